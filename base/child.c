@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "base/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "build_info.h"
+
+/* Runs in the child between fork and exec: async-signal-safe calls only. */
+static void
+become_child(const char *path, char *const argv[], int fd, pid_t parent)
+{
+	sigset_t none;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		(void)signal(sig, SIG_DFL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(127); /* the parent died before the line above */
+	if (fd == CHILD_CHANNEL_FD) {
+		if (fcntl(fd, F_SETFD, 0) < 0)
+			_exit(127);
+	} else if (dup2(fd, CHILD_CHANNEL_FD) < 0) {
+		_exit(127);
+	}
+	(void)execv(path, argv);
+	_exit(127);
+}
+
+mh_err
+child_start(const char *path, char *const argv[], int fd, pid_t *ret_pid)
+{
+	pid_t parent = getpid();
+	pid_t pid = access(path, X_OK) == 0 ? fork() : -1;
+
+	if (pid == 0)
+		become_child(path, argv, fd, parent);
+	if (pid < 0)
+		return MH_ERR_SYSTEM;
+	(void)close(fd);
+	*ret_pid = pid;
+	return MH_OK;
+}
+
+char *
+child_program_folder(void)
+{
+	const char *from_env = secure_getenv("MOLEHUNT_LIBEXEC");
+	char self[4096];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (from_env != NULL)
+		return xstrdup(from_env);
+	if (n > 0) {
+		self[n] = 0;
+		char *slash = strrchr(self, '/');
+
+		if (slash != NULL) {
+			*slash = 0;
+			MH_CLEANUP(freep) char *beside = xasprintf("%s/molehunt-scan", self);
+
+			if (access(beside, X_OK) == 0)
+				return xstrdup(self);
+		}
+	}
+	return xstrdup(MH_LIBEXECDIR);
+}
