@@ -36,7 +36,6 @@
 	REASON(MEMORY, "memory", true, "scanning needed more memory than allowed")      \
 	REASON(RULE, "rule-left-out", true, "a rule could not be evaluated on it")      \
 	REASON(POISONED, "poisoned", true, "it killed its scan worker twice")           \
-	REASON(NAME, "name-too-long", true, "its path is longer than a record can hold") \
 	REASON(CROWDED, "folder-too-large", true, "more names in one folder than allowed") \
 	REASON(MOVED, "moved", true, "the folder was moved while it was walked")        \
 	REASON(STOPPED, "stopped", true, "the scan was stopped before it")              \

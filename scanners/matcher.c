@@ -284,17 +284,18 @@ enable_range(const struct matcher *m, const bool *out, unsigned first, unsigned 
 }
 
 /*
- * The index of a rule that by itself runs out of a share of the time, or the
- * number of rules when there is no single one.  out marks rules that stay out.
+ * The index of a rule that by itself makes the scan end with that error (for a
+ * timeout: with a share of the time), or the number of rules when there is no
+ * single one.  out marks rules that stay out.
  */
 static unsigned
-find_slow_rule(struct matcher *m, const bool *out)
+find_culprit(struct matcher *m, int failure, const bool *out)
 {
 	unsigned n = ruleset_n_rules(m->rules);
 	unsigned first = 0;
 	unsigned last = n;
 	int share = full_timeout(m) / SEARCH_SHARE;
-	int result = ERROR_SCAN_TIMEOUT;
+	int result = failure;
 
 	if (share < 1)
 		share = 1;
@@ -304,7 +305,7 @@ find_slow_rule(struct matcher *m, const bool *out)
 
 		enable_range(m, out, first, middle);
 		result = scan_once(m, share);
-		if (result == ERROR_SCAN_TIMEOUT)
+		if (result == failure)
 			last = middle;
 		else
 			first = middle;
@@ -313,7 +314,7 @@ find_slow_rule(struct matcher *m, const bool *out)
 	result = scan_once(m, share);
 	m->is_search = false;
 	enable_range(m, out, 0, n);
-	return result == ERROR_SCAN_TIMEOUT ? first : n;
+	return result == failure ? first : n;
 }
 
 static void
@@ -339,6 +340,14 @@ drop_matches(struct match_outcome *o)
 	o->n_matches = 0;
 }
 
+/* Errors that one rule can bring upon the whole scan. */
+static bool
+is_a_rules_fault(int result)
+{
+	return result == ERROR_TOO_MANY_RE_FIBERS || result == ERROR_SCAN_TIMEOUT ||
+	       result == ERROR_INTERNAL_FATAL_ERROR || result == ERROR_EXEC_STACK_OVERFLOW;
+}
+
 /* Take a rule out that spoils the scan; false when none can be named. */
 static bool
 take_culprit_out(struct matcher *m, int result, bool *out)
@@ -354,11 +363,13 @@ take_culprit_out(struct matcher *m, int result, bool *out)
 			return false;
 		index = (unsigned)(rule - rules->rules_table);
 		note(&m->outcome->detail, "too many regular expression threads:", rule);
-	} else if (result == ERROR_SCAN_TIMEOUT) {
-		index = find_slow_rule(m, out);
+	} else {
+		index = find_culprit(m, result, out);
 		if (index == n)
 			return false;
-		note(&m->suspended, "rule does not end in time and is left out:",
+		note(&m->suspended,
+		    result == ERROR_SCAN_TIMEOUT ? "rule does not end in time and is left out:"
+						 : "libyara fails on a rule, which is left out:",
 		    &rules->rules_table[index]);
 		m->is_suspended[index] = true;
 		m->n_suspended++;
@@ -414,8 +425,7 @@ matcher_scan(struct matcher *m, const struct content *c, const struct external_v
 			    external_name((enum external)e), values->value[e]);
 	}
 	result = scan_once(m, full_timeout(m));
-	while ((result == ERROR_TOO_MANY_RE_FIBERS || result == ERROR_SCAN_TIMEOUT) &&
-	       n_culprits < CULPRITS_MAX) {
+	while (is_a_rules_fault(result) && n_culprits < CULPRITS_MAX) {
 		if (out == NULL)
 			out = xmemdup(m->is_suspended, n * sizeof(*out));
 		drop_matches(ret);

@@ -20,9 +20,10 @@
  * - a rule whose regular expression grows too many threads on this content
  *   (ERROR_TOO_MANY_RE_FIBERS, which ends the whole scan) is left out of a
  *   second scan;
- * - after a timeout it looks for a single rule that is to blame, by halves.  A
- *   rule found so stays out for the life of this process; the content is
- *   scanned again without it.
+ * - after a timeout, or an internal error (libyara 4.2.3 fails with one on
+ *   every "#a in (x..y)"), it looks for a single rule that is to blame, by
+ *   halves.  A rule found so stays out for the life of this process; the
+ *   content is scanned again without it.
  *
  * Either way the outcome says that a rule could not be evaluated.
  */

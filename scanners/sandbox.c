@@ -55,14 +55,14 @@ sandbox_drop_privileges(const char *user)
 		capng_clear(CAPNG_SELECT_BOTH);
 		(void)capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SETUID);
 		(void)capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SETGID);
-		(void)capng_apply(CAPNG_SELECT_BOTH);
+		if (capng_apply(CAPNG_SELECT_BOTH) < 0)
+			return MH_ERR_SYSTEM;
 		err = become_user(user);
 		if (err != MH_OK)
 			return err;
 	}
 	capng_clear(CAPNG_SELECT_BOTH);
-	(void)capng_apply(CAPNG_SELECT_CAPS);
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	if (capng_apply(CAPNG_SELECT_CAPS) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return MH_ERR_SYSTEM;
 	/* A core dump would put what was scanned on disk. */
 	limit(RLIMIT_CORE, 0);

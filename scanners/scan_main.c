@@ -194,11 +194,15 @@ become_worker(struct zygote *z, int fd, bool is_heavy)
 	(void)close(z->signals);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	struct worker *w = worker_new(fd, z->rules, &z->setup);
+
+	if (w == NULL)
+		_exit(1);
 	if (sandbox_close_worker(z->data_bytes + room) != MH_OK) {
 		log_err_r(MH_ERR_SYSTEM, "sandbox", "cannot close the worker's sandbox");
 		_exit(1);
 	}
-	_exit(worker_run(fd, z->rules, &z->setup));
+	_exit(worker_run(w));
 }
 
 static void
@@ -260,7 +264,9 @@ reap(struct zygote *z)
 	int status = 0;
 	pid_t pid = 0;
 
-	(void)read(z->signals, &info, sizeof(info));
+	/* Only tells that there is something: one signal may stand for several ends. */
+	ssize_t n = read(z->signals, &info, sizeof(info));
+	(void)n;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		for (unsigned i = 0; i < WORKERS_MAX; i++) {
 			if (z->workers[i].id == 0 || z->workers[i].pid != pid)

@@ -14,6 +14,7 @@
 #include "base/channel.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "records/messages.h"
 #include "scanners/file_scan.h"
 
@@ -124,28 +125,36 @@ on_scan(struct worker *w, struct message *m)
 	flush_verdicts(w);
 }
 
-int
-worker_run(int fd, struct ruleset *rs, const struct scan_setup *setup)
+struct worker *
+worker_new(int fd, struct ruleset *rs, const struct scan_setup *setup)
 {
-	struct worker w = { .sent_ms = clock_monotonic_ms() };
+	struct worker *w = xcalloc(1, sizeof(*w));
+
+	w->sent_ms = clock_monotonic_ms();
+	w->channel = message_channel_new(fd, ROLE_WORKER, ROLE_AGENT);
+	w->verdicts = buf_new(CHANNEL_PAYLOAD_MAX);
+	w->scanner = file_scanner_new(rs, setup, on_pulse, w);
+	if (w->scanner == NULL) {
+		log_err("worker", "no scanner: out of memory, or libcrypto without SHA-256");
+		return NULL;
+	}
+	return w;
+}
+
+int
+worker_run(struct worker *w)
+{
 	struct message m;
 
-	w.channel = message_channel_new(fd, ROLE_WORKER, ROLE_AGENT);
-	w.verdicts = buf_new(CHANNEL_PAYLOAD_MAX);
-	w.scanner = file_scanner_new(rs, setup, on_pulse, &w);
-	if (w.scanner == NULL) {
-		log_err("worker", "no scanner: out of memory, or libcrypto without SHA-256");
-		return 1;
-	}
 	for (;;) {
-		mh_err err = channel_receive(w.channel, &m);
+		mh_err err = channel_receive(w->channel, &m);
 
 		if (err == MH_OK) {
-			on_scan(&w, &m);
+			on_scan(w, &m);
 		} else if (err == MH_ERR_AGAIN) {
-			struct pollfd p = { .fd = channel_fd(w.channel), .events = POLLIN };
+			struct pollfd p = { .fd = channel_fd(w->channel), .events = POLLIN };
 
-			if (channel_wants_write(w.channel))
+			if (channel_wants_write(w->channel))
 				p.events |= POLLOUT;
 			(void)poll(&p, 1, -1);
 		} else {
