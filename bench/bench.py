@@ -24,6 +24,7 @@ import programs
 
 ROOT = Path(__file__).resolve().parents[1]
 PACK = ROOT / "signatures" / "packs" / "molehunt"
+AGREEMENT = ROOT / "bench" / "rules"
 SHOWN_DIFFERENCES = 20
 
 
@@ -72,7 +73,8 @@ def warm(paths):
 
 
 def rule_files(folder):
-    return sorted(p for p in Path(folder).rglob("*") if p.suffix in (".yar", ".yara") and p.is_file())
+    files = (p for p in Path(folder).rglob("*") if p.suffix in (".yar", ".yara"))
+    return sorted(p for p in files if p.is_file())
 
 
 # --- measuring
@@ -124,6 +126,8 @@ def measure_tree(ready, listing, empty, args, name, tree):
                 results[program.name].note = str(e)
                 ready.remove(program)
                 continue
+            notes = [program.note, program.unscanned(cost)]
+            results[program.name].note = "; ".join(n for n in notes if n)
             results[program.name].cpu.append(cost.cpu)
             results[program.name].wall.append(cost.wall)
     for program in ready:
@@ -164,6 +168,20 @@ def compare_findings(ready, listing, results):
                 lines += [f"  only yara: {d}" for d in only_yara[:SHOWN_DIFFERENCES]]
                 lines += [f"  only molehunt: {d}" for d in only_other[:SHOWN_DIFFERENCES]]
     return lines, differs
+
+
+def agreement_on(args, listing, tree):
+    """Compare molehunt with yara under rules that match ordinary files."""
+    scratch = args.scratch / "agreement"
+    scratch.mkdir(exist_ok=True)
+    narrow = argparse.Namespace(**{**vars(args), "programs": ["molehunt", "yara"]})
+    ready, missing = make_programs(narrow, AGREEMENT, rule_files(AGREEMENT), scratch)
+    if missing:
+        return [f"{name}: {why}" for name, why in missing.items()], False
+    for program in ready:
+        say(f"agreement, {tree}: {program.name}")
+        program.run(listing)
+    return compare_findings(ready, listing, [])
 
 
 # --- telling
@@ -237,7 +255,23 @@ def parse_arguments():
             parser.error(f"--rules {word}: must be NAME=DIR, and DIR a folder")
         sets.append((name, Path(folder).resolve()))
     args.sets = sets
+    args.tree = args.tree or ["/usr/bin", "/usr/include"]
     return args
+
+
+def print_agreement(args):
+    """The last part: findings under rules that match; true when some differ."""
+    differs = False
+    print("### Findings under rules that match ordinary files (bench/rules)\n")
+    for tree in args.tree:
+        listing, _, _ = list_tree(tree, args.scratch)
+        try:
+            lines, differ = agreement_on(args, listing, tree)
+        except measure.Failed as e:
+            lines, differ = [str(e)], True
+        differs |= differ
+        print(f"{tree}: " + "\n".join(lines) + "\n", flush=True)
+    return differs
 
 
 def main():
@@ -258,7 +292,7 @@ def main():
         scratch.mkdir(exist_ok=True)
         ready, missing = make_programs(args, folder, files, scratch)
         versions.update({p.name: p.version() for p in ready})
-        for tree in args.tree or ["/usr/bin", "/usr/include"]:
+        for tree in args.tree:
             listing, paths, size = list_tree(tree, scratch)
             warm(paths)
             here = list(ready)
@@ -270,6 +304,7 @@ def main():
             print_table(results, missing)
             print("\n".join(lines) + "\n", flush=True)
             everything += [{**asdict(r), "agreement": lines} for r in results]
+    all_differs |= print_agreement(args)
     print("Versions: " + "; ".join(versions.values()) + ".")
     print("yara reads every rule file as NAMESPACE:FILE from text; clamscan also unpacks and "
           "parses what it scans.")

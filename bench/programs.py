@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import subprocess
-from collections import defaultdict
 from pathlib import Path
 
 import measure
@@ -67,6 +66,10 @@ class Program:
         return measure.run(self.command(listing), self.out("out"), self.good_status,
                            self.env, sampler)
 
+    def unscanned(self, cost):
+        """Say so when the last run did not scan everything."""
+        return ""
+
     def findings(self, listing):
         """Run once more in the form that prints string matches and read them."""
         raise NotImplementedError
@@ -108,6 +111,10 @@ class Yara(Program):
     def command(self, listing):
         return ["yara", *self.options(), "-p", str(self.jobs), "--scan-list",
                 *self.arguments(self.files), str(listing)]
+
+    def unscanned(self, cost):
+        errors = Path(f"{self.out('out')}.err").read_bytes().count(b"error scanning ")
+        return f"{errors} files not scanned" if errors else ""
 
     def findings(self, listing):
         argv = self.command(listing)
@@ -151,6 +158,9 @@ class Molehunt(Program):
     def command(self, listing):
         return [str(self.program), "scan", "--rules", str(self.folder), "--files-from",
                 str(listing), "--jobs", str(self.jobs), "--format", "ndjson"]
+
+    def unscanned(self, cost):
+        return "something was not scanned (status 3)" if cost.status == 3 else ""
 
     def findings(self, _listing):
         return self.parse(self.out("out"))
@@ -251,8 +261,8 @@ class Clamscan(Program):
 
     def command(self, listing):
         return ["clamscan", "-d", str(self.database()), "--max-filesize=2000M",
-                "--max-scansize=2000M", "--max-scantime=0", "--infected", "--allmatch", "--no-summary",
-                "-f", str(listing)]
+                "--max-scansize=2000M", "--max-scantime=0", "--infected", "--allmatch",
+                "--no-summary", "-f", str(listing)]
 
     def findings(self, _listing):
         found = Findings()
@@ -261,10 +271,3 @@ class Clamscan(Program):
             if m:
                 found.rules.add((m[2], m[1]))
         return found
-
-
-def by_path(pairs):
-    grouped = defaultdict(set)
-    for rule, path, *rest in pairs:
-        grouped[path].add((rule, *rest))
-    return grouped

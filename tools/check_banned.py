@@ -22,7 +22,8 @@ BANNED = {
 CALL = re.compile(r"(?<![\w.>])(" + "|".join(BANNED) + r")\s*\(")
 SPDX = "/* SPDX-License-Identifier: BSD-2-Clause */"
 TOKEN = re.compile(
-    r"""(?P<block>/\*.*?\*/)|(?P<line>//[^\n]*)|(?P<text>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')""",
+    r"""(?P<block>/\*.*?\*/)|(?P<line>//[^\n]*)"""
+    r"""|(?P<text>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')""",
     re.S,
 )
 

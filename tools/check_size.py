@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Name functions longer than 60 lines and files longer than 700.  Prints only: a table may be long."""
+"""Name functions over 60 lines and files over 700.  Prints only: a table may be long."""
 
 import re
 

@@ -87,8 +87,7 @@ class Measuring(Scratch):
 
     def test_a_failing_program_is_an_error(self):
         with self.assertRaisesRegex(measure.Failed, "status 3: no good"):
-            measure.run([sys.executable, "-c", "import sys; print('no good', file=sys.stderr); sys.exit(3)"],
-                        self.dir / "out")
+            measure.run(["sh", "-c", "echo no good >&2; exit 3"], self.dir / "out")
 
     def test_memory_of_the_whole_tree_is_seen(self):
         burn = "x = bytearray(b'x') * 50_000_000\nimport time\ntime.sleep(0.3)\n"
