@@ -109,3 +109,13 @@ children_reap(struct children *c, struct child *ret, int *ret_status)
 	}
 	return false;
 }
+
+bool
+children_are_left(const struct children *c)
+{
+	for (size_t i = 0; i < CHILDREN_MAX; i++) {
+		if (c->table[i].role != 0)
+			return true;
+	}
+	return false;
+}

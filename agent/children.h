@@ -42,6 +42,9 @@ void children_kill(struct children *c, enum role role, unsigned instance, int si
 /* The next child that has ended, copied to *ret with its wait(2) status; false: none. */
 bool children_reap(struct children *c, struct child *ret, int *ret_status);
 
+/* Whether some child has not been reaped. */
+bool children_are_left(const struct children *c);
+
 /* The file name of a role's program, or NULL; static. */
 const char *children_program(enum role role);
 

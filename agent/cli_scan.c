@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/children.h"
@@ -27,7 +28,10 @@
 #include "base/text.h"
 #include "build_info.h"
 
-enum { FILE_LIST_MAX = 1 << 30 }; /* bytes of --files-from */
+enum {
+	FILE_LIST_MAX = 1 << 30, /* bytes of --files-from */
+	FAREWELL_MS = 3000,      /* for the helpers to end by themselves */
+};
 
 struct strings {
 	const char **list;
@@ -411,6 +415,24 @@ run_loop(struct scan_command *c)
 	}
 }
 
+/*
+ * The helpers end when their channels close.  One that hangs in a system call
+ * is left behind: it dies with us.
+ */
+static void
+see_children_off(struct scan_command *c)
+{
+	struct timespec nap = { .tv_nsec = 2 * 1000 * 1000 };
+	int64_t until_ms = clock_monotonic_ms() + FAREWELL_MS;
+	struct child gone;
+	int status = 0;
+
+	while (children_are_left(&c->children) && clock_monotonic_ms() < until_ms) {
+		if (!children_reap(&c->children, &gone, &status))
+			(void)nanosleep(&nap, NULL);
+	}
+}
+
 static int
 exit_status(const struct scan_command *c)
 {
@@ -501,6 +523,7 @@ cli_scan(int argc, char **argv)
 	if (read_file_list(&c.args) == 0 && collect_packs(&c) == 0)
 		status = scan_files(&c);
 	scan_free(c.scan);
+	see_children_off(&c);
 	children_clear(&c.children);
 	host_clear(&c.host);
 	pack_list_clear(&c.packs);

@@ -34,6 +34,7 @@
 
 enum {
 	WORKERS_MAX = 256,          /* more than any machine has a use for */
+	FAREWELL_MS = 2000,         /* for workers to end by themselves */
 	MALLOC_KEEP = 32 << 20,     /* bytes: do not give scan buffers back after each file */
 };
 
@@ -296,6 +297,26 @@ dispatch(struct zygote *z, struct message *m)
 	return is_good;
 }
 
+/* Workers end when the agent closes their channels: see them off, so that their use of time is counted. */
+static void
+wait_for_workers(const struct zygote *z)
+{
+	struct pollfd p = { .fd = z->signals, .events = POLLIN };
+
+	for (int i = 0; i < FAREWELL_MS / 100; i++) {
+		struct signalfd_siginfo info;
+		pid_t pid = 0;
+
+		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+			;
+		if (pid < 0)
+			return;
+		(void)poll(&p, 1, 100);
+		ssize_t n = read(z->signals, &info, sizeof(info));
+		(void)n;
+	}
+}
+
 static int
 run(struct zygote *z)
 {
@@ -319,6 +340,7 @@ run(struct zygote *z)
 			if ((p[1].revents & POLLIN) != 0)
 				reap(z);
 		} else {
+			wait_for_workers(z);
 			return err == MH_ERR_CLOSED ? 0 : 1;
 		}
 	}
