@@ -14,9 +14,9 @@
 #include <string.h>
 
 #include "base/attributes.h"
+#include "transport/certificate.h"
 
 MH_DEFINE_CLEANUP(CMS_ContentInfo, CMS_ContentInfo_free);
-MH_DEFINE_CLEANUP(X509, X509_free);
 MH_DEFINE_CLEANUP(BIO, BIO_vfree);
 MH_DEFINE_CLEANUP(X509_STORE_CTX, X509_STORE_CTX_free);
 
@@ -177,17 +177,6 @@ only_certificate(CMS_ContentInfo *cms)
 	sk_X509_pop_free(certs, X509_free);
 	sk_X509_CRL_pop_free(crls, X509_CRL_free);
 	return one;
-}
-
-static bool
-key_is_p256(EVP_PKEY *key)
-{
-	char group[32];
-	size_t n = 0;
-
-	return key != NULL && EVP_PKEY_is_a(key, "EC") &&
-	    EVP_PKEY_get_group_name(key, group, sizeof(group), &n) == 1 &&
-	    strcmp(group, SN_X9_62_prime256v1) == 0;
 }
 
 static bool
