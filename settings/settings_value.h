@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef MH_SETTINGS_SETTINGS_VALUE_H
+#define MH_SETTINGS_SETTINGS_VALUE_H
+
+#include "settings/settings.h"
+
+/* One value of one row.  Private to this folder. */
+
+/* The field of row s in the struct at values. */
+void *value_field(const struct setting *s, void *values);
+
+/*
+ * Set the field from text, or, for a list, append one item.  folder is that of
+ * relative paths, NULL for none.  A field that is set already is replaced.
+ * Errors: MH_ERR_INVALID (value_allowed() says what would be good).
+ */
+mh_err value_set(const struct setting *s, const char *text, const char *folder,
+    void *values) MH_CHECKED;
+
+/* Set the field to its default. */
+void value_set_initial(const struct setting *s, const char *folder, void *values);
+
+void value_clear(const struct setting *s, void *values);
+
+/* What is allowed, in words: "a duration from 1s to 1h".  New, freed by the caller. */
+char *value_allowed(const struct setting *s);
+
+/* Append the value as YAML, quoted where it has to be. */
+void value_print(const struct setting *s, const void *values, struct buf *out);
+
+/* The items that list s may have. */
+size_t value_items_max(const struct setting *s);
+
+#endif

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/unit/mh_test.h"
+
+#include "base/fd.h"
+#include "base/memory.h"
+#include "settings/settings.h"
+
+struct config {
+	char *name;
+	char *state;
+	struct setting_strings listen;
+	bool strict;
+	uint64_t body, wait_ms, workers;
+	int level;
+	uint64_t deep;
+};
+
+static const char *const levels[] = { "low", "high", NULL };
+
+#define AT(field) offsetof(struct config, field)
+static const struct setting rows[] = {
+	{ "name", SETTING_STRING, AT(name), .max = 8, .min = 1, .help = "A name." },
+	{ "state", SETTING_PATH, AT(state), "state", .help = "A folder." },
+	{ "listen", SETTING_STRINGS, AT(listen), "a:1, b:2", .min = 1, .max = 3,
+	    .help = "Addresses." },
+	{ "strict", SETTING_BOOL, AT(strict), "yes", .help = "Strictness." },
+	{ "limits.body", SETTING_SIZE, AT(body), "1M", .min = 1024, .max = 2 << 20,
+	    .help = "A size." },
+	{ "limits.wait", SETTING_DURATION, AT(wait_ms), "10s", .min = 1000, .max = 60000,
+	    .help = "A wait." },
+	{ "limits.workers", SETTING_INTEGER, AT(workers), "4", .min = 1, .max = 64,
+	    .help = "A number." },
+	{ "limits.level", SETTING_ENUM, AT(level), "low", .choices = levels, .help = "A level." },
+	{ "limits.more.deep", SETTING_INTEGER, AT(deep), "7", .help = "A deep one." },
+};
+static const struct settings_schema schema = { rows, MH_ARRAY_LEN(rows),
+	sizeof(struct config) };
+
+static const struct setting needy_rows[] = {
+	{ "name", SETTING_STRING, AT(name), .required = true, .help = "A name." },
+};
+static const struct settings_schema needy = { needy_rows, 1, sizeof(struct config) };
+
+static mh_err
+parse(const char *text, struct config *ret, char **ret_why)
+{
+	return settings_parse(&schema, "/etc/c.yaml", text, strlen(text), ret, ret_why);
+}
+
+static void
+an_empty_file_gives_the_defaults(void **state)
+{
+	static const char *const empty[] = { "", "\n", "# nothing\n", "---\n" };
+
+	(void)state;
+	for (size_t i = 0; i < MH_ARRAY_LEN(empty); i++) {
+		struct config c;
+		char *why = NULL;
+
+		assert_ok(parse(empty[i], &c, &why));
+		assert_null(c.name);
+		assert_string_equal(c.state, "/etc/state");
+		assert_int_equal(c.listen.n, 2);
+		assert_string_equal(c.listen.items[1], "b:2");
+		assert_true(c.strict);
+		assert_int_equal(c.body, 1 << 20);
+		assert_int_equal(c.wait_ms, 10000);
+		assert_int_equal(c.level, 0);
+		assert_int_equal(c.deep, 7);
+		settings_clear(&schema, &c);
+	}
+}
+
+static void
+every_type_is_read(void **state)
+{
+	struct config c;
+	char *why = NULL;
+
+	(void)state;
+	assert_ok(parse("name: no\nstate: /var/x\nlisten: [\"[::]:1\"]\nstrict: off\n"
+			"limits:\n  body: 64K\n  wait: 2s\n  workers: 64\n  level: high\n"
+			"  more:\n    deep: 9\n",
+	    &c, &why));
+	assert_string_equal(c.name, "no");
+	assert_string_equal(c.state, "/var/x");
+	assert_int_equal(c.listen.n, 1);
+	assert_string_equal(c.listen.items[0], "[::]:1");
+	assert_false(c.strict);
+	assert_int_equal(c.body, 65536);
+	assert_int_equal(c.wait_ms, 2000);
+	assert_int_equal(c.workers, 64);
+	assert_int_equal(c.level, 1);
+	assert_int_equal(c.deep, 9);
+	settings_clear(&schema, &c);
+}
+
+static void
+mistakes_are_named_with_their_place(void **state)
+{
+	static const struct {
+		const char *text, *why;
+	} rows_bad[] = {
+		{ "strikt: yes\n", "/etc/c.yaml:1:1: unknown key \"strikt\"; known here: "
+				   "name, state, listen, strict, limits" },
+		{ "limits:\n  boby: 1\n", "/etc/c.yaml:2:3: unknown key \"boby\" in \"limits\"; "
+					  "known here: body, wait, workers, level, more" },
+		{ "limits.body: 1M\n", "/etc/c.yaml:1:1: unknown key \"limits.body\"" },
+		{ "strict: maybe\n", "/etc/c.yaml:1:9: \"strict\" is \"maybe\", but has to be true "
+				     "or false" },
+		{ "limits: { body: 1023 }\n", "from 1KiB to 2MiB" },
+		{ "limits: { body: 2097153 }\n", "/etc/c.yaml:1:17: \"limits.body\"" },
+		{ "limits: { wait: 999ms }\n", "from 1s to 1m" },
+		{ "limits: { workers: 0 }\n", "a whole number from 1 to 64" },
+		{ "limits: { workers: 65 }\n", "a whole number from 1 to 64" },
+		{ "limits: { level: mid }\n", "one of low, high" },
+		{ "limits: 3\n", "\"limits\" is a section" },
+		{ "name: ''\n", "text of 1 to 8 bytes" },
+		{ "name: abcdefghi\n", "text of 1 to 8 bytes" },
+		{ "name: \"a\\0b\"\n", "has to be text" },
+		{ "name: [a]\n", "\"name\" has to be text" },
+		{ "state:\n", "a path" },
+		{ "listen: a\n", "a list of 1 to 3 texts" },
+		{ "listen: []\n", "a list of 1 to 3 texts" },
+		{ "listen: [a, b, c, d]\n", "a list of 1 to 3 texts" },
+		{ "listen: [[a]]\n", "a list of 1 to 3 texts" },
+		{ "name: a\nname: b\n", "/etc/c.yaml:2:1: \"name\" is given twice" },
+		{ "limits: {}\nlimits: {}\n", "/etc/c.yaml:2:1: section \"limits\" is given twice" },
+		{ "name: &a b\n", "an anchor" },
+		{ "name: *a\n", "an alias" },
+		{ "name: !!str b\n", "a tag" },
+		{ "name: a\n---\nname: b\n", "a second document" },
+		{ "- a\n", "a configuration is a list of lines" },
+		{ "? [a]\n: b\n", "a key has to be a word" },
+		{ "name: a\n  x: b\n", "/etc/c.yaml:2:4: " },
+		{ "name: \"\xff\"\n", "/etc/c.yaml:1:" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MH_ARRAY_LEN(rows_bad); i++) {
+		struct config c = { .deep = 99 };
+		char *why = NULL;
+
+		assert_err(parse(rows_bad[i].text, &c, &why), MH_ERR_INVALID);
+		if (strstr(why, rows_bad[i].why) == NULL)
+			fail_msg("%s: \"%s\" lacks \"%s\"", rows_bad[i].text, why, rows_bad[i].why);
+		assert_int_equal(c.deep, 99);
+		free(why);
+	}
+}
+
+static void
+a_required_key_is_missed(void **state)
+{
+	struct config c;
+	char *why = NULL;
+
+	(void)state;
+	assert_err(settings_parse(&needy, "f", "", 0, &c, &why), MH_ERR_INVALID);
+	assert_non_null(strstr(why, "\"name\" is missing"));
+	free(why);
+}
+
+static void
+every_prefix_ends_cleanly(void **state)
+{
+	static const char text[] = "name: 'x'\nlisten:\n - a\n - b\nlimits:\n  more: {deep: 3}\n";
+
+	(void)state;
+	for (size_t n = 0; n < sizeof(text); n++) {
+		struct config c;
+		char *why = NULL;
+		mh_err err = settings_parse(&schema, "f", text, n, &c, &why);
+
+		if (err == MH_OK)
+			settings_clear(&schema, &c);
+		else
+			assert_non_null(why);
+		free(why);
+	}
+}
+
+static void
+what_is_printed_reads_back_the_same(void **state)
+{
+	struct buf *out = buf_new(65536);
+	struct buf *again = buf_new(65536);
+	struct config c;
+	struct config d;
+	char *why = NULL;
+
+	(void)state;
+	assert_ok(parse("name: 'a\"\\: #'\nlimits: {wait: 1500ms, more: {deep: 3}}\n", &c, &why));
+	settings_print(&schema, &c, out);
+	assert_ok(parse(buf_string(out), &d, &why));
+	settings_print(&schema, &d, again);
+	assert_string_equal(buf_string(out), buf_string(again));
+	assert_string_equal(d.name, "a\"\\: #");
+	assert_int_equal(d.wait_ms, 1500);
+	settings_clear(&schema, &c);
+	settings_clear(&schema, &d);
+	/* A new installation's file has every key, all commented out. */
+	buf_reset(out);
+	settings_print(&schema, NULL, out);
+	assert_non_null(strstr(buf_string(out), "deep: 7"));
+	assert_ok(parse(buf_string(out), &c, &why));
+	assert_int_equal(c.deep, 7);
+	settings_clear(&schema, &c);
+	buf_free(out);
+	buf_free(again);
+}
+
+static void
+a_file_is_loaded_and_a_missing_or_huge_one_named(void **state)
+{
+	char *path = tmpdir_path(state, "c.yaml");
+	char *big = xcalloc(1, SETTINGS_FILE_MAX + 1);
+	struct config c;
+	char *why = NULL;
+
+	assert_err(settings_load(&schema, path, &c, &why), MH_ERR_NOTFOUND);
+	assert_non_null(strstr(why, "c.yaml: there is no such file"));
+	free(why);
+	assert_ok(file_write_durably(path, "name: x\n", 8, 0600));
+	assert_ok(settings_load(&schema, path, &c, &why));
+	assert_string_equal(c.name, "x");
+	settings_clear(&schema, &c);
+	memset(big, '#', SETTINGS_FILE_MAX + 1);
+	assert_ok(file_write_durably(path, big, SETTINGS_FILE_MAX, 0600));
+	assert_ok(settings_load(&schema, path, &c, &why));
+	settings_clear(&schema, &c);
+	assert_ok(file_write_durably(path, big, SETTINGS_FILE_MAX + 1, 0600));
+	assert_err(settings_load(&schema, path, &c, &why), MH_ERR_TOOBIG);
+	free(why);
+	free(big);
+	free(path);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_empty_file_gives_the_defaults),
+		cmocka_unit_test(every_type_is_read),
+		cmocka_unit_test(mistakes_are_named_with_their_place),
+		cmocka_unit_test(a_required_key_is_missed),
+		cmocka_unit_test(every_prefix_ends_cleanly),
+		cmocka_unit_test(what_is_printed_reads_back_the_same),
+		cmocka_unit_test_setup_teardown(a_file_is_loaded_and_a_missing_or_huge_one_named,
+		    tmpdir_setup, tmpdir_teardown),
+	};
+
+	return cmocka_run_group_tests_name("settings", tests, NULL, NULL);
+}
