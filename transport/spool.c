@@ -216,14 +216,14 @@ transact(struct spool *sp, transaction_fn *body, const void *arg)
 	return err;
 }
 
-/* Whether bytes more may be stored. */
+/* Whether so much more may be stored: bytes of lines, and bytes on the disk. */
 static mh_err
-check_room(struct spool *sp, uint64_t bytes)
+check_room(struct spool *sp, uint64_t lines, uint64_t disk)
 {
 	struct statvfs fs;
 	uint64_t free_bytes;
 
-	if (sp->max_bytes > 0 && sp->used_bytes + bytes > sp->max_bytes) {
+	if (sp->max_bytes > 0 && lines > 0 && sp->used_bytes + lines > sp->max_bytes) {
 		(void)snprintf(sp->why, sizeof(sp->why), "the spool's quota is used up");
 		return MH_ERR_FULL;
 	}
@@ -231,7 +231,7 @@ check_room(struct spool *sp, uint64_t bytes)
 		return MH_OK;
 	free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
 	/* The journal holds it once more before it reaches its place. */
-	if (free_bytes >= sp->min_free_bytes + 2 * bytes + SPOOL_SEALED_ROOM)
+	if (free_bytes >= sp->min_free_bytes + 2 * disk + SPOOL_SEALED_ROOM)
 		return MH_OK;
 	(void)snprintf(sp->why, sizeof(sp->why), "the file system has too little room left");
 	return MH_ERR_FULL;
@@ -303,7 +303,7 @@ put_batch(struct spool *sp, const void *arg)
 	return err;
 }
 
-/* Bytes that the batch adds to the quota and to the disk; 0 in either if none. */
+/* Bytes that the batch adds to the quota and to the disk. */
 static mh_err
 measure_batch(const struct spool_batch *b, uint64_t *ret_lines, uint64_t *ret_disk)
 {
@@ -346,7 +346,7 @@ spool_store(struct spool *sp, const struct spool_batch *batch)
 
 	(void)snprintf(sp->why, sizeof(sp->why), "%s", mh_strerror(err));
 	if (err == MH_OK)
-		err = check_room(sp, lines > 0 ? disk : 0);
+		err = check_room(sp, lines, disk);
 	if (err == MH_OK)
 		err = transact(sp, put_batch, batch);
 	if (err == MH_OK)
