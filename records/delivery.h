@@ -18,6 +18,7 @@
  * not have written, with *ret untouched.
  */
 enum {
+	DELIVERY_UNANSWERED_MAX = 32,        /* REPORTs that the courier holds at once */
 	DELIVERY_DIGEST_BYTES = 32,          /* SHA-256 */
 	DELIVERY_RECEIPT_MAX = 8 * 1024,     /* bytes of a receipt's DER */
 	DELIVERY_CODE_MAX = 32,              /* bytes of a refusal's code */
@@ -30,7 +31,11 @@ struct delivery_key {
 	uint64_t sequence; /* >= 1 */
 };
 
-/* REPORT: carry this one, whose DER is in the sealed memfd that comes along. */
+/*
+ * REPORT: carry this one.  It is answered by a RECEIPT or a REFUSED, in the
+ * order of the REPORTs; at most DELIVERY_UNANSWERED_MAX may wait for that.  Its
+ * DER is in the sealed memfd that comes along.
+ */
 struct delivery_report {
 	struct delivery_key key;
 	uint8_t digest[DELIVERY_DIGEST_BYTES]; /* of the DER */
