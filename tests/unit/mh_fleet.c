@@ -45,19 +45,28 @@ begin(EVP_PKEY *key, const char *name, int64_t from_ms, int64_t to_ms)
 	return cert;
 }
 
+X509 *
+fleet_certify(const struct fleet *fleet, EVP_PKEY *key, const struct fleet_leaf *leaf)
+{
+	X509 *cert = begin(key, "leaf", leaf->from_ms, leaf->to_ms);
+
+	must(X509_set_issuer_name(cert, X509_get_subject_name(fleet->ca.cert)) == 1);
+	extend(cert, fleet->ca.cert, NID_key_usage, "critical,digitalSignature");
+	extend(cert, fleet->ca.cert, NID_ext_key_usage, leaf->eku);
+	if (leaf->san != NULL)
+		extend(cert, fleet->ca.cert, NID_subject_alt_name, leaf->san);
+	must(X509_sign(cert, fleet->ca.key, EVP_sha256()) > 0);
+	return cert;
+}
+
 struct fleet_pair
 fleet_issue(const struct fleet *fleet, const char *san, const char *eku, int64_t from_ms,
     int64_t to_ms)
 {
+	const struct fleet_leaf leaf = { san, eku, from_ms, to_ms };
 	struct fleet_pair pair = { .key = EVP_EC_gen("P-256") };
 
-	pair.cert = begin(pair.key, "leaf", from_ms, to_ms);
-	must(X509_set_issuer_name(pair.cert, X509_get_subject_name(fleet->ca.cert)) == 1);
-	extend(pair.cert, fleet->ca.cert, NID_key_usage, "critical,digitalSignature");
-	extend(pair.cert, fleet->ca.cert, NID_ext_key_usage, eku);
-	if (san != NULL)
-		extend(pair.cert, fleet->ca.cert, NID_subject_alt_name, san);
-	must(X509_sign(pair.cert, fleet->ca.key, EVP_sha256()) > 0);
+	pair.cert = fleet_certify(fleet, pair.key, &leaf);
 	return pair;
 }
 
@@ -71,15 +80,15 @@ fleet_pair_clear(struct fleet_pair *pair)
 }
 
 struct fleet *
-fleet_new(void)
+fleet_new_at(int64_t now_ms)
 {
 	struct fleet *f = xcalloc(1, sizeof(*f));
-	const int64_t from = FLEET_NOW_MS - 15 * FLEET_DAY_MS;
-	const int64_t to = FLEET_NOW_MS + 15 * FLEET_DAY_MS;
+	const int64_t from = now_ms - 15 * FLEET_DAY_MS;
+	const int64_t to = now_ms + 15 * FLEET_DAY_MS;
 
 	f->ca.key = EVP_EC_gen("P-256");
-	f->ca.cert = begin(f->ca.key, "Molehunt fleet CA", FLEET_NOW_MS - 365 * FLEET_DAY_MS,
-	    FLEET_NOW_MS + 3650 * FLEET_DAY_MS);
+	f->ca.cert = begin(f->ca.key, "Molehunt fleet CA", now_ms - 365 * FLEET_DAY_MS,
+	    now_ms + 3650 * FLEET_DAY_MS);
 	must(X509_set_issuer_name(f->ca.cert, X509_get_subject_name(f->ca.cert)) == 1);
 	extend(f->ca.cert, f->ca.cert, NID_basic_constraints, "critical,CA:TRUE,pathlen:0");
 	extend(f->ca.cert, f->ca.cert, NID_key_usage, "critical,keyCertSign,cRLSign");
@@ -92,6 +101,12 @@ fleet_new(void)
 	    "clientAuth", from, to);
 	f->receipt = fleet_issue(f, "URI:urn:molehunt:receipt", "emailProtection", from, to);
 	return f;
+}
+
+struct fleet *
+fleet_new(void)
+{
+	return fleet_new_at(FLEET_NOW_MS);
 }
 
 void

@@ -30,6 +30,8 @@ struct fleet {
 
 /* Aborts when it cannot.  fleet_free() accepts NULL. */
 struct fleet *fleet_new(void);
+/* The same, alive around another time. */
+struct fleet *fleet_new_at(int64_t now_ms);
 void fleet_free(struct fleet *fleet);
 
 /*
@@ -38,6 +40,14 @@ void fleet_free(struct fleet *fleet);
  */
 struct fleet_pair fleet_issue(const struct fleet *fleet, const char *san, const char *eku,
     int64_t from_ms, int64_t to_ms);
+
+/* A certificate for a key that is there already. */
+struct fleet_leaf {
+	const char *san, *eku; /* as above; san may be NULL */
+	int64_t from_ms, to_ms;
+};
+X509 *fleet_certify(const struct fleet *fleet, EVP_PKEY *key, const struct fleet_leaf *leaf);
+
 void fleet_pair_clear(struct fleet_pair *pair);
 
 #endif
