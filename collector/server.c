@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "collector/authority_link.h"
 #include "collector/connections.h"
 #include "collector/enrol.h"
@@ -373,6 +374,27 @@ print_listening(struct evconnlistener *listener)
 	(void)fflush(stdout);
 }
 
+/* ADDRESS:PORT or [ADDRESS]:PORT; libevent's own parser does not know port 0. */
+static bool
+parse_address(const char *text, struct sockaddr_storage *ret, int *ret_len)
+{
+	const char *colon = strrchr(text, ':');
+	uint64_t port = 0;
+
+	if (colon == NULL || parse_u64(colon + 1, 0, UINT16_MAX, &port) != MH_OK)
+		return false;
+	MH_CLEANUP(freep) char *host = xstrndup(text, (size_t)(colon - text));
+
+	memset(ret, 0, sizeof(*ret));
+	if (evutil_parse_sockaddr_port(host, (struct sockaddr *)ret, ret_len) < 0)
+		return false;
+	if (ret->ss_family == AF_INET6)
+		((struct sockaddr_in6 *)ret)->sin6_port = htons((uint16_t)port);
+	else
+		((struct sockaddr_in *)ret)->sin_port = htons((uint16_t)port);
+	return true;
+}
+
 static mh_err
 listen_on(struct server *s, const char *text)
 {
@@ -381,8 +403,7 @@ listen_on(struct server *s, const char *text)
 	int on = 1;
 	struct evconnlistener *l = NULL;
 
-	memset(&ss, 0, sizeof(ss));
-	if (evutil_parse_sockaddr_port(text, (struct sockaddr *)&ss, &len) < 0) {
+	if (!parse_address(text, &ss, &len)) {
 		log_err("server", "listen: \"%s\" is not ADDRESS:PORT or [ADDRESS]:PORT", text);
 		return MH_ERR_INVALID;
 	}
