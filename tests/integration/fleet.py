@@ -87,9 +87,10 @@ class Collector:
         return status
 
     def close(self):
-        if self.process is not None:
-            self.end(signal.SIGKILL)
+        status = self.end() if self.process is not None else 0
         self.scratch.cleanup()
+        if status != 0:
+            raise AssertionError(f"serve ended with {status}")
 
     def token(self, *args):
         return self.verb("token", *args).stdout.strip().split(".")[0]
