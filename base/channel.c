@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -199,6 +200,32 @@ channel_flush(struct channel *ch)
 	return err == MH_ERR_AGAIN ? MH_OK : err;
 }
 
+static mh_err
+enqueue(struct channel *ch, uint16_t type, const void *data, size_t len, const int *fds,
+    unsigned n_fds)
+{
+	struct queued *q = xcalloc(1, sizeof(*q) + len);
+
+	q->type = type;
+	q->len = len;
+	if (len > 0)
+		memcpy(q->data, data, len);
+	for (; q->n_fds < n_fds; q->n_fds++) {
+		q->fds[q->n_fds] = fcntl(fds[q->n_fds], F_DUPFD_CLOEXEC, 0);
+		if (q->fds[q->n_fds] < 0) {
+			int saved = errno;
+
+			close_fds(q->fds, q->n_fds);
+			free(q);
+			errno = saved;
+			return MH_ERR_SYSTEM;
+		}
+	}
+	*ch->last = q;
+	ch->last = &q->next;
+	return MH_OK;
+}
+
 mh_err
 channel_send(struct channel *ch, uint16_t type, const void *data, size_t len, const int *fds,
     unsigned n_fds)
@@ -215,26 +242,14 @@ channel_send(struct channel *ch, uint16_t type, const void *data, size_t len, co
 
 	if (ch->first == NULL) {
 		err = send_one(ch, type, data, len, fds, n_fds);
-		if (err == MH_OK) {
-			for (unsigned i = 0; i < n_fds; i++)
-				(void)close(fds[i]);
+		if (err == MH_OK)
 			ch->may_send--;
-			return MH_OK;
-		}
 		if (err != MH_ERR_AGAIN)
 			return err;
 	}
-	struct queued *q = xcalloc(1, sizeof(*q) + len);
-
-	q->type = type;
-	q->len = len;
-	q->n_fds = n_fds;
-	if (len > 0)
-		memcpy(q->data, data, len);
-	if (n_fds > 0)
-		memcpy(q->fds, fds, sizeof(int) * n_fds);
-	*ch->last = q;
-	ch->last = &q->next;
+	err = enqueue(ch, type, data, len, fds, n_fds);
+	if (err != MH_OK)
+		return err;
 	ch->may_send--;
 	return channel_flush(ch);
 }

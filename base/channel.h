@@ -77,10 +77,11 @@ bool channel_can_send(const struct channel *ch);
 unsigned channel_in_flight(const struct channel *ch);
 
 /*
- * Queue one message and send what the socket takes.  data is copied; the fds
- * are taken on success (and closed once sent) and untouched on error.
+ * Queue one message and send what the socket takes.  data and fds are copied:
+ * the caller keeps its own descriptors.
  *
- * Errors: MH_ERR_FULL (no credit), MH_ERR_CLOSED.  A message against the table
+ * Errors: MH_ERR_FULL (no credit), MH_ERR_CLOSED, MH_ERR_SYSTEM (a descriptor
+ * could not be duplicated for the queue; nothing was sent).  A message against the table
  * is a programmer's error and asserts.
  */
 mh_err channel_send(struct channel *ch, uint16_t type, const void *data, size_t len,

@@ -36,7 +36,7 @@ enum role {
 	MSG(TARGETS, OPENER, AGENT, 65536, 32)                          \
 	MSG(SKIPPED, OPENER, AGENT, 65536, 0)                           \
 	MSG(PULSE, OPENER, AGENT, 40960, 0)                             \
-	MSG(WALKED, OPENER, AGENT, 4096, 0)                             \
+	MSG(WALKED, OPENER, AGENT, 40960, 0)                            \
 	/* Rules from text, then workers from the compiled set. */      \
 	MSG(SETUP, AGENT, ZYGOTE, 4096, 0)                              \
 	MSG(RULES, AGENT, ZYGOTE, 4096, 1)                              \

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * molehunt: the command line.
+ *
+ * Runs in: the caller's process.
+ * Input: arguments.
+ */
+#include "agent/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/attributes.h"
+#include "base/log.h"
+#include "build_info.h"
+
+static const struct verb {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help;
+} verbs[] = {
+	{ "scan", cli_scan, "scan files and folders now, and print what is found" },
+};
+
+static void
+print_help(FILE *out)
+{
+	(void)fprintf(out,
+	    "Molehunt finds the implants that are planted on engineering workstations to steal "
+	    "designs.\n\nusage: molehunt VERB [OPTION...]\n\n");
+	for (size_t i = 0; i < MH_ARRAY_LEN(verbs); i++)
+		(void)fprintf(out, "  %-10s %s\n", verbs[i].name, verbs[i].help);
+	(void)fprintf(out, "\nmolehunt VERB --help tells more.  For a start:  molehunt scan ~\n");
+}
+
+int
+main(int argc, char **argv)
+{
+	log_init("molehunt", LOG_LEVEL_WARN);
+	if (argc < 2) {
+		print_help(stderr);
+		return EXIT_ERROR;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0) {
+		print_help(stdout);
+		return EXIT_CLEAN;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		(void)printf("molehunt %s\n", MH_VERSION);
+		return EXIT_CLEAN;
+	}
+	for (size_t i = 0; i < MH_ARRAY_LEN(verbs); i++) {
+		if (strcmp(argv[1], verbs[i].name) == 0)
+			return verbs[i].run(argc - 1, argv + 1);
+	}
+	(void)fprintf(stderr, "molehunt: no verb '%s'; see: molehunt --help\n", argv[1]);
+	return EXIT_ERROR;
+}

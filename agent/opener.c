@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * molehunt-open: the opener.
+ *
+ * Walks trees and opens targets for the agent, because that needs rights or
+ * may hang; it decides nothing and reads no target.  When it hangs, the agent
+ * has it killed and asks a fresh one to go on behind where it was.
+ *
+ * Runs in: opener (root with CAP_DAC_READ_SEARCH and CAP_FOWNER, or the caller).
+ * Input: messages from the agent; hostile: file trees.
+ */
+#include <cap-ng.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "agent/walk.h"
+#include "base/channel.h"
+#include "base/child.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "records/messages.h"
+
+enum {
+	BATCH_BYTES = 56 * 1024,  /* send before a batch outgrows a message */
+	PULSE_MS = 250,           /* a sign of life at least so often, between system calls */
+	REQUESTS_MAX = 8,         /* that wait while a walk is under way */
+};
+
+struct opener {
+	struct channel *agent;
+	struct walk_request requests[REQUESTS_MAX]; /* to be done, in order */
+	size_t n_requests;
+	const struct walk_request *current;
+	struct buf *targets; /* of the batch; encoded */
+	int fds[BATCH_TARGETS_MAX];
+	unsigned n_fds;
+	struct buf *skipped; /* encoded, with reason and path */
+	struct walk_progress progress;
+	uint64_t next_id;
+	int64_t sent_ms;
+};
+
+static void
+take_request(struct opener *o, const struct message *m)
+{
+	struct reader r;
+
+	if (m->type != MSG_WALK || o->n_requests == REQUESTS_MAX)
+		_exit(1);
+	reader_init(&r, m->data, m->len);
+	walk_request_decode(&r, &o->requests[o->n_requests++]);
+	if (!reader_is_done(&r)) {
+		log_err("opener", "malformed request from the agent");
+		_exit(1);
+	}
+}
+
+/* Wait until the agent says something; exits when it is gone. */
+static void
+wait_for_agent(struct opener *o)
+{
+	struct pollfd p = { .fd = channel_fd(o->agent), .events = POLLIN };
+	struct message m;
+
+	if (channel_wants_write(o->agent))
+		p.events |= POLLOUT;
+	(void)poll(&p, 1, -1);
+	mh_err err = channel_receive(o->agent, &m);
+	if (err == MH_OK)
+		take_request(o, &m);
+	else if (err != MH_ERR_AGAIN)
+		_exit(0);
+}
+
+static void
+send_waiting(struct opener *o, enum message_name type, const struct buf *b, const int *fds,
+    unsigned n_fds)
+{
+	mh_err err = MH_ERR_FULL;
+
+	while ((err = channel_send(o->agent, (uint16_t)type, buf_data(b), buf_len(b), fds,
+		    n_fds)) == MH_ERR_FULL)
+		wait_for_agent(o);
+	if (err != MH_OK)
+		_exit(err == MH_ERR_CLOSED ? 0 : 1);
+	o->sent_ms = clock_monotonic_ms();
+}
+
+static void
+flush_batches(struct opener *o)
+{
+	if (o->n_fds > 0) {
+		send_waiting(o, MSG_TARGETS, o->targets, o->fds, o->n_fds);
+		for (unsigned i = 0; i < o->n_fds; i++)
+			(void)close(o->fds[i]);
+		o->n_fds = 0;
+		buf_reset(o->targets);
+	}
+	if (buf_len(o->skipped) > 0) {
+		send_waiting(o, MSG_SKIPPED, o->skipped, NULL, 0);
+		buf_reset(o->skipped);
+	}
+}
+
+static void
+send_progress(struct opener *o, enum message_name type, const char *path, bool is_before)
+{
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
+
+	flush_batches(o);
+	o->progress.path = xstrndup(path, PATH_BYTES_MAX);
+	o->progress.is_before = is_before;
+	walk_progress_encode(&o->progress, b);
+	walk_progress_clear(&o->progress);
+	memset(o->progress.skipped, 0, sizeof(o->progress.skipped));
+	send_waiting(o, type, b, NULL, 0);
+}
+
+static void
+on_target(void *ctx, const struct target *t, int fd)
+{
+	struct opener *o = ctx;
+	struct target numbered = *t;
+	size_t before = buf_len(o->targets);
+
+	numbered.id = o->next_id++;
+	target_encode(&numbered, o->targets);
+	if (buf_error(o->targets) != MH_OK || buf_len(o->targets) > BATCH_BYTES) {
+		buf_truncate(o->targets, before);
+		flush_batches(o);
+		target_encode(&numbered, o->targets);
+	}
+	o->fds[o->n_fds++] = fd;
+	o->progress.n_files++;
+	o->progress.n_bytes += t->size;
+	if (o->n_fds == BATCH_TARGETS_MAX)
+		flush_batches(o);
+	else if (clock_monotonic_ms() - o->sent_ms > PULSE_MS)
+		send_progress(o, MSG_PULSE, t->path, false);
+}
+
+static void
+on_missed(void *ctx, enum reason reason, const char *path, const char *detail)
+{
+	struct opener *o = ctx;
+	size_t before = buf_len(o->skipped);
+
+	for (int i = 0; i < 2; i++) {
+		buf_put_u8(o->skipped, (uint8_t)reason);
+		buf_put_string(o->skipped, path);
+		buf_put_string(o->skipped, detail != NULL ? detail : "");
+		if (buf_error(o->skipped) == MH_OK && buf_len(o->skipped) <= BATCH_BYTES)
+			return;
+		/* Full: send what was there before, then this one by itself. */
+		if (before == 0)
+			return;
+		buf_truncate(o->skipped, before);
+		flush_batches(o);
+		before = 0;
+	}
+}
+
+static void
+on_passed(void *ctx, enum reason reason)
+{
+	struct opener *o = ctx;
+
+	o->progress.skipped[reason]++;
+}
+
+static void
+before_open(void *ctx, const char *path)
+{
+	struct opener *o = ctx;
+
+	if (o->current->is_careful)
+		send_progress(o, MSG_PULSE, path, true);
+}
+
+static void
+on_folder(void *ctx, const char *path)
+{
+	struct opener *o = ctx;
+
+	o->progress.n_folders++;
+	if (clock_monotonic_ms() - o->sent_ms > PULSE_MS)
+		send_progress(o, MSG_PULSE, path, false);
+}
+
+static void
+on_counted(void *ctx)
+{
+	struct opener *o = ctx;
+
+	o->progress.n_files++;
+}
+
+static void
+do_walk(struct opener *o)
+{
+	static const struct walk_sink sink = {
+		.on_target = on_target,
+		.on_missed = on_missed,
+		.on_passed = on_passed,
+		.before_open = before_open,
+		.on_folder = on_folder,
+		.on_counted = on_counted,
+	};
+	struct walk_request request = o->requests[0];
+
+	o->n_requests--;
+	memmove(&o->requests[0], &o->requests[1], o->n_requests * sizeof(o->requests[0]));
+	memset(&o->progress, 0, sizeof(o->progress));
+	o->progress.id = request.id;
+	o->current = &request;
+	walk_run(&request, &sink, o);
+	send_progress(o, MSG_WALKED, "", false);
+	walk_request_clear(&request);
+}
+
+/* Reads what only root may read, and leaves access times alone; nothing else. */
+static mh_err
+drop_privileges(void)
+{
+	if (geteuid() == 0) {
+		capng_clear(CAPNG_SELECT_BOTH);
+		if (capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
+			CAP_DAC_READ_SEARCH, CAP_FOWNER, -1) < 0 ||
+		    capng_apply(CAPNG_SELECT_BOTH) < 0)
+			return MH_ERR_SYSTEM;
+	}
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return MH_ERR_SYSTEM;
+	return MH_OK;
+}
+
+int
+main(void)
+{
+	static struct opener o;
+	struct rlimit files;
+
+	log_init("molehunt-open", LOG_LEVEL_NOTICE);
+	if (drop_privileges() != MH_OK) {
+		log_err_r(MH_ERR_SYSTEM, "opener", "cannot drop privileges");
+		return 1;
+	}
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
+	o.agent = message_channel_new(CHILD_CHANNEL_FD, ROLE_OPENER, ROLE_AGENT);
+	o.targets = buf_new(CHANNEL_PAYLOAD_MAX);
+	o.skipped = buf_new(CHANNEL_PAYLOAD_MAX);
+	o.next_id = 1;
+	for (;;) {
+		if (o.n_requests > 0)
+			do_walk(&o);
+		else
+			wait_for_agent(&o);
+	}
+}

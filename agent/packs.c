@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Runs in: agent, command line.
+ * Input: folders of an administrator or a rule author.
+ */
+#include "agent/packs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/memory.h"
+
+void
+pack_list_clear(struct pack_list *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		free(list->files[i].name_space);
+		free(list->files[i].path);
+	}
+	free(list->files);
+	list->files = NULL;
+	list->n = 0;
+}
+
+static void
+add_file(struct pack_list *list, const char *name_space, const char *path)
+{
+	list->files = xreallocarray(list->files, list->n + 1, sizeof(*list->files));
+	list->files[list->n].name_space = xstrdup(name_space);
+	list->files[list->n].path = xstrdup(path);
+	list->n++;
+}
+
+static bool
+is_rule_file(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot != NULL && name[0] != '.' &&
+	       (strcmp(dot, ".yar") == 0 || strcmp(dot, ".yara") == 0);
+}
+
+static int
+is_shown(const struct dirent *d)
+{
+	return d->d_name[0] != '.';
+}
+
+static mh_err
+add_folder(struct pack_list *list, const char *name_space, const char *path, int depth)
+{
+	struct dirent **names = NULL;
+	int n = scandir(path, &names, is_shown, alphasort);
+	mh_err err = n < 0 ? MH_ERR_SYSTEM : MH_OK;
+
+	for (int i = 0; i < n; i++) {
+		MH_CLEANUP(freep) char *below = xasprintf("%s/%s", path, names[i]->d_name);
+		MH_CLEANUP(freep) char *inner = xasprintf("%s/%s", name_space, names[i]->d_name);
+		struct stat st;
+
+		free(names[i]);
+		if (err != MH_OK || stat(below, &st) < 0)
+			continue;
+		if (S_ISDIR(st.st_mode) && depth < PACK_DEPTH_MAX)
+			err = add_folder(list, inner, below, depth + 1);
+		else if (S_ISREG(st.st_mode) && is_rule_file(below))
+			add_file(list, inner, below);
+	}
+	free(names);
+	return err;
+}
+
+/* The last name of a path, and of the folder that holds it; new. */
+static char *
+pack_name(const char *path, bool of_folder)
+{
+	MH_CLEANUP(freep) char *whole = realpath(path, NULL);
+	char *slash = NULL;
+
+	if (whole == NULL)
+		return xstrdup("rules");
+	if (of_folder) {
+		slash = strrchr(whole, '/');
+		if (slash != NULL)
+			*slash = 0;
+	}
+	slash = strrchr(whole, '/');
+	return xstrdup(slash != NULL && slash[1] != 0 ? slash + 1 : "rules");
+}
+
+mh_err
+pack_list_add(struct pack_list *list, const char *path, char **ret_why)
+{
+	size_t before = list->n;
+	struct stat st;
+
+	if (stat(path, &st) < 0) {
+		*ret_why = xasprintf("%s: %s", path, strerror(errno));
+		return MH_ERR_SYSTEM;
+	}
+	MH_CLEANUP(freep) char *pack = pack_name(path, !S_ISDIR(st.st_mode));
+	if (!S_ISDIR(st.st_mode)) {
+		const char *slash = strrchr(path, '/');
+		MH_CLEANUP(freep) char *name =
+		    xasprintf("%s/%s", pack, slash != NULL ? slash + 1 : path);
+
+		add_file(list, name, path);
+		return MH_OK;
+	}
+	mh_err err = add_folder(list, pack, path, 0);
+	if (err != MH_OK) {
+		*ret_why = xasprintf("%s: %s", path, strerror(errno));
+		return err;
+	}
+	if (list->n == before) {
+		*ret_why = xasprintf("%s: no .yar or .yara file in it", path);
+		return MH_ERR_NOTFOUND;
+	}
+	return MH_OK;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef MH_AGENT_PACKS_H
+#define MH_AGENT_PACKS_H
+
+#include <stddef.h>
+
+#include "base/attributes.h"
+#include "base/error.h"
+
+/*
+ * Which rule files make up the rule set.
+ *
+ * A pack is a folder of .yar and .yara files, at any depth, or one such file.
+ * The namespace of a file is PACK/FILE: the folder's name and the path below
+ * it.  Files are in the order of their names, so that a rule set has one id.
+ */
+enum { PACK_DEPTH_MAX = 16 }; /* folders below a pack: no public pack is deeper than 6 */
+
+struct pack_file {
+	char *name_space;
+	char *path;
+};
+
+struct pack_list {
+	struct pack_file *files; /* owned */
+	size_t n;
+};
+
+void pack_list_clear(struct pack_list *list);
+
+/*
+ * Add the pack at path.  *ret_why is a new sentence on error, freed by the
+ * caller, and list keeps what it had.
+ * Errors: MH_ERR_SYSTEM (errno), MH_ERR_NOTFOUND (no rule file in it).
+ */
+mh_err pack_list_add(struct pack_list *list, const char *path, char **ret_why) MH_CHECKED;
+
+#endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef MH_AGENT_SCAN_H
+#define MH_AGENT_SCAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/packs.h"
+#include "records/coverage.h"
+#include "records/messages.h"
+#include "records/setup.h"
+#include "records/target.h"
+#include "records/verdict.h"
+#include "records/walk.h"
+
+/*
+ * Conducts scans: an opener walks and opens, workers scan, the caller hears
+ * verdicts.  Used by the resident agent and by the command line; neither reads
+ * a target's content.
+ *
+ * The rules are loaded once; then walks are done one after the other.  What
+ * goes wrong with a helper process costs time, never a target:
+ *
+ * - Targets in flight in a worker that dies or says nothing for its time limit
+ *   and SCAN_GRACE_MS are tried again alone, one at a time, in a worker with
+ *   more memory.  One that kills its worker twice alone is poisoned.
+ * - An opener that says nothing for SCAN_OPEN_MS is killed.  The next one goes
+ *   on behind the last path, announcing each; the path at which it hangs again
+ *   is passed over and told.
+ * - A rule file at which the compiler dies is left out.
+ *
+ * Never blocks.  Wait for scan_fd() to become readable or for SCAN_TICK_MS,
+ * then call scan_step().
+ */
+enum {
+	SCAN_TICK_MS = 100,      /* call scan_step() at least so often while a scan runs */
+	SCAN_GRACE_MS = 5000,    /* beyond a target's time limit: reading from a slow disk */
+	SCAN_OPEN_MS = 10000,    /* one system call of the opener */
+	SCAN_COMPILE_MS = 120000, /* one rule file: the slowest public one takes 2 s */
+	SCAN_HANGS_MAX = 8,      /* in one walk; then the rest of that root is given up */
+	SCAN_JOBS_MAX = 64,      /* workers */
+};
+
+struct scan;
+
+struct scan_options {
+	struct scan_setup setup;
+	unsigned n_workers; /* 1..SCAN_JOBS_MAX */
+	int64_t open_ms;    /* SCAN_OPEN_MS but in tests */
+};
+
+/* What a scan tells its owner, and what it asks of it.  ctx is scan_new()'s. */
+struct scan_ops {
+	/*
+	 * Start a helper program; answer with scan_on_started(), now or later.
+	 * The agent asks the supervisor, the command line forks.
+	 */
+	mh_err (*start)(void *ctx, enum role role, unsigned instance);
+	/* Kill it (SIGKILL); answer with scan_on_exited() when it is gone. */
+	void (*stop)(void *ctx, enum role role, unsigned instance);
+	/* A rule file was left out; line is 0 where it is not known. */
+	void (*on_rule_problem)(void *ctx, const struct pack_file *file, unsigned line,
+	    const char *why);
+	/* Rules are ready; or facts is NULL, no rule could be used, and why says so. */
+	void (*on_ready)(void *ctx, const struct ruleset_facts *facts, const char *why);
+	/*
+	 * Whether t has to be scanned; if not, *ret_reason says why.  NULL: all
+	 * have to.
+	 */
+	bool (*wants)(void *ctx, const struct target *t, enum reason *ret_reason);
+	/* The answer for one target, with all its matches; borrowed. */
+	void (*on_verdict)(void *ctx, const struct target *t, const struct verdict *v,
+	    struct match *const *matches, uint32_t n_matches);
+	/* A walk has ended: everything it met was answered for, or it was cancelled. */
+	void (*on_done)(void *ctx);
+};
+
+/* ops is borrowed for good; options are copied; files are copied. */
+struct scan *scan_new(const struct scan_options *options, const struct pack_list *packs,
+    const struct scan_ops *ops, void *ctx);
+void scan_free(struct scan *s);
+MH_DEFINE_CLEANUP(struct scan, scan_free);
+
+/* Begin loading the rules; on_ready() follows. */
+mh_err scan_load(struct scan *s) MH_CHECKED;
+
+/*
+ * Begin a walk; only between on_ready() and another walk's on_done().  roots
+ * and excludes are copied.  resume is a path behind which to go on, or NULL.
+ * The coverage starts at zero.
+ */
+struct scan_walk {
+	const char *const *roots;
+	size_t n_roots;
+	const char *const *excludes;
+	size_t n_excludes;
+	bool may_cross;
+	bool may_use_network;
+	bool wants_count; /* count the files meanwhile, for a forecast */
+	const char *resume;
+};
+mh_err scan_start(struct scan *s, const struct scan_walk *walk) MH_CHECKED;
+
+/* End the walk early: what was not reached is told as stopped; on_done() follows. */
+void scan_cancel(struct scan *s);
+
+/* Answers of the owner to start() and stop(); fd is taken. */
+void scan_on_started(struct scan *s, enum role role, unsigned instance, int fd);
+void scan_on_exited(struct scan *s, enum role role, unsigned instance, int status);
+
+int scan_fd(const struct scan *s);
+/* Handle what is there, waiting at most timeout_ms for it. */
+void scan_step(struct scan *s, int timeout_ms);
+
+/* Of the walk that runs or ran last; borrowed. */
+const struct coverage *scan_coverage(const struct scan *s);
+
+struct scan_progress {
+	uint64_t n_files;       /* met by the opener */
+	uint64_t n_total;       /* counted so far, 0 when not counted */
+	bool is_total;          /* n_total is final */
+	const char *path;       /* where the walk is; borrowed until scan_step() */
+	const char *cursor;     /* everything up to it was answered for or is in flight */
+};
+void scan_get_progress(const struct scan *s, struct scan_progress *ret);
+
+#endif

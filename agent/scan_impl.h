@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef MH_AGENT_SCAN_IMPL_H
+#define MH_AGENT_SCAN_IMPL_H
+
+#include <sys/queue.h>
+
+#include "agent/scan.h"
+
+/* Inside of agent/scan.h, shared by scan.c, scan_rules.c, scan_walk.c and scan_workers.c. */
+
+/* One target on its way. */
+struct job {
+	TAILQ_ENTRY(job) entry;
+	struct target target;
+	int fd;                 /* kept until the verdict: it may have to be tried again */
+	struct match **matches; /* that came so far */
+	uint32_t n_matches;
+	unsigned deaths_alone;  /* workers it killed when alone */
+	bool was_hang;          /* the last of them had to be killed */
+	int status;             /* wait(2)'s of the last of them */
+};
+TAILQ_HEAD(job_list, job);
+
+/* A channel that is waited on. */
+struct endpoint {
+	struct channel *channel; /* NULL when there is none */
+	uint32_t events;         /* epoll's interest */
+};
+
+struct worker {
+	struct endpoint end;
+	uint64_t id;         /* the zygote's name for it; 0: slot is free */
+	bool is_alone;       /* tries one target at a time, with more memory */
+	bool is_killed;      /* for its silence */
+	struct job_list jobs; /* in flight, in order */
+	unsigned n_jobs, n_batches;
+	int64_t heard_ms;    /* last sign of life while it had work */
+};
+
+enum { SLOT_ALONE = SCAN_JOBS_MAX, N_SLOTS = SCAN_JOBS_MAX + 1 };
+
+enum scan_state { SCAN_IDLE, SCAN_LOADING, SCAN_COMPILING, SCAN_READY, SCAN_BROKEN };
+
+struct scan {
+	struct scan_options options;
+	const struct scan_ops *ops;
+	void *ctx;
+	int epoll;
+	int64_t now_ms;
+	enum scan_state state;
+
+	/* Rules (scan_rules.c). */
+	struct pack_list packs;
+	bool *is_bad;            /* by file: left out because the compiler died on it */
+	size_t *sent;            /* by place in the zygote's order: index into packs */
+	size_t n_sent, n_next;   /* n_next: next file of packs to send */
+	size_t n_answered;
+	unsigned zygote_instance;
+	unsigned n_zygote_deaths;
+	int64_t zygote_ms;       /* last sign of life while loading */
+	bool is_compile_sent;
+	struct endpoint zygote;
+	struct ruleset_facts facts;
+	bool was_ready;          /* on_ready() was called */
+
+	/* Workers (scan_workers.c). */
+	struct worker workers[N_SLOTS];
+	uint64_t next_worker;
+	uint64_t next_target;
+	struct job_list queue;   /* to be scanned */
+	struct job_list alone;   /* to be tried alone */
+	unsigned n_queued, n_alone;
+
+	/* Walk (scan_walk.c). */
+	struct endpoint opener;
+	struct endpoint counter;
+	unsigned opener_instance, counter_instance;
+	bool is_opener_starting;
+	bool is_walking;
+	bool is_cancelled;
+	bool is_careful;
+	unsigned n_hangs;        /* in this walk */
+	char **roots;            /* owned */
+	size_t n_roots, next_root;
+	size_t chunk_first, chunk_n; /* roots of the request under way; 0: none is */
+	char **excludes;
+	size_t n_excludes;
+	bool may_cross, may_use_network;
+	uint32_t walk_id;
+	char *cursor;            /* last path met, or "" */
+	char *announced;         /* careful: what is being opened, or NULL */
+	int64_t opener_ms;       /* last sign of life while it was listened to */
+	uint64_t n_files_before; /* of chunks that are done */
+	struct walk_progress progress, counted;
+	bool is_counted;
+	char *where;             /* for people */
+	struct coverage coverage;
+};
+
+/* Have e's channel waited on with these interests; call after each change. */
+void scan_watch(struct scan *s, struct endpoint *e, bool wants_read);
+/* Take fd as e's channel. */
+void scan_attach(struct scan *s, struct endpoint *e, int fd, enum role peer);
+void scan_detach(struct endpoint *e);
+
+void rules_on_started(struct scan *s, int fd);
+void rules_on_exited(struct scan *s, int status);
+void rules_on_event(struct scan *s);
+void rules_tick(struct scan *s);
+
+void workers_start(struct scan *s);
+void workers_on_event(struct scan *s, struct worker *w);
+void workers_on_gone(struct scan *s, uint64_t id, int status);
+/* The zygote died and all workers with it. */
+void workers_lost(struct scan *s);
+void workers_dispatch(struct scan *s);
+void workers_tick(struct scan *s);
+bool workers_are_idle(const struct scan *s);
+/* Drop what waits, telling it as stopped. */
+void workers_drop_queue(struct scan *s);
+void workers_add(struct scan *s, struct target *t, int fd); /* both taken */
+
+void walk_on_started(struct scan *s, unsigned instance, int fd);
+void walk_on_exited(struct scan *s, unsigned instance, int status);
+void walk_on_event(struct scan *s);
+void walk_on_count(struct scan *s);
+void walk_tick(struct scan *s);
+bool walk_is_finished(const struct scan *s);
+
+/* Room for more targets: the opener is listened to only then. */
+bool workers_have_room(const struct scan *s);
+
+#endif

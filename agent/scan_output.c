@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "agent/scan_output.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+enum {
+	PROGRESS_MS = 100,
+	BAR_CELLS = 20,
+	STRINGS_SHOWN = 5,   /* of one finding, in text */
+	BYTES_SHOWN = 40,    /* of one string, in text */
+	PATHS_SHOWN = 20,    /* of what was not scanned, in text */
+	PATHS_PER_LINE = 500, /* of a coverage record */
+	COLUMNS_DEFAULT = 80,
+	COLUMNS_MIN = 40,
+};
+
+#define RED "\033[1;31m"
+#define YELLOW "\033[33m"
+#define GREEN "\033[32m"
+#define BOLD "\033[1m"
+#define PLAIN "\033[0m"
+
+static const char *
+colour(const struct scan_output *out, const char *code)
+{
+	return out->has_colour ? code : "";
+}
+
+void
+scan_output_init(struct scan_output *out, bool is_ndjson, bool wants_progress)
+{
+	struct winsize size;
+
+	memset(out, 0, sizeof(*out));
+	out->is_ndjson = is_ndjson;
+	out->has_colour = !is_ndjson && isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+	out->has_progress = wants_progress && isatty(STDERR_FILENO);
+	out->columns = COLUMNS_DEFAULT;
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= COLUMNS_MIN)
+		out->columns = size.ws_col;
+	out->started_ms = clock_monotonic_ms();
+}
+
+/* Take the progress line away, so that a record can be printed in its place. */
+static void
+clear_line(struct scan_output *out)
+{
+	if (out->is_line_shown)
+		(void)fputs("\r\033[K", stderr);
+	out->is_line_shown = false;
+}
+
+static void
+print_json(struct scan_output *out, json_t *record)
+{
+	char *line = json_dumps(record, JSON_COMPACT);
+
+	clear_line(out);
+	if (line != NULL)
+		(void)printf("%s\n", line);
+	(void)fflush(stdout);
+	free(line);
+	json_decref(record);
+}
+
+void
+scan_output_rule_problem(struct scan_output *out, const char *path, unsigned line, const char *why)
+{
+	MH_CLEANUP(freep) char *safe_path = text_escape(path);
+	MH_CLEANUP(freep) char *safe_why = text_escape(why);
+
+	clear_line(out);
+	if (line > 0)
+		(void)fprintf(stderr, "%s:%u: %s; this file is left out\n", safe_path, line,
+		    safe_why);
+	else
+		(void)fprintf(stderr, "%s: %s; this file is left out\n", safe_path, safe_why);
+	if (out->is_ndjson)
+		print_json(out,
+		    json_pack("{s:s, s:i, s:s, s:i, s:s}", "type", "rule_problem", "version", 1,
+			"path", safe_path, "line", (int)line, "reason", safe_why));
+}
+
+/* A matched string as text where it is text, else in hexadecimal. */
+static void
+print_string(const struct match_string *s)
+{
+	uint32_t n = s->n_data < BYTES_SHOWN ? s->n_data : BYTES_SHOWN;
+	MH_CLEANUP(freep) char *name = text_escape(s->name);
+	bool is_text = n > 0 && !s->is_hash;
+
+	for (uint32_t i = 0; i < n; i++)
+		is_text = is_text && s->data[i] >= 0x20 && s->data[i] < 0x7f;
+	MH_CLEANUP(freep) char *shown = is_text ? xstrndup((const char *)s->data, n)
+	                                        : text_hex(s->data, n);
+	(void)printf("      %s at 0x%" PRIx64 ", %" PRIu32 " bytes%s%s%s%s%s\n", name, s->offset,
+	    s->length, n > 0 ? ": " : "", is_text ? "\"" : "", shown, is_text ? "\"" : "",
+	    n < s->length && !s->is_hash && n > 0 ? " ..." : "");
+}
+
+static void
+print_meta(const struct match *m, const char *name)
+{
+	const char *text = match_meta_text(m, name);
+	MH_CLEANUP(freep) char *safe = text_escape(text != NULL ? text : "");
+
+	if (safe[0] != 0)
+		(void)printf("      %s: %s\n", name, safe);
+}
+
+static void
+print_match(struct scan_output *out, const struct target *t, const struct verdict *v,
+    const struct match *m)
+{
+	static const char *const metas[] = { "description", "reference", "author", "license" };
+	MH_CLEANUP(freep) char *path = text_escape(t->path);
+	MH_CLEANUP(freep) char *rule = text_escape(m->rule);
+	MH_CLEANUP(freep) char *pack = text_escape(m->name_space);
+	unsigned score = match_score(m);
+
+	clear_line(out);
+	(void)printf("%sFOUND%s %s\n", colour(out, score >= 60 ? RED : YELLOW), colour(out, PLAIN),
+	    path);
+	(void)printf("      %s%s%s, score %u, %s\n", colour(out, BOLD), rule, colour(out, PLAIN),
+	    score, pack);
+	for (size_t i = 0; i < MH_ARRAY_LEN(metas); i++)
+		print_meta(m, metas[i]);
+	for (uint32_t i = 0; i < m->n_strings && i < STRINGS_SHOWN; i++)
+		print_string(&m->strings[i]);
+	if (m->n_found > STRINGS_SHOWN)
+		(void)printf("      and %" PRIu64 " more\n", m->n_found - STRINGS_SHOWN);
+	if (v->has_sha256) {
+		MH_CLEANUP(freep) char *hex = text_hex(v->sha256, sizeof(v->sha256));
+
+		(void)printf("      sha256 %s\n", hex);
+	}
+	(void)fflush(stdout);
+}
+
+static const struct finding_history no_history;
+
+void
+scan_output_match(struct scan_output *out, const struct target *t, const struct verdict *v,
+    const struct match *m)
+{
+	if (!out->is_ndjson) {
+		print_match(out, t, v, m);
+		return;
+	}
+	MH_CLEANUP(freep) char *uid = finding_uid(&out->context, t, v, m);
+	out->context.now_ms = clock_real_ms();
+	print_json(out, finding_to_ocsf(&out->context, t, v, m, uid, &no_history));
+}
+
+void
+scan_output_poisoned(struct scan_output *out, const struct target *t, const struct verdict *v)
+{
+	MH_CLEANUP(freep) char *path = text_escape(t->path);
+
+	if (out->is_ndjson) {
+		MH_CLEANUP(freep) char *uid = poisoned_uid(&out->context, t);
+
+		out->context.now_ms = clock_real_ms();
+		print_json(out, poisoned_to_ocsf(&out->context, t, v, uid, &no_history));
+		return;
+	}
+	clear_line(out);
+	(void)printf("%sFOUND%s %s\n      poisoned: %s\n", colour(out, YELLOW), colour(out, PLAIN),
+	    path, v->detail != NULL ? v->detail : "");
+}
+
+void
+scan_output_progress(struct scan_output *out, const struct scan_progress *p,
+    const struct coverage *c, int64_t now_ms)
+{
+	int64_t elapsed = now_ms - out->started_ms;
+	char bar[BAR_CELLS + 1];
+	uint64_t total = p->n_total > p->n_files ? p->n_total : p->n_files;
+	uint64_t filled = total > 0 ? c->n_scanned * BAR_CELLS / total : 0;
+
+	if (!out->has_progress || now_ms - out->shown_ms < PROGRESS_MS || elapsed < PROGRESS_MS)
+		return;
+	out->shown_ms = now_ms;
+	for (uint64_t i = 0; i < BAR_CELLS; i++)
+		bar[i] = i < filled ? '#' : '.';
+	bar[BAR_CELLS] = 0;
+
+	MH_CLEANUP(freep) char *rate = text_size(c->bytes * 1000 / (uint64_t)elapsed);
+	MH_CLEANUP(freep) char *left = NULL;
+	if (p->is_total && c->n_scanned > 0 && total > c->n_scanned)
+		left = text_duration((uint64_t)elapsed * (total - c->n_scanned) / c->n_scanned);
+	MH_CLEANUP(freep) char *line = xasprintf("[%s] %" PRIu64 "/%" PRIu64 "%s files, %" PRIu64
+						 "/s, %s/s, %s%s%" PRIu64 " found",
+	    bar, c->n_scanned, total, p->is_total ? "" : "+",
+	    c->n_scanned * 1000 / (uint64_t)elapsed, rate, left != NULL ? left : "",
+	    left != NULL ? " left, " : "", c->n_findings);
+	(void)fprintf(stderr, "\r%.*s\033[K", out->columns - 1, line);
+	out->is_line_shown = true;
+}
+
+static void
+print_reasons(const struct coverage *c, bool is_missed)
+{
+	const char *comma = "";
+
+	for (unsigned i = 0; i < REASON_MAX_; i++) {
+		enum reason reason = (enum reason)i;
+
+		if (c->by_reason[i] == 0 || reason_is_missed(reason) != is_missed)
+			continue;
+		(void)printf("%s%" PRIu64 " %s", comma, c->by_reason[i], reason_name(reason));
+		comma = ", ";
+	}
+	(void)printf("\n");
+}
+
+static void
+print_missed(struct scan_output *out, const struct coverage *c)
+{
+	(void)printf("%sNot scanned, wholly or in part: %" PRIu64 "%s (", colour(out, YELLOW),
+	    c->n_missed, colour(out, PLAIN));
+	print_reasons(c, true);
+	for (size_t i = 0; i < c->n_paths && i < PATHS_SHOWN; i++) {
+		const struct coverage_path *p = &c->paths[i];
+		MH_CLEANUP(freep) char *path = text_escape(p->path);
+		MH_CLEANUP(freep) char *detail =
+		    text_escape(p->detail != NULL ? p->detail : reason_text(p->reason));
+
+		(void)printf("  %s: %s%s\n", path, p->partly ? "in part: " : "", detail);
+	}
+	if (c->n_missed > PATHS_SHOWN)
+		(void)printf("  and %" PRIu64 " more: --format ndjson names them\n",
+		    c->n_missed - PATHS_SHOWN);
+}
+
+static void
+print_summary(struct scan_output *out, const struct coverage *c)
+{
+	uint64_t elapsed = (uint64_t)(clock_monotonic_ms() - out->started_ms) + 1;
+	const struct ruleset_facts *rules = out->context.rules;
+	MH_CLEANUP(freep) char *bytes = text_size(c->bytes);
+	MH_CLEANUP(freep) char *rate = text_size(c->bytes * 1000 / elapsed);
+	MH_CLEANUP(freep) char *time = text_duration(elapsed);
+	bool is_passed = false;
+
+	for (unsigned i = 1; i < REASON_MAX_; i++)
+		is_passed = is_passed || (c->by_reason[i] > 0 && !reason_is_missed((enum reason)i));
+	(void)printf("Scanned %" PRIu64 " files, %s, in %s (%" PRIu64 " files/s, %s/s)\n",
+	    c->n_scanned, bytes, time, c->n_scanned * 1000 / elapsed, rate);
+	(void)printf("with %" PRIu32 " rules of %" PRIu32 " files", rules->n_rules,
+	    rules->n_files - rules->n_left_out);
+	if (rules->n_left_out > 0)
+		(void)printf("; %s%" PRIu32 " rule files were left out%s", colour(out, YELLOW),
+		    rules->n_left_out, colour(out, PLAIN));
+	(void)printf(", %s\n", rules->engine);
+	if (is_passed) {
+		(void)printf("Passed over: ");
+		print_reasons(c, false);
+	}
+	if (!rules->has_landlock)
+		(void)printf("This kernel has no Landlock: the scan workers' sandbox was weaker.\n");
+	if (c->n_missed > 0)
+		print_missed(out, c);
+	if (c->n_findings > 0)
+		(void)printf("%s%" PRIu64 " findings in %" PRIu64 " files%s\n", colour(out, RED),
+		    c->n_findings, c->n_found, colour(out, PLAIN));
+	else
+		(void)printf("%sNothing found%s%s\n", c->n_missed > 0 ? "" : colour(out, GREEN),
+		    c->n_missed > 0 ? " in what was scanned" : "", colour(out, PLAIN));
+}
+
+void
+scan_output_end(struct scan_output *out, const struct coverage *c, int64_t started_real_ms,
+    bool is_complete)
+{
+	clear_line(out);
+	if (!out->is_ndjson) {
+		if (!is_complete)
+			(void)printf("The scan was stopped.\n");
+		print_summary(out, c);
+		return;
+	}
+	out->context.now_ms = clock_real_ms();
+	for (size_t first = 0; first < c->n_paths; first += PATHS_PER_LINE)
+		print_json(out, coverage_to_json(&out->context, c, first, PATHS_PER_LINE));
+	print_json(out, summary_to_json(&out->context, c, started_real_ms, is_complete));
+}

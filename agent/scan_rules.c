@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Loading the rule set into a zygote: agent/scan.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/scan_impl.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+enum {
+	ZYGOTE_DEATHS_MAX = 16, /* files on which a compiler may die before we give up */
+	MESSAGE_TEXT_MAX = 4096,
+};
+
+static void
+break_down(struct scan *s, const char *why)
+{
+	s->state = SCAN_BROKEN;
+	scan_detach(&s->zygote);
+	s->ops->on_ready(s->ctx, NULL, why);
+}
+
+static mh_err
+start_zygote(struct scan *s)
+{
+	s->zygote_instance++;
+	s->zygote_ms = s->now_ms;
+	s->state = SCAN_LOADING;
+	s->n_sent = s->n_next = s->n_answered = 0;
+	s->is_compile_sent = false;
+	return s->ops->start(s->ctx, ROLE_ZYGOTE, s->zygote_instance);
+}
+
+mh_err
+scan_load(struct scan *s)
+{
+	return start_zygote(s);
+}
+
+/* Hand over one rule file; one that cannot be opened is left out and told. */
+static mh_err
+send_file(struct scan *s, size_t index)
+{
+	const struct pack_file *file = &s->packs.files[index];
+	MH_CLEANUP(fd_closep) int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(NAMESPACE_MAX + 16);
+
+	buf_put_string(b, file->name_space);
+	if (fd < 0 || buf_error(b) != MH_OK) {
+		if (!s->was_ready)
+			s->ops->on_rule_problem(s->ctx, file, 0,
+			    fd < 0 ? strerror(errno) : "its name is too long");
+		s->is_bad[index] = true;
+		return MH_OK;
+	}
+	mh_err err = channel_send(s->zygote.channel, MSG_RULES, buf_data(b), buf_len(b), &fd, 1);
+	if (err == MH_OK)
+		s->sent[s->n_sent++] = index;
+	return err;
+}
+
+static void
+send_rules(struct scan *s)
+{
+	while (s->state == SCAN_LOADING && channel_can_send(s->zygote.channel)) {
+		while (s->n_next < s->packs.n && s->is_bad[s->n_next])
+			s->n_next++;
+		if (s->n_next < s->packs.n) {
+			if (send_file(s, s->n_next) != MH_OK)
+				return;
+			s->n_next++;
+			continue;
+		}
+		if (channel_send(s->zygote.channel, MSG_COMPILE, NULL, 0, NULL, 0) == MH_OK)
+			s->state = SCAN_COMPILING;
+		s->is_compile_sent = true;
+		return;
+	}
+}
+
+void
+rules_on_started(struct scan *s, int fd)
+{
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
+
+	scan_attach(s, &s->zygote, fd, ROLE_ZYGOTE);
+	scan_setup_encode(&s->options.setup, b);
+	mh_ignore(channel_send(s->zygote.channel, MSG_SETUP, buf_data(b), buf_len(b), NULL, 0));
+	send_rules(s);
+	scan_watch(s, &s->zygote, true);
+}
+
+static void
+on_rule_file(struct scan *s, const struct message *m)
+{
+	struct reader r;
+
+	reader_init(&r, m->data, m->len);
+	uint32_t index = reader_u32(&r);
+	bool is_used = reader_u8(&r) != 0;
+	uint32_t line = reader_u32(&r);
+	(void)reader_u32(&r);
+	MH_CLEANUP(freep) char *why = reader_string(&r, MESSAGE_TEXT_MAX);
+
+	if (!reader_is_done(&r) || index >= s->n_sent)
+		return;
+	s->n_answered = index + 1;
+	if (!is_used && !s->was_ready)
+		s->ops->on_rule_problem(s->ctx, &s->packs.files[s->sent[index]], line, why);
+}
+
+/* Files that were left out before the zygote saw them count all the same. */
+static unsigned
+n_left_out_here(const struct scan *s)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < s->packs.n; i++)
+		n += s->is_bad[i];
+	return n;
+}
+
+static void
+on_ready(struct scan *s, const struct message *m)
+{
+	struct reader r;
+	bool is_first = !s->was_ready;
+
+	ruleset_facts_clear(&s->facts);
+	reader_init(&r, m->data, m->len);
+	ruleset_facts_decode(&r, &s->facts);
+	if (!reader_is_done(&r)) {
+		break_down(s, "the rule compiler answered with nonsense");
+		return;
+	}
+	s->facts.n_left_out += n_left_out_here(s);
+	s->facts.n_files = (uint32_t)s->packs.n;
+	if (s->facts.n_rules == 0) {
+		break_down(s, "no rule is left to scan with");
+		return;
+	}
+	s->state = SCAN_READY;
+	s->was_ready = true;
+	workers_start(s);
+	if (is_first)
+		s->ops->on_ready(s->ctx, &s->facts, NULL);
+}
+
+static void
+on_gone(struct scan *s, const struct message *m)
+{
+	struct reader r;
+
+	reader_init(&r, m->data, m->len);
+	uint64_t id = reader_u64(&r);
+	int status = (int)reader_u32(&r);
+	if (reader_is_done(&r))
+		workers_on_gone(s, id, status);
+}
+
+void
+rules_on_event(struct scan *s)
+{
+	struct message m;
+	mh_err err = MH_OK;
+
+	while ((err = channel_receive(s->zygote.channel, &m)) == MH_OK) {
+		s->zygote_ms = s->now_ms;
+		if (m.type == MSG_RULE_FILE)
+			on_rule_file(s, &m);
+		else if (m.type == MSG_READY)
+			on_ready(s, &m);
+		else if (m.type == MSG_GONE)
+			on_gone(s, &m);
+		message_close_fds(&m);
+		if (s->zygote.channel == NULL)
+			return;
+	}
+	if (err != MH_ERR_AGAIN) {
+		/* Its end comes by scan_on_exited(); make sure that there is one. */
+		scan_detach(&s->zygote);
+		s->ops->stop(s->ctx, ROLE_ZYGOTE, s->zygote_instance);
+		return;
+	}
+	send_rules(s);
+	scan_watch(s, &s->zygote, true);
+}
+
+/*
+ * The compiler died: the file after the last answer is to blame, when the
+ * compilation had begun.  It is left out and all others are tried again.
+ */
+static bool
+blame_file(struct scan *s, int status)
+{
+	if (!s->is_compile_sent || s->n_answered >= s->n_sent)
+		return false;
+	size_t index = s->sent[s->n_answered];
+	MH_CLEANUP(freep) char *why = xasprintf("the rule compiler %s on it",
+	    WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? "did not end" : "crashed");
+
+	s->is_bad[index] = true;
+	s->ops->on_rule_problem(s->ctx, &s->packs.files[index], 0, why);
+	return true;
+}
+
+void
+rules_on_exited(struct scan *s, int status)
+{
+	bool was_loading = s->state == SCAN_LOADING || s->state == SCAN_COMPILING;
+
+	scan_detach(&s->zygote);
+	workers_lost(s);
+	if (s->state == SCAN_BROKEN)
+		return;
+	s->n_zygote_deaths++;
+	if (s->n_zygote_deaths > ZYGOTE_DEATHS_MAX || (was_loading && !blame_file(s, status))) {
+		MH_CLEANUP(freep) char *why = NULL;
+
+		if (WIFSIGNALED(status))
+			why = xasprintf("the scan worker was killed by signal %d", WTERMSIG(status));
+		else
+			why = xasprintf("the scan worker ended with status %d: see the lines above",
+			    WEXITSTATUS(status));
+		break_down(s, why);
+		return;
+	}
+	if (start_zygote(s) != MH_OK)
+		break_down(s, "a new scan worker cannot be started");
+}
+
+void
+rules_tick(struct scan *s)
+{
+	if ((s->state == SCAN_LOADING || s->state == SCAN_COMPILING) &&
+	    s->zygote.channel != NULL && s->now_ms - s->zygote_ms > SCAN_COMPILE_MS) {
+		s->zygote_ms = s->now_ms;
+		s->ops->stop(s->ctx, ROLE_ZYGOTE, s->zygote_instance);
+	}
+}

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Having an opener walk, and outliving it when it hangs: agent/scan.h. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/scan_impl.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+enum {
+	REQUEST_BYTES = 56 * 1024, /* of roots in one message */
+};
+
+static void
+replace(char **text, const char *with)
+{
+	char *copy = xstrdup(with);
+
+	free(*text);
+	*text = copy;
+}
+
+static char **
+copy_list(const char *const *list, size_t n)
+{
+	char **copy = xcalloc(n, sizeof(*copy));
+
+	for (size_t i = 0; i < n; i++)
+		copy[i] = xstrdup(list[i]);
+	return copy;
+}
+
+static void
+free_list(char **list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(list[i]);
+	free(list);
+}
+
+static void
+start_opener(struct scan *s)
+{
+	s->opener_instance += 2; /* even: walks, odd: counts */
+	s->is_opener_starting = true;
+	s->opener_ms = s->now_ms;
+	if (s->ops->start(s->ctx, ROLE_OPENER, s->opener_instance) != MH_OK)
+		s->is_opener_starting = false; /* tried again by the next tick */
+}
+
+mh_err
+scan_start(struct scan *s, const struct scan_walk *walk)
+{
+	assert(s->state == SCAN_READY && !s->is_walking);
+	coverage_clear(&s->coverage);
+	free_list(s->roots, s->n_roots);
+	free_list(s->excludes, s->n_excludes);
+	s->roots = copy_list(walk->roots, walk->n_roots);
+	s->n_roots = walk->n_roots;
+	s->excludes = copy_list(walk->excludes, walk->n_excludes);
+	s->n_excludes = walk->n_excludes;
+	s->may_cross = walk->may_cross;
+	s->may_use_network = walk->may_use_network;
+	s->next_root = s->chunk_first = s->chunk_n = 0;
+	s->n_hangs = 0;
+	s->is_careful = false;
+	s->is_cancelled = false;
+	s->is_walking = true;
+	s->is_counted = false;
+	s->n_files_before = 0;
+	walk_progress_clear(&s->progress);
+	walk_progress_clear(&s->counted);
+	memset(&s->progress, 0, sizeof(s->progress));
+	memset(&s->counted, 0, sizeof(s->counted));
+	replace(&s->cursor, walk->resume != NULL ? walk->resume : "");
+	if (s->opener.channel == NULL && !s->is_opener_starting)
+		start_opener(s);
+	if (walk->wants_count && s->counter.channel == NULL) {
+		s->counter_instance = s->counter_instance > 0 ? s->counter_instance + 2 : 1;
+		mh_ignore(s->ops->start(s->ctx, ROLE_OPENER, s->counter_instance));
+	}
+	return MH_OK;
+}
+
+/* The request for the roots first..first+n, with what all of them share. */
+static void
+fill_request(struct scan *s, size_t first, size_t n, struct walk_request *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->id = s->walk_id;
+	ret->may_cross = s->may_cross;
+	ret->may_use_network = s->may_use_network;
+	ret->roots = s->roots + first;
+	ret->n_roots = (uint32_t)n;
+	ret->excludes = s->excludes;
+	ret->n_excludes = (uint32_t)s->n_excludes;
+}
+
+/* Roots from first on that fit in one message; at least one. */
+static size_t
+roots_that_fit(const struct scan *s, size_t first)
+{
+	size_t bytes = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_excludes; i++)
+		bytes += strlen(s->excludes[i]) + 4;
+	while (first + n < s->n_roots && n < WALK_ROOTS_MAX) {
+		bytes += strlen(s->roots[first + n]) + 4;
+		if (n > 0 && bytes > REQUEST_BYTES)
+			break;
+		n++;
+	}
+	return n;
+}
+
+static void
+send_request(struct scan *s, struct channel *channel, const struct walk_request *request)
+{
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
+
+	walk_request_encode(request, b);
+	if (buf_error(b) != MH_OK) {
+		/* Exclusions that fill a message: said, not cut. */
+		log_err("scan", "too many exclusions for one request: the walk ends here");
+		s->is_cancelled = true;
+		return;
+	}
+	mh_ignore(channel_send(channel, MSG_WALK, buf_data(b), buf_len(b), NULL, 0));
+}
+
+/* Ask for the next roots, or again for the current ones behind the cursor. */
+static void
+ask_walk(struct scan *s)
+{
+	struct walk_request request;
+
+	if (s->opener.channel == NULL || !s->is_walking || s->is_cancelled)
+		return;
+	if (s->chunk_n == 0) {
+		if (s->next_root == s->n_roots)
+			return;
+		s->chunk_first = s->next_root;
+		s->chunk_n = roots_that_fit(s, s->next_root);
+		s->next_root += s->chunk_n;
+	}
+	s->walk_id++;
+	fill_request(s, s->chunk_first, s->chunk_n, &request);
+	request.resume = s->cursor;
+	request.is_careful = s->is_careful;
+	s->opener_ms = s->now_ms;
+	send_request(s, s->opener.channel, &request);
+	scan_watch(s, &s->opener, workers_have_room(s));
+}
+
+static void
+ask_count(struct scan *s)
+{
+	struct walk_request request;
+	size_t n = roots_that_fit(s, 0);
+
+	/* A long list of roots is a list of files: it counts itself. */
+	if (n < s->n_roots) {
+		s->counted.n_files = s->n_roots;
+		s->is_counted = true;
+		return;
+	}
+	fill_request(s, 0, n, &request);
+	request.is_count = true;
+	send_request(s, s->counter.channel, &request);
+}
+
+void
+walk_on_started(struct scan *s, unsigned instance, int fd)
+{
+	if (instance == s->opener_instance) {
+		s->is_opener_starting = false;
+		scan_attach(s, &s->opener, fd, ROLE_OPENER);
+		ask_walk(s);
+	} else if (instance == s->counter_instance && s->is_walking) {
+		scan_attach(s, &s->counter, fd, ROLE_OPENER);
+		ask_count(s);
+	} else {
+		(void)close(fd);
+	}
+}
+
+static void
+on_targets(struct scan *s, struct message *m)
+{
+	struct reader r;
+
+	reader_init(&r, m->data, m->len);
+	for (unsigned i = 0; i < m->n_fds; i++) {
+		enum reason reason = REASON_UNCHANGED;
+		struct target t;
+
+		target_decode(&r, &t);
+		if (!reader_is_ok(&r)) {
+			target_clear(&t);
+			return;
+		}
+		replace(&s->cursor, t.path);
+		if (s->is_cancelled)
+			coverage_add_missed(&s->coverage, REASON_STOPPED, false, t.path, NULL);
+		else if (s->ops->wants == NULL || s->ops->wants(s->ctx, &t, &reason))
+			workers_add(s, &t, message_take_fd(m, i));
+		else
+			coverage_add_missed(&s->coverage, reason, false, t.path, NULL);
+		target_clear(&t);
+	}
+}
+
+static void
+on_skipped(struct scan *s, const struct message *m)
+{
+	struct reader r;
+
+	reader_init(&r, m->data, m->len);
+	while (reader_is_ok(&r) && r.left > 0) {
+		uint8_t reason = reader_u8(&r);
+		MH_CLEANUP(freep) char *path = reader_string(&r, PATH_BYTES_MAX);
+		MH_CLEANUP(freep) char *detail = reader_string(&r, DETAIL_BYTES_MAX);
+
+		if (reader_is_ok(&r) && reason < REASON_MAX_)
+			coverage_add_missed(&s->coverage, (enum reason)reason, false, path, detail);
+	}
+}
+
+static void
+take_progress(struct scan *s, const struct message *m)
+{
+	struct walk_progress p;
+	struct reader r;
+
+	reader_init(&r, m->data, m->len);
+	walk_progress_decode(&r, &p);
+	if (reader_is_done(&r) && p.id == s->walk_id) {
+		for (unsigned i = 0; i < REASON_MAX_; i++)
+			coverage_add_count(&s->coverage, (enum reason)i, p.skipped[i]);
+		if (p.path[0] != 0)
+			replace(&s->where, p.path);
+		if (p.is_before)
+			replace(&s->announced, p.path);
+		walk_progress_clear(&s->progress);
+		s->progress = p;
+		s->progress.path = NULL;
+	}
+	walk_progress_clear(&p);
+}
+
+static void
+on_walked(struct scan *s)
+{
+	s->n_files_before += s->progress.n_files;
+	memset(&s->progress, 0, sizeof(s->progress));
+	s->chunk_n = 0;
+	replace(&s->cursor, "");
+	free(s->announced);
+	s->announced = NULL;
+	ask_walk(s);
+}
+
+void
+walk_on_event(struct scan *s)
+{
+	struct message m;
+	mh_err err = MH_ERR_AGAIN;
+
+	while (s->opener.channel != NULL && (workers_have_room(s) || s->is_cancelled) &&
+	       (err = channel_receive(s->opener.channel, &m)) == MH_OK) {
+		s->opener_ms = s->now_ms;
+		if (m.type == MSG_TARGETS) {
+			on_targets(s, &m);
+		} else if (m.type == MSG_SKIPPED) {
+			on_skipped(s, &m);
+		} else {
+			take_progress(s, &m);
+			if (m.type == MSG_WALKED)
+				on_walked(s);
+		}
+		message_close_fds(&m);
+		workers_dispatch(s);
+		err = MH_ERR_AGAIN;
+	}
+	if (err != MH_ERR_AGAIN) {
+		scan_detach(&s->opener);
+		s->ops->stop(s->ctx, ROLE_OPENER, s->opener_instance);
+	}
+}
+
+void
+walk_on_count(struct scan *s)
+{
+	struct message m;
+
+	while (s->counter.channel != NULL && channel_receive(s->counter.channel, &m) == MH_OK) {
+		struct reader r;
+
+		reader_init(&r, m.data, m.len);
+		if (m.type == MSG_PULSE || m.type == MSG_WALKED) {
+			walk_progress_clear(&s->counted);
+			walk_progress_decode(&r, &s->counted);
+			s->is_counted = m.type == MSG_WALKED;
+		}
+		message_close_fds(&m);
+		if (s->is_counted)
+			scan_detach(&s->counter); /* it ends when its channel does */
+	}
+	scan_watch(s, &s->counter, true);
+}
+
+/* The root of the chunk at or above path; NULL when there is none. */
+static const char *
+root_of(const struct scan *s, const char *path)
+{
+	for (size_t i = 0; i < s->chunk_n; i++) {
+		const char *root = s->roots[s->chunk_first + i];
+		size_t len = strlen(root);
+
+		while (len > 1 && root[len - 1] == '/')
+			len--;
+		if (strncmp(path, root, len) == 0 &&
+		    (path[len] == 0 || path[len] == '/' || len == 1))
+			return root;
+	}
+	return NULL;
+}
+
+/*
+ * The opener hung or died.  The first time it is not known where: the next one
+ * announces each path.  Then the announced path is passed over.
+ */
+static void
+pass_obstacle(struct scan *s)
+{
+	const char *root = NULL;
+
+	s->n_hangs++;
+	if (s->announced == NULL) {
+		s->is_careful = true;
+		return;
+	}
+	coverage_add_missed(&s->coverage, REASON_OPEN_HUNG, false, s->announced, NULL);
+	replace(&s->cursor, s->announced);
+	free(s->announced);
+	s->announced = NULL;
+	if (s->n_hangs <= SCAN_HANGS_MAX)
+		return;
+	root = root_of(s, s->cursor);
+	if (root == NULL)
+		root = s->cursor;
+	coverage_add_missed(&s->coverage, REASON_OPEN_HUNG, true, root,
+	    "its file system did not answer many times: the rest of it was given up");
+	s->n_hangs = 0;
+	replace(&s->cursor, root);
+}
+
+void
+walk_on_exited(struct scan *s, unsigned instance, int status)
+{
+	(void)status;
+	if (instance == s->counter_instance && instance != 0) {
+		scan_detach(&s->counter);
+		return;
+	}
+	if (instance != s->opener_instance)
+		return;
+	scan_detach(&s->opener);
+	s->is_opener_starting = false;
+	if (!s->is_walking || s->chunk_n == 0)
+		return;
+	pass_obstacle(s);
+	s->n_files_before += s->progress.n_files;
+	memset(&s->progress, 0, sizeof(s->progress));
+	start_opener(s);
+}
+
+void
+walk_tick(struct scan *s)
+{
+	bool is_listening = workers_have_room(s);
+
+	if (!s->is_walking)
+		return;
+	if (s->opener.channel == NULL) {
+		if (!s->is_opener_starting && !s->is_cancelled && !walk_is_finished(s))
+			start_opener(s);
+		return;
+	}
+	scan_watch(s, &s->opener, is_listening);
+	if (!is_listening || s->chunk_n == 0) {
+		s->opener_ms = s->now_ms;
+	} else if (s->now_ms - s->opener_ms > s->options.open_ms) {
+		s->opener_ms = s->now_ms;
+		s->ops->stop(s->ctx, ROLE_OPENER, s->opener_instance);
+		/*
+		 * A process in an uninterruptible call does not die of SIGKILL:
+		 * go on without waiting for its end.
+		 */
+		walk_on_exited(s, s->opener_instance, 0);
+	}
+}
+
+bool
+walk_is_finished(const struct scan *s)
+{
+	return s->is_cancelled || (s->next_root == s->n_roots && s->chunk_n == 0);
+}
+
+void
+scan_cancel(struct scan *s)
+{
+	if (!s->is_walking || s->is_cancelled)
+		return;
+	s->is_cancelled = true;
+	workers_drop_queue(s);
+	if (s->next_root < s->n_roots || s->chunk_n > 0)
+		coverage_add_missed(&s->coverage, REASON_STOPPED, false,
+		    s->cursor[0] != 0 ? s->cursor : s->roots[0],
+		    "what the walk would have met behind this path");
+	/* Its walk goes on inside it: away with it. */
+	s->chunk_n = 0;
+	if (s->opener.channel != NULL) {
+		scan_detach(&s->opener);
+		s->ops->stop(s->ctx, ROLE_OPENER, s->opener_instance);
+	}
+	scan_detach(&s->counter);
+}

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Handing targets to workers and taking their verdicts: agent/scan.h. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/scan_impl.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+enum {
+	QUEUE_ROOM = 4 * BATCH_TARGETS_MAX, /* targets that wait, with their descriptors */
+	BATCHES_PER_WORKER = 2,             /* one being scanned, one at hand */
+	BATCH_BYTES = 56 * 1024,            /* encoded: leaves room in MSG_SCAN */
+	DEATHS_ALONE_MAX = 2,               /* then a target is poisoned */
+};
+
+/* A batch of large files would keep other workers idle at the end. */
+#define BATCH_CONTENT_BYTES (16ull << 20)
+
+static void
+job_free(struct job *j)
+{
+	target_clear(&j->target);
+	if (j->fd >= 0)
+		(void)close(j->fd);
+	for (uint32_t i = 0; i < j->n_matches; i++)
+		match_free(j->matches[i]);
+	free(j->matches);
+	free(j);
+}
+
+static void
+drop_matches(struct job *j)
+{
+	for (uint32_t i = 0; i < j->n_matches; i++)
+		match_free(j->matches[i]);
+	j->n_matches = 0;
+}
+
+void
+workers_add(struct scan *s, struct target *t, int fd)
+{
+	struct job *j = xcalloc(1, sizeof(*j));
+
+	j->target = *t;
+	j->target.id = s->next_target++;
+	memset(t, 0, sizeof(*t));
+	j->fd = fd;
+	TAILQ_INSERT_TAIL(&s->queue, j, entry);
+	s->n_queued++;
+}
+
+bool
+workers_have_room(const struct scan *s)
+{
+	return s->state == SCAN_READY && s->n_queued + s->n_alone < QUEUE_ROOM;
+}
+
+bool
+workers_are_idle(const struct scan *s)
+{
+	for (unsigned i = 0; i < N_SLOTS; i++) {
+		if (s->workers[i].n_jobs > 0)
+			return false;
+	}
+	return s->n_queued == 0 && s->n_alone == 0;
+}
+
+void
+workers_drop_queue(struct scan *s)
+{
+	struct job_list *lists[] = { &s->queue, &s->alone };
+
+	for (size_t i = 0; i < MH_ARRAY_LEN(lists); i++) {
+		struct job *j = NULL;
+
+		while ((j = TAILQ_FIRST(lists[i])) != NULL) {
+			TAILQ_REMOVE(lists[i], j, entry);
+			coverage_add_missed(&s->coverage, REASON_STOPPED, false, j->target.path,
+			    NULL);
+			job_free(j);
+		}
+	}
+	s->n_queued = s->n_alone = 0;
+}
+
+/* Have the zygote fork a worker for this slot. */
+static void
+start_worker(struct scan *s, struct worker *w, bool is_alone)
+{
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(64);
+	int pair[2];
+
+	if (s->zygote.channel == NULL || !channel_can_send(s->zygote.channel) ||
+	    channel_pair(pair) != MH_OK)
+		return;
+	w->id = s->next_worker++;
+	w->is_alone = is_alone;
+	w->is_killed = false;
+	w->heard_ms = s->now_ms;
+	buf_put_u64(b, w->id);
+	buf_put_u8(b, is_alone);
+	mh_err err = channel_send(s->zygote.channel, MSG_FORK, buf_data(b), buf_len(b), &pair[1], 1);
+	(void)close(pair[1]);
+	if (err != MH_OK) {
+		(void)close(pair[0]);
+		w->id = 0;
+		return;
+	}
+	scan_attach(s, &w->end, pair[0], ROLE_WORKER);
+	scan_watch(s, &s->zygote, true);
+}
+
+void
+workers_start(struct scan *s)
+{
+	for (unsigned i = 0; i < s->options.n_workers; i++) {
+		if (s->workers[i].id == 0)
+			start_worker(s, &s->workers[i], false);
+	}
+}
+
+static void
+kill_worker(struct scan *s, struct worker *w)
+{
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(64);
+
+	buf_put_u64(b, w->id);
+	/* Without credit now, the next tick tries again. */
+	if (s->zygote.channel != NULL && channel_send(s->zygote.channel, MSG_KILL, buf_data(b),
+					     buf_len(b), NULL, 0) == MH_OK)
+		w->is_killed = true;
+}
+
+/* Count and tell the verdict of j, which is freed. */
+static void
+settle(struct scan *s, struct job *j, struct verdict *v)
+{
+	bool is_scanned = v->reason == REASON_NONE || v->partly;
+
+	if (is_scanned)
+		coverage_add_scanned(&s->coverage, v->bytes_scanned, j->n_matches);
+	if (v->reason != REASON_NONE)
+		coverage_add_missed(&s->coverage, v->reason, v->partly, j->target.path, v->detail);
+	s->ops->on_verdict(s->ctx, &j->target, v, j->matches, j->n_matches);
+	job_free(j);
+}
+
+static void
+settle_poisoned(struct scan *s, struct job *j)
+{
+	struct verdict v = { .target = j->target.id, .reason = REASON_POISONED };
+
+	if (j->was_hang)
+		v.detail = xstrdup("scan workers did not come back from it, twice, alone");
+	else
+		v.detail = xasprintf("scan workers died of it, twice, alone: %s",
+		    WIFSIGNALED(j->status) ? strsignal(WTERMSIG(j->status)) : "they gave up");
+	drop_matches(j);
+	settle(s, j, &v);
+	verdict_clear(&v);
+}
+
+/* The worker of w is no more: what it had is tried again, alone. */
+static void
+lose_worker(struct scan *s, struct worker *w, bool is_its_fault, int status)
+{
+	struct job *j = NULL;
+
+	while ((j = TAILQ_FIRST(&w->jobs)) != NULL) {
+		TAILQ_REMOVE(&w->jobs, j, entry);
+		drop_matches(j);
+		if (w->is_alone && is_its_fault) {
+			j->deaths_alone++;
+			j->was_hang = w->is_killed;
+			j->status = status;
+		}
+		if (j->deaths_alone >= DEATHS_ALONE_MAX) {
+			settle_poisoned(s, j);
+		} else {
+			TAILQ_INSERT_TAIL(&s->alone, j, entry);
+			s->n_alone++;
+		}
+	}
+	scan_detach(&w->end);
+	w->id = 0;
+	w->n_jobs = w->n_batches = 0;
+}
+
+void
+workers_on_gone(struct scan *s, uint64_t id, int status)
+{
+	for (unsigned i = 0; i < N_SLOTS; i++) {
+		struct worker *w = &s->workers[i];
+
+		if (w->id == id && id != 0)
+			lose_worker(s, w, true, status);
+	}
+	workers_start(s);
+}
+
+void
+workers_lost(struct scan *s)
+{
+	for (unsigned i = 0; i < N_SLOTS; i++) {
+		if (s->workers[i].id != 0)
+			lose_worker(s, &s->workers[i], false, 0);
+	}
+}
+
+static struct job *
+find_job(struct worker *w, uint64_t id)
+{
+	struct job *j = NULL;
+
+	TAILQ_FOREACH(j, &w->jobs, entry)
+	{
+		if (j->target.id == id)
+			return j;
+	}
+	return NULL;
+}
+
+/* False: the worker talks nonsense. */
+static bool
+on_found(struct worker *w, const struct message *m)
+{
+	MH_CLEANUP(match_freep) struct match *match = NULL;
+	struct reader r;
+
+	reader_init(&r, m->data, m->len);
+	match = match_decode(&r);
+	struct job *j = match != NULL ? find_job(w, match->target) : NULL;
+	if (j == NULL || !reader_is_done(&r))
+		return false;
+	j->matches = xreallocarray(j->matches, j->n_matches + 1, sizeof(struct match *));
+	j->matches[j->n_matches++] = MH_TAKE(match);
+	return true;
+}
+
+static bool
+on_verdict(struct scan *s, struct worker *w, struct verdict *v)
+{
+	struct job *j = find_job(w, v->target);
+
+	if (j == NULL || j->n_matches != v->n_matches)
+		return false;
+	TAILQ_REMOVE(&w->jobs, j, entry);
+	w->n_jobs--;
+	/* Too much for an ordinary worker: once more, with more memory. */
+	if (v->reason == REASON_MEMORY && !w->is_alone) {
+		drop_matches(j);
+		TAILQ_INSERT_TAIL(&s->alone, j, entry);
+		s->n_alone++;
+		return true;
+	}
+	settle(s, j, v);
+	return true;
+}
+
+static bool
+on_verdicts(struct scan *s, struct worker *w, const struct message *m)
+{
+	struct reader r;
+	bool is_good = true;
+
+	reader_init(&r, m->data, m->len);
+	while (is_good && r.left > 0) {
+		struct verdict v;
+
+		verdict_decode(&r, &v);
+		is_good = reader_is_ok(&r) && on_verdict(s, w, &v);
+		verdict_clear(&v);
+	}
+	w->n_batches = (w->n_jobs + BATCH_TARGETS_MAX - 1) / BATCH_TARGETS_MAX;
+	return is_good;
+}
+
+void
+workers_on_event(struct scan *s, struct worker *w)
+{
+	struct message m;
+	bool is_good = true;
+	mh_err err = MH_OK;
+
+	while (is_good && (err = channel_receive(w->end.channel, &m)) == MH_OK) {
+		w->heard_ms = s->now_ms;
+		if (m.type == MSG_FOUND)
+			is_good = on_found(w, &m);
+		else
+			is_good = on_verdicts(s, w, &m);
+		message_close_fds(&m);
+	}
+	if (!is_good || err == MH_ERR_PROTOCOL) {
+		/* Taken over, or broken: its word is worth nothing. */
+		kill_worker(s, w);
+		scan_detach(&w->end);
+	} else if (err == MH_ERR_CLOSED) {
+		scan_detach(&w->end); /* its end comes as MSG_GONE */
+	} else {
+		scan_watch(s, &w->end, true);
+	}
+}
+
+/* Move up to n jobs of the list into one message to w. */
+static void
+send_batch(struct scan *s, struct worker *w, struct job_list *list, unsigned *n_list, unsigned n)
+{
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
+	struct job_list batch = TAILQ_HEAD_INITIALIZER(batch);
+	int fds[BATCH_TARGETS_MAX];
+	unsigned n_fds = 0;
+	uint64_t bytes = 0;
+	struct job *j = NULL;
+
+	while (n_fds < n && (j = TAILQ_FIRST(list)) != NULL) {
+		size_t before = buf_len(b);
+
+		target_encode(&j->target, b);
+		bytes += j->target.size;
+		if (n_fds > 0 && (buf_error(b) != MH_OK || buf_len(b) > BATCH_BYTES ||
+					 bytes > BATCH_CONTENT_BYTES)) {
+			buf_truncate(b, before);
+			break;
+		}
+		TAILQ_REMOVE(list, j, entry);
+		TAILQ_INSERT_TAIL(&batch, j, entry);
+		fds[n_fds++] = j->fd;
+	}
+	mh_err err = channel_send(w->end.channel, MSG_SCAN, buf_data(b), buf_len(b), fds, n_fds);
+	if (err != MH_OK) {
+		TAILQ_CONCAT(&batch, list, entry);
+		TAILQ_CONCAT(list, &batch, entry);
+		return;
+	}
+	if (w->n_jobs == 0)
+		w->heard_ms = s->now_ms;
+	*n_list -= n_fds;
+	w->n_jobs += n_fds;
+	w->n_batches++;
+	TAILQ_CONCAT(&w->jobs, &batch, entry);
+	scan_watch(s, &w->end, true);
+}
+
+static bool
+may_take(const struct worker *w, unsigned n_batches)
+{
+	return w->id != 0 && !w->is_killed && w->end.channel != NULL &&
+	       w->n_batches < n_batches && channel_can_send(w->end.channel);
+}
+
+static void
+dispatch_alone(struct scan *s)
+{
+	struct worker *w = &s->workers[SLOT_ALONE];
+
+	if (s->n_alone == 0)
+		return;
+	if (w->id == 0)
+		start_worker(s, w, true);
+	else if (w->n_jobs == 0 && may_take(w, 1))
+		send_batch(s, w, &s->alone, &s->n_alone, 1);
+}
+
+void
+workers_dispatch(struct scan *s)
+{
+	if (s->state != SCAN_READY)
+		return;
+	dispatch_alone(s);
+	/* Idle workers first: a second batch at hand is for when all have one. */
+	for (unsigned depth = 1; depth <= BATCHES_PER_WORKER; depth++) {
+		for (unsigned i = 0; i < s->options.n_workers && s->n_queued > 0; i++) {
+			struct worker *w = &s->workers[i];
+			/* Share out what there is when it is little. */
+			unsigned share = s->n_queued / s->options.n_workers + 1;
+
+			if (may_take(w, depth))
+				send_batch(s, w, &s->queue, &s->n_queued,
+				    share < BATCH_TARGETS_MAX ? share : BATCH_TARGETS_MAX);
+		}
+	}
+}
+
+void
+workers_tick(struct scan *s)
+{
+	int64_t patience = (int64_t)s->options.setup.timeout_ms + SCAN_GRACE_MS;
+
+	for (unsigned i = 0; i < N_SLOTS; i++) {
+		struct worker *w = &s->workers[i];
+
+		if (w->id != 0 && w->n_jobs > 0 && !w->is_killed &&
+		    s->now_ms - w->heard_ms > patience)
+			kill_worker(s, w);
+	}
+	/* A slot whose fork found no credit, or failed. */
+	if (s->state == SCAN_READY)
+		workers_start(s);
+}

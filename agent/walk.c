@@ -1,0 +1,690 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Runs in: opener.
+ * Input: hostile: file trees that change while they are walked.
+ */
+#include "agent/walk.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <linux/openat2.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "agent/file_systems.h"
+#include "base/fd.h"
+#include "base/memory.h"
+
+enum { GETDENTS_BYTES = 256 * 1024, OWNERS_CACHED = 64 };
+
+/* One name in a folder. */
+struct entry {
+	size_t name; /* offset in the level's names */
+	uint8_t type; /* DT_* */
+};
+
+/* One folder on the way from the root to where the walk is. */
+struct level {
+	int fd; /* -1 while it is not kept open */
+	uint64_t dev, ino;
+	char *names; /* NUL-terminated names one after the other; owned */
+	size_t names_len, names_cap;
+	struct entry *entries; /* sorted by name; owned */
+	size_t n, cap, next;
+	size_t path_len; /* of this folder's path in walk.path */
+	bool is_resuming; /* the cursor lies in this folder */
+};
+
+struct owner {
+	bool is_known;
+	uid_t uid;
+	char name[OWNER_BYTES_MAX + 1];
+};
+
+struct walk {
+	const struct walk_request *request;
+	const struct walk_sink *sink;
+	void *ctx;
+	struct level *levels;
+	size_t n_levels, cap_levels;
+	char *path; /* of where the walk is; owned */
+	size_t path_len, path_cap;
+	char *shown; /* the same, cut to what a record can hold; owned */
+	char *sort_names; /* what compare() reads from */
+	bool may_skip_atime;
+	bool has_openat2;
+	uint64_t *links; /* hash table of (dev, ino) pairs, 0 free; owned */
+	size_t n_links;
+	struct owner owners[OWNERS_CACHED];
+	uint64_t kind_dev; /* the device that kind is of; 0 before the first */
+	enum file_system_kind kind;
+	char dents[GETDENTS_BYTES] __attribute__((aligned(8)));
+};
+
+static void
+set_path(struct walk *w, size_t parent_len, const char *name)
+{
+	size_t len = strlen(name);
+	bool has_slash = parent_len > 0 && w->path[parent_len - 1] == '/';
+
+	w->path_len = parent_len;
+	while (w->path_cap < parent_len + len + 2) {
+		w->path_cap = w->path_cap > 0 ? w->path_cap * 2 : 4096;
+		w->path = xreallocarray(w->path, w->path_cap, 1);
+	}
+	if (parent_len > 0 && !has_slash)
+		w->path[w->path_len++] = '/';
+	memcpy(w->path + w->path_len, name, len + 1);
+	w->path_len += len;
+}
+
+/* The path as records hold it: one that is too long loses its middle. */
+static const char *
+shown_path(struct walk *w)
+{
+	static const char gap[] = "/[...]/";
+	size_t head = PATH_BYTES_MAX / 4;
+	size_t tail = PATH_BYTES_MAX / 2;
+
+	if (w->path_len <= PATH_BYTES_MAX)
+		return w->path;
+	if (w->shown == NULL)
+		w->shown = xcalloc(PATH_BYTES_MAX + 1, 1);
+	memcpy(w->shown, w->path, head);
+	memcpy(w->shown + head, gap, sizeof(gap) - 1);
+	memcpy(w->shown + head + sizeof(gap) - 1, w->path + w->path_len - tail, tail + 1);
+	return w->shown;
+}
+
+static void
+missed(struct walk *w, enum reason reason, const char *detail)
+{
+	if (reason_is_missed(reason))
+		w->sink->on_missed(w->ctx, reason, shown_path(w), detail);
+	else
+		w->sink->on_passed(w->ctx, reason);
+}
+
+/* Why an open failed, in terms of coverage. */
+static enum reason
+reason_of_errno(int error)
+{
+	switch (error) {
+	case ENOENT:
+	case ENOTDIR:
+		return REASON_VANISHED;
+	case EACCES:
+	case EPERM:
+		return REASON_DENIED;
+	case ELOOP:
+		return REASON_LINK;
+	case EXDEV:
+		return REASON_CROSSING;
+	case EWOULDBLOCK:
+		return REASON_LEASED;
+	case ENXIO:
+		return REASON_SOCKET;
+	default:
+		return REASON_OPEN_FAILED;
+	}
+}
+
+static void
+missed_errno(struct walk *w, int error)
+{
+	enum reason reason = reason_of_errno(error);
+
+	missed(w, reason, reason == REASON_OPEN_FAILED ? strerror(error) : NULL);
+}
+
+/* openat2(2) that follows no link, enters no mount unless allowed, and never waits. */
+static int
+open_beneath(struct walk *w, int dir, const char *name, int flags)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(flags | O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
+				    O_NOCTTY | (w->may_skip_atime ? O_NOATIME : 0)),
+		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
+			   (w->request->may_cross ? 0 : RESOLVE_NO_XDEV),
+	};
+
+	if (w->has_openat2) {
+		int fd = (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
+
+		if (fd >= 0 || errno != ENOSYS)
+			return fd;
+		w->has_openat2 = false; /* before kernel 5.6: st_dev tells instead */
+	}
+	return openat(dir, name, (int)how.flags);
+}
+
+static bool
+is_excluded(const struct walk *w)
+{
+	for (uint32_t i = 0; i < w->request->n_excludes; i++) {
+		if (fnmatch(w->request->excludes[i], w->path, 0) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The kind of the file system on which fd lies, whose st_dev is dev. */
+static enum file_system_kind
+kind_of(struct walk *w, int fd, uint64_t dev)
+{
+	if (w->kind_dev != dev) {
+		w->kind = file_system_kind(fd);
+		w->kind_dev = dev;
+	}
+	return w->kind;
+}
+
+/* Why what lies on that kind of file system is not scanned; REASON_NONE if it is. */
+static enum reason
+refusal_of(const struct walk *w, enum file_system_kind kind)
+{
+	if (kind == FILE_SYSTEM_PSEUDO)
+		return REASON_PSEUDO;
+	if (kind == FILE_SYSTEM_NETWORK && !w->request->may_use_network)
+		return REASON_NETWORK;
+	return REASON_NONE;
+}
+
+/* Whether this file was seen under another name; remembers it if not. */
+static bool
+is_seen_link(struct walk *w, const struct stat *st)
+{
+	enum { SLOTS = WALK_LINKS_MAX * 2 };
+	uint64_t key = ((uint64_t)st->st_ino * 0x9e3779b97f4a7c15u) ^ (uint64_t)st->st_dev;
+
+	if (st->st_nlink < 2)
+		return false;
+	if (w->links == NULL)
+		w->links = xcalloc((size_t)SLOTS * 2, sizeof(*w->links));
+	for (size_t i = (size_t)(key >> 20) % SLOTS;; i = (i + 1) % SLOTS) {
+		uint64_t *slot = &w->links[i * 2];
+
+		if (slot[0] == (uint64_t)st->st_dev + 1 && slot[1] == (uint64_t)st->st_ino)
+			return true;
+		if (slot[0] != 0)
+			continue;
+		if (w->n_links < WALK_LINKS_MAX) {
+			slot[0] = (uint64_t)st->st_dev + 1;
+			slot[1] = (uint64_t)st->st_ino;
+			w->n_links++;
+		}
+		return false;
+	}
+}
+
+static const char *
+owner_of(struct walk *w, uid_t uid)
+{
+	struct owner *o = &w->owners[uid % OWNERS_CACHED];
+
+	if (!o->is_known || o->uid != uid) {
+		const struct passwd *pw = getpwuid(uid);
+
+		o->is_known = true;
+		o->uid = uid;
+		if (pw != NULL)
+			(void)snprintf(o->name, sizeof(o->name), "%s", pw->pw_name);
+		else
+			(void)snprintf(o->name, sizeof(o->name), "%u", (unsigned)uid);
+	}
+	return o->name;
+}
+
+static int64_t
+in_ns(struct timespec ts)
+{
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+/* Hand out the opened file; fd is taken. */
+static void
+emit(struct walk *w, int fd, const struct stat *st)
+{
+	struct target t = {
+		.path = (char *)(uintptr_t)shown_path(w),
+		.owner = (char *)(uintptr_t)owner_of(w, st->st_uid),
+		.dev = st->st_dev,
+		.ino = st->st_ino,
+		.size = (uint64_t)st->st_size,
+		.mode = st->st_mode,
+		.uid = st->st_uid,
+		.gid = st->st_gid,
+		.nlink = (uint32_t)st->st_nlink,
+		.mtime_ns = in_ns(st->st_mtim),
+		.ctime_ns = in_ns(st->st_ctim),
+	};
+
+	w->sink->on_target(w->ctx, &t, fd);
+}
+
+static enum reason
+reason_of_type(uint8_t type)
+{
+	switch (type) {
+	case DT_LNK:
+		return REASON_LINK;
+	case DT_FIFO:
+		return REASON_FIFO;
+	case DT_SOCK:
+		return REASON_SOCKET;
+	case DT_CHR:
+	case DT_BLK:
+		return REASON_DEVICE;
+	default:
+		return REASON_OPEN_FAILED;
+	}
+}
+
+/* What is open as fd, whatever its folder said of it; fd is taken. */
+static void
+visit_opened_file(struct walk *w, int fd, uint64_t dev)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0) {
+		missed_errno(w, errno);
+	} else if (!S_ISREG(st.st_mode)) {
+		missed(w, reason_of_type((uint8_t)IFTODT(st.st_mode)), "it changed its type");
+	} else if (st.st_dev != dev && !w->has_openat2 && !w->request->may_cross) {
+		missed(w, REASON_CROSSING, NULL);
+	} else if (is_seen_link(w, &st)) {
+		missed(w, REASON_HARDLINK, NULL);
+	} else {
+		emit(w, fd, &st);
+		return;
+	}
+	(void)close(fd);
+}
+
+static void
+visit_file(struct walk *w, const struct level *parent, const char *name)
+{
+	if (w->request->is_count) {
+		w->sink->on_counted(w->ctx);
+		return;
+	}
+	w->sink->before_open(w->ctx, w->path);
+	int fd = open_beneath(w, parent->fd, name, 0);
+
+	/* O_NOATIME is for the owner alone (open(2)): do without from now on. */
+	if (fd < 0 && errno == EPERM && w->may_skip_atime) {
+		w->may_skip_atime = false;
+		fd = open_beneath(w, parent->fd, name, 0);
+	}
+	if (fd < 0)
+		missed_errno(w, errno);
+	else
+		visit_opened_file(w, fd, parent->dev);
+}
+
+static int
+compare(const void *a, const void *b, void *names)
+{
+	return strcmp((char *)names + ((const struct entry *)a)->name,
+	    (char *)names + ((const struct entry *)b)->name);
+}
+
+static bool
+add_entry(struct level *l, const char *name, uint8_t type)
+{
+	size_t len = strlen(name) + 1;
+
+	if (l->n == WALK_NAMES_MAX || l->names_len + len > WALK_NAMES_BYTES_MAX)
+		return false;
+	if (l->n == l->cap) {
+		l->cap = l->cap > 0 ? l->cap * 2 : 64;
+		l->entries = xreallocarray(l->entries, l->cap, sizeof(*l->entries));
+	}
+	while (l->names_len + len > l->names_cap) {
+		l->names_cap = l->names_cap > 0 ? l->names_cap * 2 : 2048;
+		l->names = xreallocarray(l->names, l->names_cap, 1);
+	}
+	memcpy(l->names + l->names_len, name, len);
+	l->entries[l->n++] = (struct entry){ l->names_len, type };
+	l->names_len += len;
+	return true;
+}
+
+/* All names of the folder, sorted. */
+static void
+read_names(struct walk *w, struct level *l)
+{
+	ssize_t n = 0;
+
+	while ((n = getdents64(l->fd, w->dents, sizeof(w->dents))) > 0) {
+		for (ssize_t at = 0; at < n;) {
+			struct dirent64 *d = (struct dirent64 *)(void *)(w->dents + at);
+
+			at += d->d_reclen;
+			if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
+				continue;
+			if (!add_entry(l, d->d_name, d->d_type)) {
+				missed(w, REASON_CROWDED, NULL);
+				n = 0;
+				break;
+			}
+		}
+		if (n == 0)
+			break;
+	}
+	if (n < 0)
+		missed_errno(w, errno);
+	if (l->n > 1)
+		qsort_r(l->entries, l->n, sizeof(*l->entries), compare, l->names);
+}
+
+static void
+close_level(struct level *l)
+{
+	if (l->fd >= 0)
+		(void)close(l->fd);
+	free(l->names);
+	free(l->entries);
+}
+
+/*
+ * Enter the folder open as fd, which is taken and whose path is set.
+ * is_resuming: the cursor lies below it.
+ */
+static void
+enter_folder(struct walk *w, int fd, bool is_resuming)
+{
+	struct level *l = NULL;
+	struct stat st;
+	uint64_t parent_dev = w->n_levels > 0 ? w->levels[w->n_levels - 1].dev : 0;
+	bool is_new_device = false;
+
+	if (fstat(fd, &st) < 0) {
+		missed_errno(w, errno);
+		(void)close(fd);
+		return;
+	}
+	is_new_device = w->n_levels == 0 || (uint64_t)st.st_dev != parent_dev;
+	enum reason refused = refusal_of(w, kind_of(w, fd, st.st_dev));
+	if (refused == REASON_NONE && is_new_device && w->n_levels > 0 && !w->has_openat2 &&
+	    !w->request->may_cross)
+		refused = REASON_CROSSING;
+	if (refused != REASON_NONE) {
+		missed(w, refused, NULL);
+		(void)close(fd);
+		return;
+	}
+	if (w->n_levels == w->cap_levels) {
+		w->cap_levels = w->cap_levels > 0 ? w->cap_levels * 2 : 32;
+		w->levels = xreallocarray(w->levels, w->cap_levels, sizeof(*w->levels));
+	}
+	/* Far enough up, the descriptor is given back; ".." finds the way again. */
+	if (w->n_levels >= WALK_OPEN_MAX) {
+		struct level *up = &w->levels[w->n_levels - WALK_OPEN_MAX];
+
+		if (up->fd >= 0 && w->n_levels - WALK_OPEN_MAX > 0) {
+			(void)close(up->fd);
+			up->fd = -1;
+		}
+	}
+	l = &w->levels[w->n_levels++];
+	*l = (struct level){ .fd = fd,
+		.dev = st.st_dev,
+		.ino = st.st_ino,
+		.path_len = w->path_len,
+		.is_resuming = is_resuming };
+	w->sink->on_folder(w->ctx, w->path);
+	read_names(w, l);
+}
+
+static void
+visit_folder(struct walk *w, const struct level *parent, const char *name, bool is_resuming)
+{
+	w->sink->before_open(w->ctx, w->path);
+	int fd = open_beneath(w, parent->fd, name, O_DIRECTORY);
+
+	if (fd < 0 && errno == EPERM && w->may_skip_atime) {
+		w->may_skip_atime = false;
+		fd = open_beneath(w, parent->fd, name, O_DIRECTORY);
+	}
+	if (fd < 0)
+		missed_errno(w, errno);
+	else
+		enter_folder(w, fd, is_resuming);
+}
+
+/*
+ * Where the cursor stands to the entry whose path is set: passed over wholly,
+ * holding the cursor, or behind it.
+ */
+enum standing { STANDS_BEFORE, STANDS_ABOVE, STANDS_BEHIND };
+
+static enum standing
+standing(const struct walk *w, const struct level *l, const char *name)
+{
+	const char *rest = w->request->resume + l->path_len;
+	size_t len = 0;
+	int order = 0;
+
+	while (*rest == '/')
+		rest++;
+	len = strcspn(rest, "/");
+	order = strncmp(name, rest, len);
+	if (order == 0 && name[len] != 0)
+		order = 1;
+	if (order < 0)
+		return STANDS_BEFORE;
+	if (order > 0)
+		return STANDS_BEHIND;
+	return rest[len] == 0 ? STANDS_BEFORE : STANDS_ABOVE;
+}
+
+static uint8_t
+type_of(const struct level *l, const struct entry *e, const char *name)
+{
+	struct stat st;
+
+	if (e->type != DT_UNKNOWN)
+		return e->type;
+	if (fstatat(l->fd, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
+		return DT_UNKNOWN;
+	return (uint8_t)IFTODT(st.st_mode);
+}
+
+static void
+visit(struct walk *w, size_t index)
+{
+	struct level *l = &w->levels[w->n_levels - 1];
+	const struct entry *e = &l->entries[index];
+	const char *name = l->names + e->name;
+	bool is_resuming = false;
+
+	if (l->is_resuming) {
+		enum standing where = standing(w, l, name);
+
+		if (where == STANDS_BEFORE)
+			return;
+		is_resuming = where == STANDS_ABOVE;
+		if (where == STANDS_BEHIND)
+			l->is_resuming = false;
+	}
+	set_path(w, l->path_len, name);
+	if (is_excluded(w)) {
+		missed(w, REASON_EXCLUDED, NULL);
+		return;
+	}
+	uint8_t type = type_of(l, e, name);
+	if (type == DT_DIR)
+		visit_folder(w, l, name, is_resuming);
+	else if (type == DT_REG)
+		visit_file(w, l, name);
+	else if (type == DT_UNKNOWN)
+		missed_errno(w, errno);
+	else
+		missed(w, reason_of_type(type), NULL);
+}
+
+/*
+ * Leave the current folder and have its parent open again.  False when the
+ * folder was moved away meanwhile: then what is left of the parent is lost to
+ * this walk, and told.
+ */
+static bool
+leave_folder(struct walk *w)
+{
+	struct level *l = &w->levels[w->n_levels - 1];
+	struct level *up = w->n_levels > 1 ? l - 1 : NULL;
+	struct stat st;
+	bool is_good = true;
+
+	if (up != NULL && up->fd < 0) {
+		int fd = openat(l->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+		if (fd >= 0 && fstat(fd, &st) == 0 && (uint64_t)st.st_dev == up->dev &&
+		    (uint64_t)st.st_ino == up->ino) {
+			up->fd = fd;
+		} else {
+			is_good = false;
+			if (fd >= 0)
+				(void)close(fd);
+		}
+	}
+	close_level(l);
+	w->n_levels--;
+	if (!is_good) {
+		w->path_len = up->path_len;
+		w->path[w->path_len] = 0;
+		missed(w, REASON_MOVED, NULL);
+	}
+	return is_good;
+}
+
+static void
+walk_levels(struct walk *w)
+{
+	while (w->n_levels > 0) {
+		struct level *l = &w->levels[w->n_levels - 1];
+
+		if (l->next < l->n) {
+			visit(w, l->next++);
+			continue;
+		}
+		while (!leave_folder(w)) {
+			/* No way back to the parent: up to the next folder that is open. */
+			while (w->n_levels > 0 && w->levels[w->n_levels - 1].fd < 0) {
+				close_level(&w->levels[w->n_levels - 1]);
+				w->n_levels--;
+			}
+			if (w->n_levels == 0)
+				return;
+			break;
+		}
+	}
+}
+
+/* Whether the cursor lies below root, so that the walk of root goes on there. */
+static bool
+is_below(const char *path, const char *root)
+{
+	size_t len = strlen(root);
+
+	while (len > 1 && root[len - 1] == '/')
+		len--;
+	return strncmp(path, root, len) == 0 &&
+	       (path[len] == '/' || (len == 1 && root[0] == '/' && path[1] != 0));
+}
+
+/* A root is what somebody named: a symbolic link there is followed. */
+static void
+walk_root(struct walk *w, const char *root)
+{
+	bool is_resuming = w->request->resume[0] != 0 && is_below(w->request->resume, root);
+	struct stat st;
+
+	set_path(w, 0, root);
+	while (w->path_len > 1 && w->path[w->path_len - 1] == '/')
+		w->path[--w->path_len] = 0;
+	w->sink->before_open(w->ctx, w->path);
+	if (stat(root, &st) < 0) {
+		/* Somebody asked for it by name: not a file that merely came and went. */
+		w->sink->on_missed(w->ctx,
+		    errno == EACCES ? REASON_DENIED : REASON_OPEN_FAILED, shown_path(w),
+		    strerror(errno));
+		return;
+	}
+	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode)) {
+		missed(w, reason_of_type((uint8_t)IFTODT(st.st_mode)), NULL);
+		return;
+	}
+	if (is_excluded(w)) {
+		missed(w, REASON_EXCLUDED, NULL);
+		return;
+	}
+	if (S_ISREG(st.st_mode) && w->request->is_count) {
+		w->sink->on_counted(w->ctx);
+		return;
+	}
+	int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
+		    (S_ISDIR(st.st_mode) ? O_DIRECTORY : 0);
+	int fd = open(root, flags | (w->may_skip_atime ? O_NOATIME : 0));
+	if (fd < 0 && errno == EPERM && w->may_skip_atime) {
+		w->may_skip_atime = false;
+		fd = open(root, flags);
+	}
+	if (fd < 0) {
+		missed_errno(w, errno);
+	} else if (S_ISDIR(st.st_mode)) {
+		enter_folder(w, fd, is_resuming);
+		walk_levels(w);
+	} else if (refusal_of(w, kind_of(w, fd, st.st_dev)) != REASON_NONE) {
+		missed(w, refusal_of(w, kind_of(w, fd, st.st_dev)), NULL);
+		(void)close(fd);
+	} else {
+		visit_opened_file(w, fd, st.st_dev);
+	}
+}
+
+/* The root at or below which the cursor stands; n_roots when there is none. */
+static uint32_t
+first_root(const struct walk_request *request)
+{
+	for (uint32_t i = 0; request->resume[0] != 0 && i < request->n_roots; i++) {
+		if (strcmp(request->resume, request->roots[i]) == 0 ||
+		    is_below(request->resume, request->roots[i]))
+			return i;
+	}
+	return request->n_roots;
+}
+
+void
+walk_run(const struct walk_request *request, const struct walk_sink *sink, void *ctx)
+{
+	struct walk *w = xcalloc(1, sizeof(*w));
+	uint32_t first = first_root(request);
+
+	w->request = request;
+	w->sink = sink;
+	w->ctx = ctx;
+	w->may_skip_atime = geteuid() == 0;
+	w->has_openat2 = true;
+	/* A cursor that fits no root means nothing: better all again than a gap. */
+	if (first == request->n_roots)
+		first = 0;
+	for (uint32_t i = first; i < request->n_roots; i++) {
+		/* Roots before the one that holds the cursor are done with. */
+		if (strcmp(request->resume, request->roots[i]) != 0)
+			walk_root(w, request->roots[i]);
+	}
+	free(w->levels);
+	free(w->path);
+	free(w->shown);
+	free(w->links);
+	free(w);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef MH_RECORDS_LIMITS_H
+#define MH_RECORDS_LIMITS_H
+
+/*
+ * Limits of what travels in records, each with its unit and its reason.  Each
+ * has a test on both sides.
+ */
+enum {
+	/* Bytes of a path: a message holds it twice over; PATH_MAX is 4,096. */
+	PATH_BYTES_MAX = 24 * 1024,
+	/* Bytes of a user's name: useradd(8) allows 256. */
+	OWNER_BYTES_MAX = 256,
+	/* Targets in one message: one descriptor each, see MSG_SCAN. */
+	BATCH_TARGETS_MAX = 32,
+	/* Bytes of a rule's identifier: YARA allows 128. */
+	RULE_NAME_MAX = 256,
+	/* Bytes of "pack/file". */
+	NAMESPACE_MAX = 1024,
+	/* Tags of one rule that are kept. */
+	RULE_TAGS_MAX = 64,
+	/* Meta lines of one rule that are kept. */
+	RULE_METAS_MAX = 128,
+	/* Bytes of one meta value that are kept: author, reference and licence fit. */
+	META_VALUE_MAX = 4096,
+	/* Matched strings of one rule in one target that are kept, the rest is counted. */
+	MATCH_STRINGS_MAX = 1024,
+	/* Bytes kept of one matched string, at most and unless told otherwise. */
+	MATCH_DATA_MAX = 64,
+	/* Bytes of one encoded match: leaves room in MSG_FOUND. */
+	MATCH_RECORD_MAX = 60 * 1024,
+	/* Bytes of the sentence that goes with a verdict. */
+	DETAIL_BYTES_MAX = 512,
+	/* Paths of what was not scanned that a scan keeps by name. */
+	COVERAGE_PATHS_MAX = 10000,
+};
+
+#endif

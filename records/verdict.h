@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef MH_RECORDS_VERDICT_H
+#define MH_RECORDS_VERDICT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/buf.h"
+#include "base/reader.h"
+#include "records/limits.h"
+#include "records/reason.h"
+
+/*
+ * A scan worker's answer for one target: how much of it was scanned and, where
+ * a rule matched, the matches, which travel before it (MSG_FOUND).
+ */
+struct verdict {
+	uint64_t target;        /* its id */
+	enum reason reason;     /* REASON_NONE: scanned wholly */
+	bool partly;            /* scanned in part; only with a reason */
+	uint32_t n_matches;     /* rules that matched */
+	uint64_t bytes_scanned;
+	uint32_t micros;        /* time it took, microseconds */
+	bool has_sha256, has_sha1, has_md5; /* of the whole content */
+	uint8_t sha256[32];
+	uint8_t sha1[20];
+	uint8_t md5[16];
+	char filetype[16];      /* from its first bytes: "ELF", "EXE", ... or "" */
+	char *detail;           /* a sentence, or NULL; owned */
+};
+
+void verdict_clear(struct verdict *v);
+void verdict_encode(const struct verdict *v, struct buf *b);
+void verdict_decode(struct reader *r, struct verdict *ret);
+
+/* One place where a string of a rule was found. */
+struct match_string {
+	char *name;       /* "$a1" */
+	uint64_t offset;  /* bytes from the start of the file */
+	uint32_t length;  /* bytes that matched */
+	uint32_t n_data;  /* bytes kept in data */
+	uint8_t *data;    /* the bytes, or their SHA-256 when is_hash */
+	bool is_hash;
+};
+
+enum match_meta_kind { META_TEXT = 1, META_NUMBER, META_TRUTH };
+
+struct match_meta {
+	char *name;
+	enum match_meta_kind kind;
+	char *text;     /* META_TEXT */
+	int64_t number; /* META_NUMBER, META_TRUTH (0 or 1) */
+};
+
+/* One rule that matched one target.  Everything is owned. */
+struct match {
+	uint64_t target;
+	char *rule;
+	char *name_space; /* "pack/file" */
+	char **tags;
+	uint32_t n_tags;
+	struct match_meta *metas;
+	uint32_t n_metas;
+	struct match_string *strings;
+	uint32_t n_strings; /* kept */
+	uint64_t n_found;   /* places found, kept or not */
+};
+
+/* Frees m and what it owns; accepts NULL. */
+void match_free(struct match *m);
+MH_DEFINE_CLEANUP(struct match, match_free);
+
+/* Encodes at most MATCH_RECORD_MAX bytes: strings that do not fit are only counted. */
+void match_encode(const struct match *m, struct buf *b);
+/* A new match; NULL when r holds none (r has failed then). */
+struct match *match_decode(struct reader *r);
+
+/* The meta line called name, borrowed, or NULL. */
+const struct match_meta *match_find_meta(const struct match *m, const char *name);
+/* Its text, or NULL when there is none or it is not text. */
+const char *match_meta_text(const struct match *m, const char *name);
+/* The rule's score 0..100 from meta "score" or "severity", 75 when it has none. */
+unsigned match_score(const struct match *m);
+
+enum { MATCH_SCORE_DEFAULT = 75 };
+
+#endif

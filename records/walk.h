@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef MH_RECORDS_WALK_H
+#define MH_RECORDS_WALK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/buf.h"
+#include "base/reader.h"
+#include "records/limits.h"
+#include "records/reason.h"
+
+/*
+ * What the agent asks of an opener and what it hears beside targets.
+ *
+ * A walk visits the names of each folder in the order of their bytes, so that a
+ * path is a cursor: a walk can go on behind any path of an earlier one, after a
+ * restart of the opener or of the machine.
+ */
+enum {
+	WALK_ROOTS_MAX = 4096,   /* in one message */
+	WALK_EXCLUDES_MAX = 256, /* patterns */
+};
+
+struct walk_request {
+	uint32_t id;
+	bool may_cross;      /* into other file systems */
+	bool may_use_network; /* network and FUSE file systems too */
+	bool is_count;       /* only count the regular files, open none */
+	bool is_careful;     /* say MSG_PULSE before each call that may hang */
+	char *resume;        /* pass over everything up to and with this path; "" for none */
+	char **roots;        /* paths; owned */
+	uint32_t n_roots;
+	char **excludes;     /* fnmatch(3) patterns on whole paths; owned */
+	uint32_t n_excludes;
+};
+
+void walk_request_clear(struct walk_request *w);
+void walk_request_encode(const struct walk_request *w, struct buf *b);
+/* Check r afterwards; always leaves what can be cleared. */
+void walk_request_decode(struct reader *r, struct walk_request *ret);
+
+/* How far a walk is (MSG_PULSE), and its end (MSG_WALKED). */
+struct walk_progress {
+	uint32_t id;
+	uint64_t n_files;   /* regular files met in this walk */
+	uint64_t n_bytes;   /* their sizes, where they were opened */
+	uint64_t n_folders;
+	uint64_t skipped[REASON_MAX_]; /* since the last message, those without a name */
+	bool is_before;     /* careful: path is about to be opened */
+	char *path;         /* where it is; owned */
+};
+
+void walk_progress_clear(struct walk_progress *p);
+void walk_progress_encode(const struct walk_progress *p, struct buf *b);
+void walk_progress_decode(struct reader *r, struct walk_progress *ret);
+
+#endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Runs in: scan worker.
+ * Input: hostile.
+ */
+#include "scanners/file_scan.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "scanners/content.h"
+#include "scanners/filetype.h"
+
+struct file_scanner {
+	struct ruleset *rules;
+	struct scan_setup setup;
+	struct hasher *hasher;
+	struct matcher *matcher;
+	struct content_reader *reader;
+};
+
+struct file_scanner *
+file_scanner_new(struct ruleset *rs, const struct scan_setup *setup, pulse_fn *on_pulse,
+    void *ctx)
+{
+	MH_CLEANUP(file_scanner_freep) struct file_scanner *fs = xcalloc(1, sizeof(*fs));
+
+	fs->rules = rs;
+	fs->setup = *setup;
+	fs->reader = content_reader_new();
+	fs->hasher = hasher_new();
+	if (fs->hasher == NULL)
+		return NULL;
+	fs->matcher = matcher_new(rs, fs->hasher, setup, on_pulse, ctx);
+	if (fs->matcher == NULL)
+		return NULL;
+	return MH_TAKE(fs);
+}
+
+void
+file_scanner_free(struct file_scanner *fs)
+{
+	if (fs == NULL)
+		return;
+	matcher_free(fs->matcher);
+	hasher_free(fs->hasher);
+	content_reader_free(fs->reader);
+	free(fs);
+}
+
+/* What of a file tells that it is still the one that was opened. */
+struct state {
+	uint64_t size;
+	int64_t mtime_ns, ctime_ns;
+};
+
+static int64_t
+in_ns(struct timespec ts)
+{
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static bool
+read_state(int fd, struct state *ret)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return false;
+	ret->size = (uint64_t)st.st_size;
+	ret->mtime_ns = in_ns(st.st_mtim);
+	ret->ctime_ns = in_ns(st.st_ctim);
+	return true;
+}
+
+static bool
+is_same(const struct state *a, const struct state *b)
+{
+	return a->size == b->size && a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
+}
+
+/* Text of the externals that some rule reads; the others stay empty. */
+struct external_texts {
+	char filepath[PATH_BYTES_MAX + 1];
+	char extension[RULE_NAME_MAX];
+	char md5[33];
+};
+
+static void
+fill_externals(struct file_scanner *fs, const struct target *t, const struct content *c,
+    const char *filetype, struct verdict *v, struct external_texts *texts,
+    struct external_values *ret)
+{
+	unsigned mask = ruleset_externals(fs->rules);
+	const char *base = path_base(t->path);
+	const char *extension = path_extension(t->path);
+	size_t folder = base > t->path ? (size_t)(base - t->path) - 1 : 0;
+
+	texts->md5[0] = 0;
+	for (size_t i = 0; i < EXTERNAL_MAX_; i++)
+		ret->value[i] = "";
+	if (mask == 0)
+		return;
+	if (folder == 0 && t->path[0] == '/')
+		folder = 1;
+	memcpy(texts->filepath, t->path, folder);
+	texts->filepath[folder] = 0;
+	(void)snprintf(texts->extension, sizeof(texts->extension), "%s", extension);
+	for (char *p = texts->extension; *p != 0; p++)
+		*p = (char)tolower((unsigned char)*p);
+	if ((mask & 1u << EXTERNAL_MD5) != 0 && c->n_blocks == 1 && c->is_whole &&
+	    hasher_hash(fs->hasher, HASH_MD5, c->blocks[0].data, c->blocks[0].len, v->md5)) {
+		MH_CLEANUP(freep) char *hex = text_hex(v->md5, sizeof(v->md5));
+
+		v->has_md5 = true;
+		memcpy(texts->md5, hex, sizeof(texts->md5));
+	}
+	ret->value[EXTERNAL_FILENAME] = base;
+	ret->value[EXTERNAL_FILEPATH] = texts->filepath;
+	ret->value[EXTERNAL_EXTENSION] = texts->extension;
+	ret->value[EXTERNAL_FILETYPE] = filetype;
+	ret->value[EXTERNAL_OWNER] = t->owner;
+	ret->value[EXTERNAL_MD5] = texts->md5;
+}
+
+/* Hashes name what was scanned: only of a content that is there in whole. */
+static void
+fill_hashes(struct file_scanner *fs, const struct content *c, bool is_found, struct verdict *v)
+{
+	static const uint8_t nothing[1];
+	const uint8_t *data = c->n_blocks > 0 ? c->blocks[0].data : nothing;
+	size_t len = c->n_blocks > 0 ? c->blocks[0].len : 0;
+
+	if (len != c->file_size || !(is_found || fs->setup.hash_all))
+		return;
+	v->has_sha256 = hasher_hash(fs->hasher, HASH_SHA256, data, len, v->sha256);
+	if (fs->setup.hash_all) {
+		v->has_sha1 = hasher_hash(fs->hasher, HASH_SHA1, data, len, v->sha1);
+		v->has_md5 = hasher_hash(fs->hasher, HASH_MD5, data, len, v->md5);
+	}
+}
+
+static void
+set_reason(struct verdict *v, enum reason reason, bool partly)
+{
+	if (v->reason != REASON_NONE)
+		return;
+	v->reason = reason;
+	v->partly = partly;
+}
+
+/* One scan of the file as it is now, size bytes long. */
+static void
+scan_now(struct file_scanner *fs, const struct target *t, int fd, uint64_t size,
+    struct verdict *v, struct match_outcome *o)
+{
+	static struct external_texts texts; /* large, and one scan at a time */
+	struct external_values values;
+	struct content c;
+	mh_err err = content_open(fs->reader, fd, size, fs->setup.max_file_bytes, &c);
+
+	if (err != MH_OK) {
+		set_reason(v, errno == ENOMEM ? REASON_MEMORY : REASON_READ_FAILED, false);
+		v->detail = xstrdup(strerror(errno));
+		return;
+	}
+	if (c.n_blocks > 0 && c.blocks[0].offset == 0)
+		(void)snprintf(v->filetype, sizeof(v->filetype), "%s",
+		    filetype_of(c.blocks[0].data, c.blocks[0].len));
+	fill_externals(fs, t, &c, v->filetype, v, &texts, &values);
+	matcher_scan(fs->matcher, &c, &values, o);
+	v->bytes_scanned = c.n_bytes;
+	v->n_matches = o->n_matches;
+	fill_hashes(fs, &c, o->n_matches > 0, v);
+	set_reason(v, o->reason, o->partly);
+	v->detail = MH_TAKE(o->detail);
+	if (!c.is_whole)
+		set_reason(v, REASON_TOO_LARGE, true);
+	if (content_is_truncated(fs->reader)) {
+		set_reason(v, REASON_TRUNCATED, true);
+		v->has_sha256 = v->has_sha1 = v->has_md5 = false;
+	}
+	content_close(fs->reader);
+}
+
+static void
+start_over(struct verdict *v, struct match_outcome *o)
+{
+	uint64_t id = v->target;
+
+	match_outcome_clear(o);
+	verdict_clear(v);
+	memset(v, 0, sizeof(*v));
+	v->target = id;
+}
+
+void
+file_scan(struct file_scanner *fs, const struct target *t, int fd, struct verdict *ret_verdict,
+    struct match_outcome *ret_outcome)
+{
+	struct state before = { t->size, t->mtime_ns, t->ctime_ns };
+	struct state after;
+	int64_t started_ms = clock_monotonic_ms();
+
+	memset(ret_verdict, 0, sizeof(*ret_verdict));
+	memset(ret_outcome, 0, sizeof(*ret_outcome));
+	ret_verdict->target = t->id;
+	scan_now(fs, t, fd, before.size, ret_verdict, ret_outcome);
+	if (read_state(fd, &after) && !is_same(&before, &after)) {
+		/* What was found in it stays found. */
+		if (ret_outcome->n_matches == 0) {
+			before = after;
+			start_over(ret_verdict, ret_outcome);
+			scan_now(fs, t, fd, before.size, ret_verdict, ret_outcome);
+		}
+		if (read_state(fd, &after) && !is_same(&before, &after))
+			set_reason(ret_verdict, REASON_CHANGED, true);
+	}
+	ret_verdict->micros = (uint32_t)((clock_monotonic_ms() - started_ms) * 1000);
+}
+

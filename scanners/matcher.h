@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef MH_SCANNERS_MATCHER_H
+#define MH_SCANNERS_MATCHER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "records/setup.h"
+#include "records/verdict.h"
+#include "scanners/content.h"
+#include "scanners/hasher.h"
+#include "signatures/ruleset.h"
+
+/*
+ * Runs a rule set over one content with libyara and hands out what matched.
+ *
+ * Results are those of libyara.  Where libyara gives up, the matcher does not
+ * at once:
+ *
+ * - a rule whose regular expression grows too many threads on this content
+ *   (ERROR_TOO_MANY_RE_FIBERS, which ends the whole scan) is left out of a
+ *   second scan;
+ * - after a timeout, or an internal error (libyara 4.2.3 fails with one on
+ *   every "#a in (x..y)"), it looks for a single rule that is to blame, by
+ *   halves.  A rule found so stays out for the life of this process; the
+ *   content is scanned again without it.
+ *
+ * Either way the outcome says that a rule could not be evaluated.
+ */
+struct matcher;
+
+/* Values of the externals for one content; borrowed; never NULL. */
+struct external_values {
+	const char *value[EXTERNAL_MAX_];
+};
+
+/* What came of it.  Clear with match_outcome_clear(). */
+struct match_outcome {
+	enum reason reason; /* NONE, RULE, TIMEOUT, MEMORY or INTERNAL */
+	bool partly;        /* some rules were evaluated all the same */
+	struct match **matches; /* owned */
+	uint32_t n_matches;
+	char *detail;       /* which rule, which error; or NULL; owned */
+};
+
+void match_outcome_clear(struct match_outcome *o);
+
+/* Called between the scans of a long search, to show that there is life. */
+typedef void pulse_fn(void *ctx);
+
+/*
+ * A matcher for rs and h, which are borrowed while it lives.  setup is copied.
+ * NULL when libyara cannot make a scanner.
+ */
+struct matcher *matcher_new(struct ruleset *rs, struct hasher *h, const struct scan_setup *setup,
+    pulse_fn *on_pulse, void *ctx);
+void matcher_free(struct matcher *m);
+MH_DEFINE_CLEANUP(struct matcher, matcher_free);
+
+/* *ret is overwritten. */
+void matcher_scan(struct matcher *m, const struct content *c, const struct external_values *values,
+    struct match_outcome *ret);
+
+#endif

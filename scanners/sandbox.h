@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef MH_SCANNERS_SANDBOX_H
+#define MH_SCANNERS_SANDBOX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/*
+ * Takes power away from the process that reads hostile bytes, in three steps:
+ *
+ * 1. sandbox_drop_privileges(), first thing: another user, no capabilities, no
+ *    new privileges, no core dumps, namespaces of its own where permitted.
+ * 2. sandbox_close_zygote(), rules compiled: Landlock without a single path
+ *    (kernel 5.13), seccomp allow-list (kernel 4.14) that still knows fork.
+ * 3. sandbox_close_worker(), after the fork: a second, narrower list, and the
+ *    limit of anonymous memory (RLIMIT_DATA, which counts private writable
+ *    memory since kernel 4.7).
+ *
+ * Without seccomp nothing scans.  Without Landlock the descriptors and the
+ * seccomp list still hold, and *ret_has_landlock says that it is weaker.
+ */
+mh_err sandbox_drop_privileges(const char *user) MH_CHECKED;
+
+/* *ret_data_bytes is the anonymous memory of this moment: proc(5), statm. */
+mh_err sandbox_close_zygote(bool *ret_has_landlock, uint64_t *ret_data_bytes) MH_CHECKED;
+
+/* max_data_bytes is the zygote's anonymous memory and what a worker may add to it. */
+mh_err sandbox_close_worker(uint64_t max_data_bytes) MH_CHECKED;
+
+#endif

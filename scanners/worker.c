@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Runs in: scan worker.
+ * Input: hostile: what is scanned; messages come from the agent.
+ */
+#include "scanners/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/channel.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "records/messages.h"
+#include "scanners/file_scan.h"
+
+/* Room that the largest verdict needs in a message. */
+enum { VERDICT_RECORD_MAX = 1024 };
+
+struct worker {
+	struct channel *channel;
+	struct file_scanner *scanner;
+	struct buf *verdicts; /* encoded, not yet sent */
+	int64_t sent_ms;      /* when something was last sent */
+};
+
+/* Send, waiting for the agent to take what it has; exits when it is gone. */
+static void
+send_waiting(struct worker *w, enum message_name type, const struct buf *b)
+{
+	mh_err err = MH_ERR_FULL;
+
+	while ((err = channel_send(w->channel, (uint16_t)type, buf_data(b), buf_len(b), NULL, 0)) ==
+	       MH_ERR_FULL) {
+		/* Credits arrive as messages without content: wait for them. */
+		struct pollfd p = { .fd = channel_fd(w->channel), .events = POLLIN };
+		struct message m;
+
+		(void)poll(&p, 1, -1);
+		err = channel_receive(w->channel, &m);
+		if (err == MH_OK) {
+			log_err("worker", "%s while verdicts are waiting", message_name(m.type));
+			_exit(1);
+		}
+		if (err != MH_ERR_AGAIN)
+			_exit(0);
+	}
+	if (err != MH_OK)
+		_exit(0);
+	w->sent_ms = clock_monotonic_ms();
+}
+
+static void
+flush_verdicts(struct worker *w)
+{
+	send_waiting(w, MSG_VERDICTS, w->verdicts);
+	buf_reset(w->verdicts);
+}
+
+/* Between the scans of a long search: the agent's watchdog sees life. */
+static void
+on_pulse(void *ctx)
+{
+	struct worker *w = ctx;
+
+	if (clock_monotonic_ms() - w->sent_ms > WORKER_FLUSH_MS)
+		flush_verdicts(w);
+}
+
+static void
+send_matches(struct worker *w, const struct target *t, const struct match_outcome *o)
+{
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
+
+	for (uint32_t i = 0; i < o->n_matches; i++) {
+		o->matches[i]->target = t->id;
+		buf_reset(b);
+		match_encode(o->matches[i], b);
+		send_waiting(w, MSG_FOUND, b);
+	}
+}
+
+static void
+scan_target(struct worker *w, const struct target *t, int fd)
+{
+	struct verdict v;
+	struct match_outcome o;
+
+	file_scan(w->scanner, t, fd, &v, &o);
+	if (v.detail != NULL && strlen(v.detail) > DETAIL_BYTES_MAX)
+		v.detail[DETAIL_BYTES_MAX] = 0;
+	if (o.n_matches > 0)
+		send_matches(w, t, &o);
+	verdict_encode(&v, w->verdicts);
+	match_outcome_clear(&o);
+	verdict_clear(&v);
+	if (buf_room(w->verdicts) < VERDICT_RECORD_MAX)
+		flush_verdicts(w);
+	else
+		on_pulse(w);
+}
+
+static void
+on_scan(struct worker *w, struct message *m)
+{
+	struct reader r;
+
+	reader_init(&r, m->data, m->len);
+	for (unsigned i = 0; i < m->n_fds; i++) {
+		struct target t;
+
+		target_decode(&r, &t);
+		if (!reader_is_ok(&r)) {
+			log_err("worker", "malformed target from the agent");
+			_exit(1);
+		}
+		scan_target(w, &t, m->fds[i]);
+		target_clear(&t);
+	}
+	message_close_fds(m);
+	flush_verdicts(w);
+}
+
+struct worker *
+worker_new(int fd, struct ruleset *rs, const struct scan_setup *setup)
+{
+	struct worker *w = xcalloc(1, sizeof(*w));
+
+	w->sent_ms = clock_monotonic_ms();
+	w->channel = message_channel_new(fd, ROLE_WORKER, ROLE_AGENT);
+	w->verdicts = buf_new(CHANNEL_PAYLOAD_MAX);
+	w->scanner = file_scanner_new(rs, setup, on_pulse, w);
+	if (w->scanner == NULL) {
+		log_err("worker", "no scanner: out of memory, or libcrypto without SHA-256");
+		return NULL;
+	}
+	return w;
+}
+
+int
+worker_run(struct worker *w)
+{
+	struct message m;
+
+	for (;;) {
+		mh_err err = channel_receive(w->channel, &m);
+
+		if (err == MH_OK) {
+			on_scan(w, &m);
+		} else if (err == MH_ERR_AGAIN) {
+			struct pollfd p = { .fd = channel_fd(w->channel), .events = POLLIN };
+
+			if (channel_wants_write(w->channel))
+				p.events |= POLLOUT;
+			(void)poll(&p, 1, -1);
+		} else {
+			return err == MH_ERR_CLOSED ? 0 : 1;
+		}
+	}
+}

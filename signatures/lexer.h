@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef MH_SIGNATURES_LEXER_H
+#define MH_SIGNATURES_LEXER_H
+
+#include <stddef.h>
+
+/*
+ * A tokenizer for YARA source, for what libyara does not tell: which
+ * identifiers a file uses.  No grammar; comments, text strings, regular
+ * expressions and hex strings are skipped or returned whole.
+ */
+enum lexer_token {
+	LEXER_END,
+	LEXER_WORD,   /* identifier or keyword */
+	LEXER_STRING, /* "..." with its quotes */
+	LEXER_OTHER,  /* anything else, one character, a number, a /regex/ or $string */
+};
+
+struct lexer {
+	const char *at;
+	const char *end;
+	const char *token; /* borrowed from the text */
+	size_t len;        /* bytes of token */
+	char before;       /* the last character of the token before, 0 at the start */
+};
+
+/* Read the len bytes at text, which are borrowed while lx is used. */
+void lexer_init(struct lexer *lx, const char *text, size_t len);
+enum lexer_token lexer_next(struct lexer *lx);
+
+#endif

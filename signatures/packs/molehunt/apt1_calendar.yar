@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+rule APT_MAL_APT1_CALENDAR_Nov26_1 : FILE
+{
+	meta:
+		id = "e7536f21-b9bf-589a-88db-2b6fefcb71c3"
+		description = "Detects the CALENDAR backdoor of APT1, which takes commands from Google Calendar, by two of its mutex name, client name, encoded constants and answers"
+		author = "Molehunt"
+		date = "2026-11-23"
+		version = 1
+		reference = "Mandiant, APT1: Exposing One of China's Cyber Espionage Units, appendices C and G, 2013"
+		score = 85
+		family = "CALENDAR"
+		actor = "APT1 (Comment Crew)"
+		attack = "T1102.002"
+		scope = "file"
+		os = "windows"
+		container = "pe"
+		category = "MAL"
+		status = "TESTING"
+		sharing = "TLP:CLEAR"
+		license = "BSD-2-Clause"
+
+	strings:
+		$s1 = "AFX_Ideas_H__5B5F33E8_2175_4C23_BB38_A334CADD6B78" ascii
+		$s2 = "1sters-GoogleApiBook-1.00" ascii
+		$s3 = "PoqKigY7ggH+VcnqnTcmhFCo9w==" ascii
+		$s4 = "8oqKiqb5880/uJLzAsY=" ascii
+		$s5 = "DownRun success" ascii
+
+	condition:
+		uint16(0) == 0x5a4d and uint32(uint32(0x3c)) == 0x00004550 and
+		filesize < 2MB and
+		2 of ($s*)
+}

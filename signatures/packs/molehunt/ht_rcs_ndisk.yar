@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+rule APT_MAL_HackingTeam_RCS_Ndisk_Nov26_1 : FILE
+{
+	meta:
+		id = "36daaea8-125a-54d6-ad2d-590b7ad9cc37"
+		description = "Detects the ndisk.sys driver of Hacking Team's Remote Control System by two of its device names, its cover description and the names it looks up"
+		author = "Molehunt"
+		date = "2026-11-23"
+		version = 1
+		reference = "Hacking Team source leak, July 2015 (as cited by public rule collections)"
+		hash = "cf5089752ba51ae827971272a5b761a4ab0acd84"
+		score = 60
+		family = "RCS"
+		actor = "Hacking Team"
+		attack = "T1014"
+		scope = "file"
+		os = "windows"
+		container = "pe"
+		category = "MAL"
+		status = "EXPERIMENTAL"
+		sharing = "TLP:CLEAR"
+		license = "BSD-2-Clause"
+
+	strings:
+		$s1 = "\\Device\\MSH4DEV1" wide
+		$s2 = "\\DosDevices\\MSH4DEV1" wide
+		$s3 = "Microsoft Kernel Disk Manager" wide
+		$s4 = "\\Driver\\DeepFrz" wide
+		$s5 = "\\Enum\\Root\\LEGACY_NDISK.SYS" wide
+
+	condition:
+		uint16(0) == 0x5a4d and uint32(uint32(0x3c)) == 0x00004550 and
+		filesize < 2MB and
+		2 of ($s*)
+}

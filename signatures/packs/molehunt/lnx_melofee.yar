@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+rule APT_MAL_LNX_Melofee_Nov26_1 : FILE
+{
+	meta:
+		id = "0a024e59-0b4a-5001-8abe-650d88840742"
+		description = "Detects the Melofee implant for Linux by the misspelled message of its installer or its kernel module's path, or by three of its class names"
+		author = "Molehunt"
+		date = "2026-11-23"
+		version = 1
+		reference = "ExaTrack, Melofee: a new alien malware in the Panda's toolset targeting Linux hosts, 2023"
+		score = 85
+		family = "Melofee"
+		actor = "unattributed, linked to Winnti"
+		attack = "T1095"
+		scope = "file"
+		os = "linux"
+		container = "elf"
+		category = "MAL"
+		status = "TESTING"
+		sharing = "TLP:CLEAR"
+		license = "BSD-2-Clause"
+
+	strings:
+		$x1 = "cteate home folder failed" ascii
+		$x2 = "/etc/intel_audio/intel_audio.ko" ascii
+		$s1 = "10PipeSocket" ascii
+		$s2 = "9TLSSocket" ascii
+		$s3 = "SelfForwardServer" ascii
+		$s4 = "KcpUpdater" ascii
+
+	condition:
+		uint32(0) == 0x464c457f and
+		filesize < 8MB and
+		(any of ($x*) or 3 of ($s*))
+}

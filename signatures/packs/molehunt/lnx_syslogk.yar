@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+rule APT_MAL_LNX_Syslogk_Nov26_1 : FILE
+{
+	meta:
+		id = "91baed36-2b3c-56ff-8944-7c7b57bd37ac"
+		description = "Detects the Syslogk kernel rootkit for Linux and its Rekoobe payload by two of its hidden folder, payload name and proc entry"
+		author = "Molehunt"
+		date = "2026-11-23"
+		version = 1
+		reference = "Avast, Syslogk: a kernel rootkit found under development in the wild, 2022"
+		score = 85
+		family = "Syslogk"
+		actor = "unknown"
+		attack = "T1014"
+		scope = "file"
+		os = "linux"
+		container = "elf"
+		category = "MAL"
+		status = "TESTING"
+		sharing = "TLP:CLEAR"
+		license = "BSD-2-Clause"
+
+	strings:
+		$s1 = "PgSD93ql" ascii
+		$s2 = "-Zobk0jpi" ascii
+		$s3 = "/proc/syslogk" ascii
+
+	condition:
+		uint32(0) == 0x464c457f and
+		filesize < 2MB and
+		2 of ($s*)
+}

@@ -1,0 +1,546 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Input: from the collector, whose CA the token pins; hostile until then. */
+#include "transport/enroll.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netdb.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pkcs7.h>
+#include <openssl/x509v3.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/memory.h"
+#include "transport/http.h"
+#include "transport/identity.h"
+#include "transport/tls.h"
+
+MH_DEFINE_CLEANUP(PKCS7, PKCS7_free);
+MH_DEFINE_CLEANUP(X509_STORE_CTX, X509_STORE_CTX_free);
+
+/* One enrolment under way. */
+struct enrolling {
+	const struct enroll_options *options;
+	char *why; /* ENROLL_WHY_MAX bytes, the caller's */
+	int fd;
+	SSL *ssl;
+	X509 *ca;
+	struct identity agent, courier;
+};
+
+static mh_err MH_PRINTF(3, 4)
+fail(struct enrolling *e, mh_err err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(e->why, ENROLL_WHY_MAX, fmt, ap);
+	va_end(ap);
+	return err;
+}
+
+/*
+ * In place of OpenSSL's own verification: the one certificate in the server's
+ * chain that has the token's pin is the trust anchor, and then everything is
+ * checked as ever, the name included.
+ */
+static int
+verify_pinned(X509_STORE_CTX *ctx, void *arg)
+{
+	const struct enrolling *e = arg;
+	STACK_OF(X509) *sent = X509_STORE_CTX_get0_untrusted(ctx);
+	STACK_OF(X509) *trusted = sk_X509_new_null();
+	int result = 0;
+
+	for (int i = 0; trusted != NULL && i < sk_X509_num(sent); i++) {
+		uint8_t pin[DIGEST_BYTES];
+		X509 *cert = sk_X509_value(sent, i);
+
+		if (certificate_pin(cert, pin) == MH_OK &&
+		    memcmp(pin, e->options->token.pin, DIGEST_BYTES) == 0)
+			(void)sk_X509_push(trusted, cert);
+	}
+	if (sk_X509_num(trusted) > 0) {
+		X509_STORE_CTX_set0_trusted_stack(ctx, trusted);
+		result = X509_verify_cert(ctx);
+	} else {
+		X509_STORE_CTX_set_error(ctx, X509_V_ERR_CERT_UNTRUSTED);
+	}
+	/* The chain that was built holds references of its own. */
+	X509_STORE_CTX_set0_trusted_stack(ctx, NULL);
+	sk_X509_free(trusted);
+	return result == 1;
+}
+
+static int
+connect_one(const struct addrinfo *a)
+{
+	const struct timeval tv = { .tv_sec = ENROLL_STEP_S };
+	int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
+
+	if (fd < 0)
+		return -1;
+	/* The send timeout bounds connect(2) too (socket(7)). */
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+	if (connect(fd, a->ai_addr, a->ai_addrlen) == 0)
+		return fd;
+	int saved = errno == EINPROGRESS ? ETIMEDOUT : errno;
+
+	(void)close(fd);
+	errno = saved;
+	return -1;
+}
+
+static mh_err
+connect_tcp(struct enrolling *e)
+{
+	const struct url *url = &e->options->url;
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	struct addrinfo *list = NULL;
+	int result = getaddrinfo(url->host, url->port, &hints, &list);
+
+	if (result != 0)
+		return fail(e, MH_ERR_NOTFOUND, "cannot look up %s: %s", url->host,
+		    gai_strerror(result));
+	for (const struct addrinfo *a = list; a != NULL && e->fd < 0; a = a->ai_next)
+		e->fd = connect_one(a);
+	int saved = errno;
+
+	freeaddrinfo(list);
+	if (e->fd < 0)
+		return fail(e, MH_ERR_SYSTEM, "cannot connect to %s port %s: %s", url->host,
+		    url->port, strerror(saved));
+	return MH_OK;
+}
+
+static mh_err
+fail_tls(struct enrolling *e)
+{
+	char why[200];
+	int saved = errno;
+
+	if (SSL_get_verify_result(e->ssl) == X509_V_ERR_CERT_UNTRUSTED)
+		return fail(e, MH_ERR_CERTIFICATE,
+		    "%s is not the collector of this token: no certificate of its chain has the"
+		    " pin in the token",
+		    e->options->url.host);
+	tls_explain(e->ssl, 0, saved, why, sizeof(why));
+	return fail(e,
+	    SSL_get_verify_result(e->ssl) != X509_V_OK ? MH_ERR_CERTIFICATE : MH_ERR_PROTOCOL,
+	    "%s", why);
+}
+
+static mh_err
+connect_tls(struct enrolling *e)
+{
+	MH_CLEANUP(SSL_CTX_freep) SSL_CTX *ctx = NULL;
+	mh_err err = tls_context_new(NULL, NULL, NULL, &ctx);
+
+	if (err != MH_OK)
+		return fail(e, err, "TLS cannot be set up");
+	SSL_CTX_set_cert_verify_callback(ctx, verify_pinned, e);
+	err = tls_connection_new(ctx, &e->options->url, &e->ssl);
+	if (err != MH_OK || SSL_set_fd(e->ssl, e->fd) != 1)
+		return fail(e, MH_ERR_CRYPTO, "TLS cannot be set up");
+	if (SSL_connect(e->ssl) != 1)
+		return fail_tls(e);
+	if (!tls_peer_is_collector(e->ssl))
+		return fail(e, MH_ERR_CERTIFICATE,
+		    "the server's certificate is not a collector's (urn:molehunt:collector)");
+	return MH_OK;
+}
+
+/* Read until an answer is whole; it borrows from in. */
+static mh_err
+read_response(struct enrolling *e, struct buf *in, struct http_response *ret)
+{
+	int64_t deadline = clock_monotonic_ms() + ENROLL_TOTAL_MS;
+	const char *why = "";
+	size_t used = 0;
+	mh_err err = MH_ERR_AGAIN;
+
+	while (err == MH_ERR_AGAIN) {
+		char part[4096];
+		int n = SSL_read(e->ssl, part, sizeof(part));
+
+		if (clock_monotonic_ms() > deadline || (n <= 0 && errno == EAGAIN))
+			return fail(e, MH_ERR_TIMEOUT, "the collector's answer took too long");
+		if (n <= 0)
+			return fail_tls(e);
+		buf_put(in, part, (size_t)n);
+		if (buf_error(in) != MH_OK)
+			return fail(e, MH_ERR_PROTOCOL, "the collector's answer is too large");
+		err = http_response_parse(buf_string(in), buf_len(in), ret, &used, &why);
+	}
+	return err == MH_OK ? MH_OK : fail(e, MH_ERR_PROTOCOL, "%s", why);
+}
+
+/* Say what another status than 200 means. */
+static mh_err
+fail_status(struct enrolling *e, const struct http_response *response)
+{
+	char code[64];
+	char detail[256];
+
+	http_error_parse(response, code, sizeof(code), detail, sizeof(detail));
+	if (detail[0] == 0)
+		(void)snprintf(detail, sizeof(detail), "HTTP status %u", response->status);
+	if (response->status == 401)
+		return fail(e, MH_ERR_DENIED, "the collector does not accept the token: %s",
+		    detail);
+	if (response->status == 429 || response->status == 503)
+		return fail(e, MH_ERR_AGAIN, "the collector is busy, try again later: %s", detail);
+	return fail(e, MH_ERR_PROTOCOL, "the collector refuses: %s", detail);
+}
+
+/* One request and its answer, which has to be a 200. */
+static mh_err
+ask(struct enrolling *e, const struct http_request *request, struct buf *in,
+    struct http_response *ret)
+{
+	MH_CLEANUP(buf_freep) struct buf *out = buf_new(HTTP_RESPONSE_MAX);
+	mh_err err;
+
+	http_request_put(request, out);
+	if (buf_error(out) != MH_OK)
+		return fail(e, MH_ERR_CRYPTO, "the request is too large");
+	errno = 0;
+	if (SSL_write(e->ssl, buf_data(out), (int)buf_len(out)) <= 0)
+		return fail_tls(e);
+	buf_reset(in);
+	err = read_response(e, in, ret);
+	if (err == MH_OK && ret->status != 200)
+		err = fail_status(e, ret);
+	return err;
+}
+
+/* The bytes of base64 in which line breaks are let pass (RFC 8951). */
+static bool
+decode_base64(const char *text, size_t len, struct buf *out)
+{
+	MH_CLEANUP(freep) char *clean = xcalloc(len + 1, 1);
+	size_t n = 0;
+	size_t padding = 0;
+	int done;
+
+	for (size_t i = 0; i < len; i++)
+		if (strchr(" \t\r\n", text[i]) == NULL)
+			clean[n++] = text[i];
+	while (padding < 2 && padding < n && clean[n - 1 - padding] == '=')
+		padding++;
+	uint8_t *to = buf_reserve(out, n);
+
+	if (n == 0 || n % 4 != 0 || to == NULL)
+		return false;
+	done = EVP_DecodeBlock(to, (const unsigned char *)clean, (int)n);
+	if (done < (int)padding)
+		return false;
+	buf_commit(out, (size_t)done - padding);
+	return true;
+}
+
+/* The one certificate of a certs-only PKCS#7 in base64. */
+static X509 *
+read_certificate(const struct http_response *response)
+{
+	MH_CLEANUP(buf_freep) struct buf *der = buf_new(HTTP_RESPONSE_MAX);
+	MH_CLEANUP(PKCS7_freep) PKCS7 *p7 = NULL;
+	const unsigned char *p;
+	X509 *cert;
+
+	if (!decode_base64(response->body, response->body_len, der))
+		return NULL;
+	p = buf_data(der);
+	p7 = d2i_PKCS7(NULL, &p, (long)buf_len(der));
+	ERR_clear_error();
+	if (p7 == NULL || p != buf_data(der) + buf_len(der) || !PKCS7_type_is_signed(p7) ||
+	    p7->d.sign == NULL || sk_X509_num(p7->d.sign->cert) != 1)
+		return NULL;
+	cert = sk_X509_value(p7->d.sign->cert, 0);
+	(void)X509_up_ref(cert);
+	return cert;
+}
+
+static mh_err
+fetch_ca(struct enrolling *e, const char *host)
+{
+	MH_CLEANUP(buf_freep) struct buf *in = buf_new(HTTP_RESPONSE_MAX + 4096);
+	const struct http_request request = { .method = "GET",
+		.path = "/.well-known/est/cacerts",
+		.host = host };
+	struct http_response response;
+	uint8_t pin[DIGEST_BYTES];
+	mh_err err = ask(e, &request, in, &response);
+
+	if (err != MH_OK)
+		return err;
+	e->ca = read_certificate(&response);
+	if (e->ca == NULL)
+		return fail(e, MH_ERR_PROTOCOL, "the collector sent no CA certificate");
+	if (certificate_pin(e->ca, pin) != MH_OK ||
+	    memcmp(pin, e->options->token.pin, DIGEST_BYTES) != 0 || X509_check_ca(e->ca) != 1)
+		return fail(e, MH_ERR_CERTIFICATE,
+		    "the collector's CA certificate has another pin than the token");
+	return MH_OK;
+}
+
+static bool
+chains_to_ca(X509 *cert, X509 *ca)
+{
+	MH_CLEANUP(X509_STORE_freep) X509_STORE *store = certificate_store_new(ca);
+	MH_CLEANUP(X509_STORE_CTX_freep) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	bool good = ctx != NULL && X509_STORE_CTX_init(ctx, store, cert, NULL) == 1 &&
+	    X509_verify_cert(ctx) == 1;
+
+	ERR_clear_error();
+	return good;
+}
+
+/* Whether a new certificate is what was asked for. */
+static mh_err
+check_certificate(struct enrolling *e, struct identity *id, enum certificate_use use)
+{
+	if (!chains_to_ca(id->cert, e->ca))
+		return fail(e, MH_ERR_CERTIFICATE,
+		    "the new certificate is not of the fleet's CA or not valid now: check the clock");
+	if (certificate_read(id->cert, &id->facts) != MH_OK || id->facts.uses != use ||
+	    id->facts.agent[0] == 0 || !certificate_has_key(id->cert, id->key))
+		return fail(e, MH_ERR_CERTIFICATE,
+		    "the new certificate is not the one that was asked for");
+	return MH_OK;
+}
+
+/* "Basic base64(molehunt:SECRET)" */
+static void
+basic_credentials(const struct token *token, char *ret, size_t size)
+{
+	char plain[64];
+	unsigned char coded[128];
+	int n = snprintf(plain, sizeof(plain), "molehunt:%s", token->secret);
+
+	assert(n > 0 && (size_t)n < sizeof(plain));
+	(void)EVP_EncodeBlock(coded, (const unsigned char *)plain, n);
+	(void)snprintf(ret, size, "Basic %s", (const char *)coded);
+	explicit_bzero(plain, sizeof(plain));
+	explicit_bzero(coded, sizeof(coded));
+}
+
+static mh_err
+post_request(struct enrolling *e, const char *host, const char *path, const char *body,
+    X509 **ret)
+{
+	MH_CLEANUP(buf_freep) struct buf *in = buf_new(HTTP_RESPONSE_MAX + 4096);
+	char credentials[160];
+	struct http_response response;
+	mh_err err;
+
+	basic_credentials(&e->options->token, credentials, sizeof(credentials));
+	const struct http_request request = { .method = "POST",
+		.path = path,
+		.host = host,
+		.content_type = "application/pkcs10",
+		.authorization = credentials,
+		.body = body,
+		.body_len = strlen(body) };
+
+	err = ask(e, &request, in, &response);
+	explicit_bzero(credentials, sizeof(credentials));
+	if (err != MH_OK)
+		return err;
+	*ret = read_certificate(&response);
+	if (*ret == NULL)
+		return fail(e, MH_ERR_PROTOCOL, "the collector sent no certificate");
+	return MH_OK;
+}
+
+/* A new key and its certificate under a label. */
+static mh_err
+certify(struct enrolling *e, const char *host, const char *path, struct identity *id,
+    enum certificate_use use)
+{
+	MH_CLEANUP(freep) uint8_t *der = NULL;
+	size_t len = 0;
+	mh_err err = identity_key_new(&id->key);
+
+	if (err == MH_OK)
+		err = identity_request_new(id->key, &der, &len);
+	if (err != MH_OK)
+		return fail(e, err, "a key cannot be made");
+	MH_CLEANUP(freep) char *body = xcalloc(len / 3 + 2, 4);
+
+	(void)EVP_EncodeBlock((unsigned char *)body, der, (int)len);
+	err = post_request(e, host, path, body, &id->cert);
+	if (err == MH_OK)
+		err = check_certificate(e, id, use);
+	return err;
+}
+
+static mh_err
+certify_both(struct enrolling *e)
+{
+	MH_CLEANUP(freep) char *host = url_authority(&e->options->url);
+	MH_CLEANUP(freep) char *url = url_format(&e->options->url);
+	mh_err err = fetch_ca(e, host);
+
+	if (err == MH_OK)
+		err = certify(e, host, "/.well-known/est/signing/simpleenroll", &e->agent,
+		    CERTIFICATE_SIGNING);
+	if (err == MH_OK)
+		err = certify(e, host, "/.well-known/est/tls/simpleenroll", &e->courier,
+		    CERTIFICATE_TLS);
+	if (err != MH_OK)
+		return err;
+	if (strcmp(e->agent.facts.agent, e->courier.facts.agent) != 0)
+		return fail(e, MH_ERR_CERTIFICATE,
+		    "the collector gave the two certificates to two agents");
+	for (int i = 0; i < 2; i++) {
+		struct identity *id = i == 0 ? &e->agent : &e->courier;
+
+		id->ca = e->ca;
+		(void)X509_up_ref(e->ca);
+		memcpy(id->agent, e->agent.facts.agent, UUID_TEXT_LEN);
+		(void)snprintf(id->collector, sizeof(id->collector), "%s", url);
+		id->enrolled_ms = clock_real_ms();
+	}
+	return MH_OK;
+}
+
+/* The files of both identities under STATE; those of one are together, JSON first. */
+static const char *const files[] = { "agent/identity.json", "agent/signing.key",
+	"agent/signing.pem", "agent/ca.pem", "courier/courier.json", "courier/tls.key",
+	"courier/tls.pem", "courier/ca.pem" };
+
+/* Rename each file that is there from its name with one suffix to the other. */
+static void
+rename_all(const char *state, const char *from, const char *to)
+{
+	for (size_t i = 0; i < MH_ARRAY_LEN(files); i++) {
+		MH_CLEANUP(freep) char *before = xasprintf("%s/%s%s", state, files[i], from);
+		MH_CLEANUP(freep) char *after = xasprintf("%s/%s%s", state, files[i], to);
+
+		(void)rename(before, after);
+	}
+}
+
+static void
+remove_all(const char *state, const char *suffix)
+{
+	for (size_t i = 0; i < MH_ARRAY_LEN(files); i++) {
+		MH_CLEANUP(freep) char *path = xasprintf("%s/%s%s", state, files[i], suffix);
+
+		(void)unlink(path);
+	}
+}
+
+static mh_err
+store_one(const char *state, const char *name, enum identity_kind kind,
+    const struct identity *id)
+{
+	MH_CLEANUP(freep) char *folder = xasprintf("%s/%s", state, name);
+	struct stat st;
+
+	if (stat(folder, &st) < 0)
+		return MH_ERR_SYSTEM;
+	/* Only root can and has to hand the files to the role's user. */
+	return geteuid() == 0 ? identity_store(folder, kind, id, st.st_uid, st.st_gid) :
+				identity_store(folder, kind, id, (uid_t)-1, (gid_t)-1);
+}
+
+static mh_err
+store_both(struct enrolling *e)
+{
+	const char *state = e->options->state;
+	mh_err err;
+
+	rename_all(state, "", ".old");
+	err = store_one(state, "agent", IDENTITY_AGENT, &e->agent);
+	if (err == MH_OK)
+		err = store_one(state, "courier", IDENTITY_COURIER, &e->courier);
+	if (err == MH_OK) {
+		remove_all(state, ".old");
+		return MH_OK;
+	}
+	int saved = errno;
+
+	remove_all(state, "");
+	rename_all(state, ".old", "");
+	errno = saved;
+	return fail(e, err, "the identity cannot be written under %s: %s", state,
+	    err == MH_ERR_SYSTEM ? strerror(saved) : mh_strerror(err));
+}
+
+/* Everything local that would make the token's use a waste. */
+static mh_err
+check_state(struct enrolling *e)
+{
+	static const char *const folders[] = { "agent", "courier" };
+	const char *state = e->options->state;
+
+	for (size_t i = 0; i < MH_ARRAY_LEN(folders); i++) {
+		MH_CLEANUP(freep) char *folder = xasprintf("%s/%s", state, folders[i]);
+		mh_err err = folder_make(folder, 0700);
+
+		if (err == MH_OK && access(folder, W_OK) < 0)
+			err = MH_ERR_SYSTEM;
+		if (err != MH_OK)
+			return fail(e, err, "%s: %s", folder, strerror(errno));
+	}
+	for (size_t i = 0; !e->options->is_forced && i < MH_ARRAY_LEN(files); i += 4) {
+		MH_CLEANUP(freep) char *json = xasprintf("%s/%s", state, files[i]);
+
+		if (access(json, F_OK) == 0)
+			return fail(e, MH_ERR_EXISTS,
+			    "this host is enrolled already (%s); --force replaces its identity",
+			    json);
+	}
+	return MH_OK;
+}
+
+static void
+clear(struct enrolling *e)
+{
+	struct identity *both[] = { &e->agent, &e->courier };
+
+	for (size_t i = 0; i < MH_ARRAY_LEN(both); i++) {
+		EVP_PKEY_free(both[i]->key);
+		X509_free(both[i]->cert);
+		X509_free(both[i]->ca);
+	}
+	X509_free(e->ca);
+	SSL_free(e->ssl);
+	if (e->fd >= 0)
+		(void)close(e->fd);
+}
+
+mh_err
+enroll(const struct enroll_options *options, char ret_agent[UUID_TEXT_LEN],
+    char ret_why[ENROLL_WHY_MAX])
+{
+	struct enrolling e = { .options = options, .why = ret_why, .fd = -1 };
+	mh_err err = check_state(&e);
+
+	if (err == MH_OK)
+		err = connect_tcp(&e);
+	if (err == MH_OK)
+		err = connect_tls(&e);
+	if (err == MH_OK)
+		err = certify_both(&e);
+	if (err == MH_OK)
+		err = store_both(&e);
+	if (err == MH_OK)
+		memcpy(ret_agent, e.agent.agent, UUID_TEXT_LEN);
+	clear(&e);
+	return err;
+}
