@@ -219,7 +219,6 @@ print_reasons(const struct coverage *c, bool is_missed)
 		(void)printf("%s%" PRIu64 " %s", comma, c->by_reason[i], reason_name(reason));
 		comma = ", ";
 	}
-	(void)printf("\n");
 }
 
 static void
@@ -228,6 +227,7 @@ print_missed(struct scan_output *out, const struct coverage *c)
 	(void)printf("%sNot scanned, wholly or in part: %" PRIu64 "%s (", colour(out, YELLOW),
 	    c->n_missed, colour(out, PLAIN));
 	print_reasons(c, true);
+	(void)printf(")\n");
 	for (size_t i = 0; i < c->n_paths && i < PATHS_SHOWN; i++) {
 		const struct coverage_path *p = &c->paths[i];
 		MH_CLEANUP(freep) char *path = text_escape(p->path);
@@ -264,6 +264,7 @@ print_summary(struct scan_output *out, const struct coverage *c)
 	if (is_passed) {
 		(void)printf("Passed over: ");
 		print_reasons(c, false);
+		(void)printf("\n");
 	}
 	if (!rules->has_landlock)
 		(void)printf("This kernel has no Landlock: the scan workers' sandbox was weaker.\n");
