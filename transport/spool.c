@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/memory.h"
 #include "transport/spool_schema.h"
 
@@ -213,6 +214,44 @@ transact(struct spool *sp, transaction_fn *body, const void *arg)
 	/* SQLite rolls back by itself on some errors, a full disk among them. */
 	if (err != MH_OK && !sqlite3_get_autocommit(sp->db))
 		mh_ignore(run(sp, statement(sp, SQL_ROLLBACK)));
+	return err;
+}
+
+/* Keep room on the disk for the day when it is full, while there is plenty. */
+static void
+keep_reserve(const struct spool *sp)
+{
+	MH_CLEANUP(freep) char *path = xasprintf("%s.reserve", sp->path);
+	struct statvfs fs;
+
+	if (access(path, F_OK) == 0 || statvfs(sp->path, &fs) < 0 ||
+	    (uint64_t)fs.f_bavail * fs.f_frsize < UINT64_C(4) * SPOOL_RESERVE_BYTES)
+		return;
+	MH_CLEANUP(fd_closep)
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd >= 0 && posix_fallocate(fd, 0, SPOOL_RESERVE_BYTES) != 0)
+		(void)unlink(path);
+}
+
+/*
+ * As transact(), for what takes more out of the spool than it puts in: on a full
+ * disk the reserve is given up for it, else a full disk would stay full.
+ */
+static mh_err
+transact_to_free(struct spool *sp, transaction_fn *body, const void *arg)
+{
+	MH_CLEANUP(freep) char *reserve = xasprintf("%s.reserve", sp->path);
+	mh_err err = transact(sp, body, arg);
+
+	if (err == MH_ERR_FULL && unlink(reserve) == 0) {
+		err = transact(sp, body, arg);
+		/* What was taken out is room only once the journal is worked off. */
+		(void)sqlite3_wal_checkpoint_v2(sp->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
+		    NULL);
+	} else if (err == MH_OK) {
+		keep_reserve(sp);
+	}
 	return err;
 }
 
@@ -674,7 +713,7 @@ spool_seal(struct spool *sp, const struct spool_lines *lines, size_t n_taken,
 	if (strcmp(next.epoch, header->epoch) != 0 || next.sequence != header->sequence ||
 	    memcmp(next.previous, header->previous, DIGEST_BYTES) != 0)
 		return MH_ERR_INVALID;
-	err = transact(sp, seal, &s);
+	err = transact_to_free(sp, seal, &s);
 	if (err != MH_OK)
 		return err;
 	for (size_t i = 0; i < n_taken; i++)
@@ -713,7 +752,7 @@ spool_set_aside(struct spool *sp, const struct spool_lines *lines, const char *w
 	assert(lines->n > 0);
 
 	const struct moving m = { lines->ids[0], now_ms, why };
-	mh_err err = transact(sp, move_aside, &m);
+	mh_err err = transact_to_free(sp, move_aside, &m);
 
 	if (err == MH_OK)
 		sp->used_bytes -= lines->lines[0].len;
@@ -815,7 +854,7 @@ mh_err
 spool_receipt(struct spool *sp, const struct receipt *receipt, const uint8_t *der, size_t len)
 {
 	const struct receiving r = { receipt, der, len };
-	mh_err err = transact(sp, receive, &r);
+	mh_err err = transact_to_free(sp, receive, &r);
 
 	if (err == MH_OK)
 		mh_ignore(count_used(sp));
@@ -914,9 +953,10 @@ static mh_err
 set_up(struct spool *sp)
 {
 	/* FULL: each commit is on the disk before it is answered.  The journal is
-	 * cut back so that one burst does not hold its room for ever. */
+	 * worked off at 1 MiB and cut back, so that little of it is still to come into
+	 * the database when the disk is full (SPOOL_RESERVE_BYTES). */
 	static const char pragmas[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-				      "PRAGMA journal_size_limit=8388608;"
+				      "PRAGMA journal_size_limit=8388608; PRAGMA wal_autocheckpoint=256;"
 				      "PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY";
 	int rc;
 	mh_err err;
@@ -1018,6 +1058,7 @@ spool_open(const char *path, const struct spool_options *options, int64_t now_ms
 		return err;
 	sp->max_bytes = options->max_bytes;
 	sp->min_free_bytes = options->min_free_bytes;
+	keep_reserve(sp);
 	ret_opening->is_new_epoch = is_new;
 	ret_opening->damaged = MH_TAKE(damaged);
 	*ret = MH_TAKE(sp);

@@ -37,6 +37,9 @@ enum {
 	SPOOL_JSON_MAX = 4 * 1024 * 1024, /* bytes of a line that is set aside whole */
 	SPOOL_READ_MAX = 4 * 1024 * 1024, /* bytes of pending lines read at once */
 	SPOOL_SEALED_ROOM = 64 * 1024, /* bytes: least room that the floor check keeps */
+	/* Bytes of PATH.reserve, which is given up when the disk is full: sealing and
+	 * receipts make room, but need some first, in the journal. */
+	SPOOL_RESERVE_BYTES = 8 * 1024 * 1024,
 };
 
 struct spool_options {
