@@ -58,40 +58,51 @@ static const char *const sql[] = {
 			  " VALUES (?1, ?2, ?4, ?3)",
 	[SQL_ASIDE_MOVE] = "INSERT INTO aside (lane, stored_ms, why, line)"
 			   " SELECT lane, ?3, ?2, line FROM pending WHERE id = ?1",
-	[SQL_HISTORY_PUT] =
-	    "INSERT INTO history (uid, first_ms, last_ms, count, rule, pack, severity, path, json)"
-	    " VALUES (?1, ?2, ?2, 1, ?3, ?4, ?5, ?6, ?7)"
-	    " ON CONFLICT (uid) DO UPDATE SET last_ms = max(last_ms, ?2), count = count + 1,"
-	    " severity = ?5, json = ?7",
-	[SQL_HISTORY_FIND] = "SELECT uid, first_ms, last_ms, count, rule, pack, severity, path,"
-			     " json FROM history WHERE uid = ?1",
-	[SQL_HISTORY_EACH] = "SELECT uid, first_ms, last_ms, count, rule, pack, severity, path,"
-			     " json FROM history WHERE last_ms >= ?1"
-			     " ORDER BY last_ms DESC, uid LIMIT ?2",
-	[SQL_SCANNED_PUT] =
-	    "INSERT INTO scanned (path, dev, ino, size, mtime_ns, ctime_ns, rule_set, at_ms)"
-	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
-	    " ON CONFLICT (path) DO UPDATE SET dev = ?2, ino = ?3, size = ?4, mtime_ns = ?5,"
-	    " ctime_ns = ?6, rule_set = ?7, at_ms = ?8",
-	[SQL_SCANNED_CHECK] = "SELECT 1 FROM scanned WHERE path = ?1 AND dev = ?2 AND ino = ?3"
-			      " AND size = ?4 AND mtime_ns = ?5 AND ctime_ns = ?6"
-			      " AND rule_set = ?7",
-	[SQL_SEALED_PUT] = "INSERT INTO sealed (epoch, sequence, digest, sealed_ms, bytes, der)"
-			   " VALUES (?1, ?2, ?3, ?4, length(?5), ?5)",
-	[SQL_SEALED_NEXT] = "SELECT id, epoch, sequence, digest, tries, refusal, der FROM sealed"
-			    " WHERE id > ?1 AND retry_ms <= ?2 ORDER BY id LIMIT 1",
-	[SQL_SEALED_REFUSE] = "UPDATE sealed SET tries = tries + 1, refusal = ?3, retry_ms = ?4"
-			      " WHERE epoch = ?1 AND sequence = ?2",
+	[SQL_HISTORY_PUT] = "INSERT INTO history (uid, first_ms, last_ms, count, rule, "
+			    "pack, severity, path, json)"
+			    " VALUES (?1, ?2, ?2, 1, ?3, ?4, ?5, ?6, ?7)"
+			    " ON CONFLICT (uid) DO UPDATE SET last_ms = max(last_ms, "
+			    "?2), count = count + 1,"
+			    " severity = ?5, json = ?7",
+	[SQL_HISTORY_FIND] =
+	    "SELECT uid, first_ms, last_ms, count, rule, pack, severity, path,"
+	    " json FROM history WHERE uid = ?1",
+	[SQL_HISTORY_EACH] =
+	    "SELECT uid, first_ms, last_ms, count, rule, pack, severity, path,"
+	    " json FROM history WHERE last_ms >= ?1"
+	    " ORDER BY last_ms DESC, uid LIMIT ?2",
+	[SQL_SCANNED_PUT] = "INSERT INTO scanned (path, dev, ino, size, mtime_ns, "
+			    "ctime_ns, rule_set, at_ms)"
+			    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+			    " ON CONFLICT (path) DO UPDATE SET dev = ?2, ino = ?3, size "
+			    "= ?4, mtime_ns = ?5,"
+			    " ctime_ns = ?6, rule_set = ?7, at_ms = ?8",
+	[SQL_SCANNED_CHECK] =
+	    "SELECT 1 FROM scanned WHERE path = ?1 AND dev = ?2 AND ino = ?3"
+	    " AND size = ?4 AND mtime_ns = ?5 AND ctime_ns = ?6"
+	    " AND rule_set = ?7",
+	[SQL_SEALED_PUT] =
+	    "INSERT INTO sealed (epoch, sequence, digest, sealed_ms, bytes, der)"
+	    " VALUES (?1, ?2, ?3, ?4, length(?5), ?5)",
+	[SQL_SEALED_NEXT] =
+	    "SELECT id, epoch, sequence, digest, tries, refusal, der FROM sealed"
+	    " WHERE id > ?1 AND retry_ms <= ?2 ORDER BY id LIMIT 1",
+	[SQL_SEALED_REFUSE] =
+	    "UPDATE sealed SET tries = tries + 1, refusal = ?3, retry_ms = ?4"
+	    " WHERE epoch = ?1 AND sequence = ?2",
 	[SQL_SEALED_DROP] =
 	    "DELETE FROM sealed WHERE epoch = ?1 AND sequence = ?2 AND digest = ?3",
-	[SQL_RECEIPT_PUT] = "INSERT INTO receipts (epoch, sequence, digest, received_ms, der)"
-			    " VALUES (?1, ?2, ?3, ?4, ?5)",
+	[SQL_RECEIPT_PUT] =
+	    "INSERT INTO receipts (epoch, sequence, digest, received_ms, der)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5)",
 	[SQL_USED_BYTES] = "SELECT (SELECT coalesce(sum(bytes), 0) FROM pending) +"
 			   " (SELECT coalesce(sum(bytes), 0) FROM sealed)",
 	[SQL_STATISTICS] =
-	    "SELECT (SELECT count(*) FROM pending), (SELECT coalesce(sum(bytes), 0) FROM pending),"
+	    "SELECT (SELECT count(*) FROM pending), (SELECT coalesce(sum(bytes), 0) FROM "
+	    "pending),"
 	    " coalesce((SELECT stored_ms FROM pending ORDER BY id LIMIT 1), 0),"
-	    " (SELECT count(*) FROM sealed), (SELECT coalesce(sum(bytes), 0) FROM sealed),"
+	    " (SELECT count(*) FROM sealed), (SELECT coalesce(sum(bytes), 0) FROM "
+	    "sealed),"
 	    " (SELECT count(*) FROM aside), (SELECT count(*) FROM receipts),"
 	    " (SELECT count(*) FROM history), (SELECT count(*) FROM scanned)",
 };
@@ -247,8 +258,8 @@ transact_to_free(struct spool *sp, transaction_fn *body, const void *arg)
 	if (err == MH_ERR_FULL && unlink(reserve) == 0) {
 		err = transact(sp, body, arg);
 		/* What was taken out is room only once the journal is worked off. */
-		(void)sqlite3_wal_checkpoint_v2(sp->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
-		    NULL);
+		(void)sqlite3_wal_checkpoint_v2(sp->db, NULL, SQLITE_CHECKPOINT_TRUNCATE,
+		    NULL, NULL);
 	} else if (err == MH_OK) {
 		keep_reserve(sp);
 	}
@@ -272,12 +283,14 @@ check_room(struct spool *sp, uint64_t lines, uint64_t disk)
 	/* The journal holds it once more before it reaches its place. */
 	if (free_bytes >= sp->min_free_bytes + 2 * disk + SPOOL_SEALED_ROOM)
 		return MH_OK;
-	(void)snprintf(sp->why, sizeof(sp->why), "the file system has too little room left");
+	(void)snprintf(sp->why, sizeof(sp->why),
+	    "the file system has too little room left");
 	return MH_ERR_FULL;
 }
 
 static mh_err
-put_line(struct spool *sp, enum report_lane lane, const char *json, size_t len, int64_t now_ms)
+put_line(struct spool *sp, enum report_lane lane, const char *json, size_t len,
+    int64_t now_ms)
 {
 	bool fits = len <= REPORT_LINE_MAX;
 	sqlite3_stmt *stmt = statement(sp, fits ? SQL_PENDING_PUT : SQL_ASIDE_PUT);
@@ -768,7 +781,8 @@ spool_report_clear(struct spool_report *report)
 }
 
 mh_err
-spool_next_report(struct spool *sp, int64_t after_id, int64_t now_ms, struct spool_report *ret)
+spool_next_report(struct spool *sp, int64_t after_id, int64_t now_ms,
+    struct spool_report *ret)
 {
 	sqlite3_stmt *stmt = statement(sp, SQL_SEALED_NEXT);
 	mh_err err;
@@ -851,7 +865,8 @@ count_used(struct spool *sp)
 }
 
 mh_err
-spool_receipt(struct spool *sp, const struct receipt *receipt, const uint8_t *der, size_t len)
+spool_receipt(struct spool *sp, const struct receipt *receipt, const uint8_t *der,
+    size_t len)
 {
 	const struct receiving r = { receipt, der, len };
 	mh_err err = transact_to_free(sp, receive, &r);
@@ -914,7 +929,7 @@ settle(struct spool *sp, const char *host_id, bool *ret_is_new)
 	if (err != MH_OK && err != MH_ERR_NOTFOUND)
 		return err;
 	*ret_is_new = err == MH_ERR_NOTFOUND || inode != home.inode ||
-	    strncmp(stored_host, host_id, sizeof(stored_host) - 1) != 0;
+		      strncmp(stored_host, host_id, sizeof(stored_host) - 1) != 0;
 	return *ret_is_new ? transact(sp, move_home, &home) : MH_OK;
 }
 
@@ -955,9 +970,10 @@ set_up(struct spool *sp)
 	/* FULL: each commit is on the disk before it is answered.  The journal is
 	 * worked off at 1 MiB and cut back, so that little of it is still to come into
 	 * the database when the disk is full (SPOOL_RESERVE_BYTES). */
-	static const char pragmas[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-				      "PRAGMA journal_size_limit=8388608; PRAGMA wal_autocheckpoint=256;"
-				      "PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY";
+	static const char pragmas[] =
+	    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+	    "PRAGMA journal_size_limit=8388608; PRAGMA wal_autocheckpoint=256;"
+	    "PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY";
 	int rc;
 	mh_err err;
 
@@ -1053,7 +1069,8 @@ spool_open(const char *path, const struct spool_options *options, int64_t now_ms
 			err = open_sound(path, &sp);
 	}
 	if (err == MH_OK)
-		err = settle(sp, options->host_id != NULL ? options->host_id : "", &is_new);
+		err =
+		    settle(sp, options->host_id != NULL ? options->host_id : "", &is_new);
 	if (err != MH_OK)
 		return err;
 	sp->max_bytes = options->max_bytes;

@@ -73,14 +73,26 @@ open_it(struct ground *g)
 static mh_err
 store_one(struct spool *sp, const char *uid, size_t padding)
 {
-	MH_CLEANUP(freep) char *json =
-	    xasprintf("{\"class_uid\":2004,\"uid\":\"%s\",\"x\":\"%*s\"}", uid, (int)padding, "");
-	const struct spool_finding f = { .uid = uid, .rule = "r", .pack = "p", .severity = 4,
-		.path = uid, .path_len = strlen(uid), .seen_ms = NOW_MS, .json = json,
+	MH_CLEANUP(freep)
+	char *json = xasprintf("{\"class_uid\":2004,\"uid\":\"%s\",\"x\":\"%*s\"}", uid,
+	    (int)padding, "");
+	const struct spool_finding f = { .uid = uid,
+		.rule = "r",
+		.pack = "p",
+		.severity = 4,
+		.path = uid,
+		.path_len = strlen(uid),
+		.seen_ms = NOW_MS,
+		.json = json,
 		.json_len = strlen(json) };
-	const struct spool_scanned s = { .path = uid, .path_len = strlen(uid), .size = 1 };
-	const struct spool_batch b = { .findings = &f, .n_findings = 1, .scanned = &s,
-		.n_scanned = 1, .now_ms = NOW_MS };
+	const struct spool_scanned s = { .path = uid,
+		.path_len = strlen(uid),
+		.size = 1 };
+	const struct spool_batch b = { .findings = &f,
+		.n_findings = 1,
+		.scanned = &s,
+		.n_scanned = 1,
+		.now_ms = NOW_MS };
 
 	return spool_store(sp, &b);
 }
@@ -103,7 +115,8 @@ seal_with(struct ground *g, const char *der, struct report_header *ret)
 	memset(ret, 0, sizeof(*ret));
 	assert_ok(spool_pending_read(g->sp, &lines));
 	assert_ok(spool_next_header(g->sp, ret));
-	assert_ok(spool_seal(g->sp, lines, lines->n, ret, (const uint8_t *)der, strlen(der)));
+	assert_ok(
+	    spool_seal(g->sp, lines, lines->n, ret, (const uint8_t *)der, strlen(der)));
 	spool_lines_free(lines);
 }
 
@@ -180,8 +193,13 @@ static void
 a_target_is_scanned_only_as_it_was(void **state)
 {
 	struct ground *g = *state;
-	struct spool_scanned t = { .path = "/a\xff\0b", .path_len = 5, .dev = 1, .ino = UINT64_MAX,
-		.size = 3, .mtime_ns = -4, .ctime_ns = 5 };
+	struct spool_scanned t = { .path = "/a\xff\0b",
+		.path_len = 5,
+		.dev = 1,
+		.ino = UINT64_MAX,
+		.size = 3,
+		.mtime_ns = -4,
+		.ctime_ns = 5 };
 	const struct spool_batch b = { .scanned = &t, .n_scanned = 1 };
 
 	open_it(g);
@@ -224,11 +242,13 @@ a_report_goes_from_pending_to_receipt(void **state)
 	assert_memory_equal(r.digest, digest, DIGEST_BYTES);
 	memcpy(receipt.epoch, r.epoch, sizeof(receipt.epoch));
 	/* A receipt for other bytes removes nothing. */
-	assert_err(spool_receipt(g->sp, &receipt, (const uint8_t *)"x", 1), MH_ERR_NOTFOUND);
+	assert_err(spool_receipt(g->sp, &receipt, (const uint8_t *)"x", 1),
+	    MH_ERR_NOTFOUND);
 	assert_int_equal(statistics(g).n_sealed, 2);
 	memcpy(receipt.digest, digest, sizeof(digest));
 	assert_ok(spool_receipt(g->sp, &receipt, (const uint8_t *)"x", 1));
-	assert_err(spool_receipt(g->sp, &receipt, (const uint8_t *)"x", 1), MH_ERR_NOTFOUND);
+	assert_err(spool_receipt(g->sp, &receipt, (const uint8_t *)"x", 1),
+	    MH_ERR_NOTFOUND);
 	assert_int_equal(statistics(g).n_sealed, 1);
 	assert_int_equal(statistics(g).n_receipts, 1);
 	spool_report_clear(&r);
@@ -268,7 +288,8 @@ sealing_under_another_sequence_changes_nothing(void **state)
 	assert_ok(spool_pending_read(g->sp, &lines));
 	assert_ok(spool_next_header(g->sp, &h));
 	h.sequence++;
-	assert_err(spool_seal(g->sp, lines, 1, &h, (const uint8_t *)"x", 1), MH_ERR_INVALID);
+	assert_err(spool_seal(g->sp, lines, 1, &h, (const uint8_t *)"x", 1),
+	    MH_ERR_INVALID);
 	spool_lines_free(lines);
 	assert_int_equal(statistics(g).n_pending, 1);
 	assert_int_equal(statistics(g).n_sealed, 0);
@@ -340,8 +361,8 @@ static bool
 mount_small(struct ground *g, const char *size)
 {
 	g->is_mounted = geteuid() == 0 && unshare(CLONE_NEWNS) == 0 &&
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-	    mount("tmpfs", g->folder, "tmpfs", 0, size) == 0;
+			mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+			mount("tmpfs", g->folder, "tmpfs", 0, size) == 0;
 	return g->is_mounted;
 }
 
@@ -506,7 +527,8 @@ a_damaged_database_is_put_aside_and_a_new_epoch_begun(void **state)
 		assert_ok(spool_next_header(g->sp, &before));
 		close_it(g);
 		overwrite(g->path, places[i]);
-		assert_ok(spool_open(g->path, &g->options, NOW_MS + (int64_t)i, &g->sp, &g->opening));
+		assert_ok(spool_open(g->path, &g->options, NOW_MS + (int64_t)i, &g->sp,
+		    &g->opening));
 		assert_non_null(g->opening.damaged);
 		assert_int_equal(access(g->opening.damaged, R_OK), 0);
 		assert_true(g->opening.is_new_epoch);
