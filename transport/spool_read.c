@@ -167,3 +167,38 @@ spool_lines_free(struct spool_lines *l)
 	buf_free(l->text);
 	free(l);
 }
+
+void
+spool_report_clear(struct spool_report *report)
+{
+	free(report->der);
+	free(report->last_refusal);
+	memset(report, 0, sizeof(*report));
+}
+
+mh_err
+spool_next_report(struct spool *sp, int64_t after_id, int64_t now_ms,
+    struct spool_report *ret)
+{
+	sqlite3_stmt *stmt = spool_db_statement(sp, SQL_SEALED_NEXT);
+	mh_err err;
+
+	spool_db_bind_int(stmt, 1, after_id);
+	spool_db_bind_int(stmt, 2, now_ms);
+	err = spool_db_row(sp, stmt);
+	if (err != MH_OK)
+		return err;
+	memset(ret, 0, sizeof(*ret));
+	ret->id = sqlite3_column_int64(stmt, 0);
+	if (sqlite3_column_bytes(stmt, 1) == UUID_TEXT_LEN - 1)
+		memcpy(ret->epoch, sqlite3_column_text(stmt, 1), UUID_TEXT_LEN - 1);
+	ret->sequence = (uint64_t)sqlite3_column_int64(stmt, 2);
+	if (sqlite3_column_bytes(stmt, 3) == DIGEST_BYTES)
+		memcpy(ret->digest, sqlite3_column_blob(stmt, 3), DIGEST_BYTES);
+	ret->tries = (uint64_t)sqlite3_column_int64(stmt, 4);
+	if (sqlite3_column_type(stmt, 5) != SQLITE_NULL)
+		ret->last_refusal = spool_db_text(stmt, 5, NULL);
+	ret->der = (uint8_t *)spool_db_bytes(stmt, 6, &ret->len);
+	(void)sqlite3_reset(stmt);
+	return MH_OK;
+}
