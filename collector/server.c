@@ -52,64 +52,58 @@ struct server {
 	struct enrol *enrol;
 	struct evconnlistener *listeners[LISTENERS_MAX];
 	size_t n_listeners;
-	bool is_paused; /* accepting */
-	struct event *sweep, *resume, *reload;
+	struct event *sweep, *reload;
 	struct event *signals[3];
 	struct setting_strings revoked; /* sorted */
 	uint64_t store_version;
 	int64_t stop_ms; /* when stopping ends, 0: not stopping */
 };
 
-static void
-pause_accepting(struct server *s)
+static size_t
+most_connections(const struct server *s)
 {
-	struct timeval later = { 0, SERVER_ACCEPT_PAUSE_MS * 1000 };
+	size_t max = s->limits.connections_max;
 
-	if (s->is_paused)
-		return;
-	s->is_paused = true;
-	for (size_t i = 0; i < s->n_listeners; i++)
-		(void)evconnlistener_disable(s->listeners[i]);
-	(void)evtimer_add(s->resume, &later);
+	/* Above the limit they get a 503; well above it they wait in the kernel. */
+	return max + max / 8 + 8;
 }
 
-static void
-on_resume(evutil_socket_t fd, short what, void *arg)
-{
-	struct server *s = arg;
-
-	(void)fd;
-	(void)what;
-	s->is_paused = false;
-	if (s->stop_ms != 0)
-		return;
-	for (size_t i = 0; i < s->n_listeners; i++)
-		(void)evconnlistener_enable(s->listeners[i]);
-}
-
-/* No descriptor, no memory: accept(2) would fail at once again and again. */
+/*
+ * No descriptor, no memory: accept(2) would fail at once again and again, so
+ * that listener rests until the next sweep.  arg is libevent's evhttp, which
+ * has made itself the listener's user, not our server.
+ */
 static void
 on_accept_error(struct evconnlistener *listener, void *arg)
 {
 	static struct log_limit limit = { .burst = 1, .period_ms = 10000 };
 	int error = EVUTIL_SOCKET_ERROR();
 
-	(void)listener;
+	(void)arg;
+	(void)evconnlistener_disable(listener);
 	if (log_limit_pass(&limit, clock_monotonic_ms()))
-		log_warn("server", "accept: %s; pausing for %d ms", strerror(error),
-		    SERVER_ACCEPT_PAUSE_MS);
-	pause_accepting(arg);
+		log_warn("server", "accept: %s; pausing", strerror(error));
+}
+
+/* Let those in who wait, if there is room. */
+static void
+resume_accepting(struct server *s)
+{
+	if (s->stop_ms != 0 || connections_count(s->connections) > most_connections(s))
+		return;
+	for (size_t i = 0; i < s->n_listeners; i++)
+		(void)evconnlistener_enable(s->listeners[i]);
 }
 
 static struct bufferevent *
 on_accept(struct event_base *base, void *arg)
 {
 	struct server *s = arg;
-	size_t max = s->limits.connections_max;
 
-	/* Above the limit they get a 503; well above it they wait in the kernel. */
-	if (connections_count(s->connections) > max + max / 8 + 8)
-		pause_accepting(s);
+	if (connections_count(s->connections) > most_connections(s)) {
+		for (size_t i = 0; i < s->n_listeners; i++)
+			(void)evconnlistener_disable(s->listeners[i]);
+	}
 
 	struct bufferevent *bev =
 	    connections_accept(s->connections, base, s->tls, clock_monotonic_ms());
@@ -281,6 +275,7 @@ on_sweep(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	connections_sweep(s->connections, now_ms, stopping);
+	resume_accepting(s);
 	if (stopping && (connections_count(s->connections) == 0 || now_ms >= s->stop_ms))
 		(void)event_base_loopbreak(s->base);
 }
@@ -492,7 +487,6 @@ set_up_events(struct server *s)
 	(void)signal(SIGPIPE, SIG_IGN);
 	s->sweep = event_new(s->base, -1, EV_PERSIST, on_sweep, s);
 	s->reload = event_new(s->base, -1, EV_PERSIST, on_reload, s);
-	s->resume = evtimer_new(s->base, on_resume, s);
 	(void)event_add(s->sweep, &sweep);
 	(void)event_add(s->reload, &reload);
 	for (size_t i = 0; i < MH_ARRAY_LEN(numbers); i++) {
@@ -553,7 +547,6 @@ tear_down(struct server *s)
 	enrol_free(s->enrol);
 	free_event(s->sweep);
 	free_event(s->reload);
-	free_event(s->resume);
 	for (size_t i = 0; i < MH_ARRAY_LEN(s->signals); i++)
 		free_event(s->signals[i]);
 	/* Bufferevents are freed by events of their own. */

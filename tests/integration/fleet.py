@@ -63,9 +63,9 @@ class Collector:
         return [json.loads(line) for line in
                 self.verb(name, *args, "--format", "ndjson").stdout.splitlines()]
 
-    def start(self):
+    def start(self, prefix=()):
         self.log = open(os.path.join(self.scratch.name, "log"), "a+")
-        self.process = subprocess.Popen([PROGRAM, "serve", self.dir], env=self.env,
+        self.process = subprocess.Popen([*prefix, PROGRAM, "serve", self.dir], env=self.env,
                                         stdout=subprocess.PIPE, stderr=self.log, text=True)
         line = self.process.stdout.readline()
         found = re.match(r"listening on .*:(\d+)$", line)
