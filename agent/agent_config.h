@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef MH_AGENT_AGENT_CONFIG_H
+#define MH_AGENT_AGENT_CONFIG_H
+
+#include "settings/settings.h"
+
+/* The resident agent's configuration: molehunt.yaml(5).  The table is in the .c file. */
+struct agent_config {
+	struct setting_strings packs;
+	struct setting_strings scan_paths;
+	struct setting_strings scan_exclude;
+	uint64_t scan_interval_ms;
+	bool scan_at_start;
+	bool scan_cross;
+	bool scan_network;
+	uint64_t scan_jobs;
+	uint64_t scan_max_file_bytes;
+	uint64_t scan_timeout_ms;
+	int scan_matched; /* enum data_mode */
+	uint64_t report_max_age_ms;
+	uint64_t spool_max_bytes;
+	uint64_t spool_min_free_bytes;
+	int log_level; /* enum log_level */
+};
+
+extern const struct settings_schema agent_config_schema;
+
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * molehunt findings: the resident agent's local history.
+ *
+ * Runs in: the caller's process, who has to be allowed to read the spool.
+ * Input: the spool.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/cli.h"
+#include "agent/ocsf.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "transport/spool.h"
+
+enum { FINDINGS_DEFAULT = 100 };
+
+static const char help[] =
+    "usage: molehunt findings [OPTION...]\n"
+    "\n"
+    "What the resident agent found on this machine, the latest first. For root and the\n"
+    "agent's own user.\n"
+    "\n"
+    "  --state FOLDER   default /var/lib/molehunt\n"
+    "  --since TIME     found again in the last TIME, such as 24h or 7d\n"
+    "  --limit N        at most so many (default 100)\n"
+    "  --format FORMAT  text (default), or ndjson: the whole findings\n";
+
+struct listing {
+	bool is_ndjson;
+	uint64_t n;
+};
+
+static bool
+print_one(const struct spool_history *h, void *arg)
+{
+	struct listing *l = arg;
+	char last[CLOCK_TEXT_LEN];
+	MH_CLEANUP(freep) char *path = text_escape_bytes(h->path, h->path_len);
+	MH_CLEANUP(freep) char *rule = text_escape(h->rule);
+
+	l->n++;
+	if (l->is_ndjson) {
+		(void)printf("%s\n", h->json);
+		return true;
+	}
+	clock_format(h->last_ms, last);
+	last[19] = 'Z';
+	last[20] = 0;
+	if (l->n == 1)
+		(void)printf("%-20s  %-8s  %5s  %s\n", "LAST SEEN", "SEVERITY", "COUNT", "RULE AND FILE");
+	(void)printf("%-20s  %-8s  %5" PRIu64 "  %s\n%39s%s\n", last, severity_name(h->severity),
+	    h->count, rule, "", path);
+	return true;
+}
+
+static int
+list_findings(const char *state, int64_t since_ms, uint64_t limit, bool is_ndjson)
+{
+	MH_CLEANUP(freep) char *path = xasprintf("%s/agent/spool.db", state);
+	MH_CLEANUP(spool_closep) struct spool *sp = NULL;
+	struct listing l = { is_ndjson, 0 };
+	mh_err err = spool_open_reader(path, &sp);
+
+	if (err == MH_OK)
+		err = spool_history_each(sp, since_ms, limit, print_one, &l);
+	if (err == MH_ERR_NOTFOUND) {
+		(void)fprintf(stderr,
+		    "molehunt findings: %s: the agent has not run yet, or this user may not look\n",
+		    path);
+		return EXIT_ERROR;
+	}
+	if (err != MH_OK) {
+		(void)fprintf(stderr, "molehunt findings: %s: %s\n", path,
+		    err == MH_ERR_SYSTEM ? strerror(errno) : mh_strerror(err));
+		return EXIT_ERROR;
+	}
+	if (l.n == 0 && !is_ndjson)
+		(void)printf("Nothing was found so far.\n");
+	return l.n > 0 ? EXIT_FOUND : EXIT_CLEAN;
+}
+
+int
+cli_findings(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "state", required_argument, NULL, 's' },
+		{ "since", required_argument, NULL, 't' },
+		{ "limit", required_argument, NULL, 'l' },
+		{ "format", required_argument, NULL, 'f' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	const char *state = "/var/lib/molehunt";
+	uint64_t limit = FINDINGS_DEFAULT;
+	uint64_t since = 0;
+	bool is_ndjson = false;
+	int code = 0;
+
+	while ((code = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		bool is_good = true;
+
+		if (code == 's') {
+			state = optarg;
+		} else if (code == 't') {
+			is_good = parse_duration(optarg, 1, UINT64_MAX / 2, &since) == MH_OK;
+		} else if (code == 'l') {
+			is_good = parse_u64(optarg, 1, UINT32_MAX, &limit) == MH_OK;
+		} else if (code == 'f') {
+			is_ndjson = strcmp(optarg, "ndjson") == 0;
+			is_good = is_ndjson || strcmp(optarg, "text") == 0;
+		} else {
+			(void)fputs(help, code == 'h' ? stdout : stderr);
+			return code == 'h' ? EXIT_CLEAN : EXIT_ERROR;
+		}
+		if (!is_good) {
+			(void)fprintf(stderr, "molehunt findings: '%s' is not what is needed here\n%s",
+			    optarg, help);
+			return EXIT_ERROR;
+		}
+	}
+	return list_findings(state, since > 0 ? clock_real_ms() - (int64_t)since : 0, limit,
+	    is_ndjson);
+}
