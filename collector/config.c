@@ -22,7 +22,8 @@ static const struct setting rows[] = {
 	{ "listen", SETTING_STRINGS, AT(listen), "[::]:8443", .min = 1, .max = 16,
 	    .help = "Addresses and ports to accept agents on; port 0 takes a free one." },
 	{ "names", SETTING_STRINGS, AT(names), .max = 16,
-	    .help = "Names of this collector; agents use the first one." },
+	    .help = "Names of this collector in its certificate; the first is shown in "
+		    "URLs." },
 	{ "log.level", SETTING_ENUM, AT(log_level), "info", .choices = levels,
 	    .help = "The finest messages shown." },
 	{ "store.max_size", SETTING_SIZE, AT(store_max_bytes), "0",

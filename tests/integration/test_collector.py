@@ -430,10 +430,18 @@ class Trouble(unittest.TestCase):
         self.assertEqual(c.run("init", c.dir, "--name", "x", check=False).returncode, 2)
         c.close()
 
-    def test_a_dead_authority_is_started_again(self):
+    def test_a_dead_authority_is_started_again_and_is_confined(self):
         c = Collector().start()
+        Agent(c, "before")
         with open(f"/proc/{c.process.pid}/task/{c.process.pid}/children") as f:
-            os.kill(int(f.read().split()[0]), signal.SIGKILL)
+            authority = int(f.read().split()[0])
+        with open(f"/proc/{authority}/status") as f:
+            status = dict(line.rstrip().split(":\t", 1) for line in f if ":\t" in line)
+        self.assertEqual(status["NoNewPrivs"], "1")
+        with open(os.path.join(BIN, "molehunt-authority"), "rb") as f:
+            if b"__asan_init" not in f.read():
+                self.assertEqual(status["Seccomp"], "2")
+        os.kill(authority, signal.SIGKILL)
         time.sleep(2)
         Agent(c, "agent")
         c.close()
