@@ -436,7 +436,7 @@ class Trouble(unittest.TestCase):
         with open(f"/proc/{c.process.pid}/task/{c.process.pid}/children") as f:
             authority = int(f.read().split()[0])
         with open(f"/proc/{authority}/status") as f:
-            status = dict(line.rstrip().split(":\t", 1) for line in f if ":\t" in line)
+            status = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
         self.assertEqual(status["NoNewPrivs"], "1")
         with open(os.path.join(BIN, "molehunt-authority"), "rb") as f:
             if b"__asan_init" not in f.read():
