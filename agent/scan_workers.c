@@ -226,7 +226,7 @@ find_job(struct worker *w, uint64_t id)
 
 /* False: the worker talks nonsense. */
 static bool
-on_found(struct worker *w, const struct message *m)
+on_found(const struct scan *s, struct worker *w, const struct message *m)
 {
 	MH_CLEANUP(match_freep) struct match *match = NULL;
 	struct reader r;
@@ -234,7 +234,8 @@ on_found(struct worker *w, const struct message *m)
 	reader_init(&r, m->data, m->len);
 	match = match_decode(&r);
 	struct job *j = match != NULL ? find_job(w, match->target) : NULL;
-	if (j == NULL || !reader_is_done(&r))
+	/* Every rule matches once: more would only fill our memory. */
+	if (j == NULL || !reader_is_done(&r) || j->n_matches >= s->facts.n_rules)
 		return false;
 	j->matches = xreallocarray(j->matches, j->n_matches + 1, sizeof(struct match *));
 	j->matches[j->n_matches++] = MH_TAKE(match);
@@ -289,7 +290,7 @@ workers_on_event(struct scan *s, struct worker *w)
 	while (is_good && (err = channel_receive(w->end.channel, &m)) == MH_OK) {
 		w->heard_ms = s->now_ms;
 		if (m.type == MSG_FOUND)
-			is_good = on_found(w, &m);
+			is_good = on_found(s, w, &m);
 		else
 			is_good = on_verdicts(s, w, &m);
 		message_close_fds(&m);
