@@ -22,8 +22,8 @@
 /* Where the agent runs.  Texts are UTF-8 of at most REPORT_TEXT_MAX bytes. */
 struct report_host {
 	char hostname[REPORT_TEXT_MAX + 1];
-	char machine_id[33]; /* 32 hexadecimal digits */
-	char boot_id[UUID_TEXT_LEN];
+	char machine_id[33]; /* 32 hexadecimal digits, or "" where there is none */
+	char boot_id[UUID_TEXT_LEN]; /* or "" */
 	char os[REPORT_TEXT_MAX + 1];
 	char kernel[REPORT_TEXT_MAX + 1];
 };

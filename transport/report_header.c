@@ -99,9 +99,11 @@ copy_all(struct report_header *h, const struct raw_header *raw)
 	if (!copy_hex(h->rule_set, sizeof(h->rule_set) - 1, raw->rule_set))
 		return "the header's rule_set is not a SHA-256";
 	if (!copy_text(h->host.hostname, sizeof(h->host.hostname), raw->hostname) ||
-	    !copy_hex(h->host.machine_id, sizeof(h->host.machine_id) - 1,
-		raw->machine_id) ||
-	    !copy_uuid(h->host.boot_id, raw->boot_id) ||
+	    /* A machine without /etc/machine-id, or without /proc, has none: "". */
+	    (raw->machine_id[0] != 0 &&
+		!copy_hex(h->host.machine_id, sizeof(h->host.machine_id) - 1,
+		    raw->machine_id)) ||
+	    (raw->boot_id[0] != 0 && !copy_uuid(h->host.boot_id, raw->boot_id)) ||
 	    !copy_text(h->host.os, sizeof(h->host.os), raw->os) ||
 	    !copy_text(h->host.kernel, sizeof(h->host.kernel), raw->kernel))
 		return "the header's host is not of the form of version 1";

@@ -441,6 +441,22 @@ a_header_is_exactly_version_one(void **state)
 	    report_header_parse(buf_string(g->text), buf_len(g->text), &parsed, &why));
 }
 
+static void
+a_machine_may_have_no_machine_id_and_no_boot_id(void **state)
+{
+	struct ground *g = *state;
+	struct report_header parsed;
+	const char *why = NULL;
+
+	g->header.host.machine_id[0] = 0;
+	g->header.host.boot_id[0] = 0;
+	report_header_put(&g->header, g->text);
+	assert_ok(
+	    report_header_parse(buf_string(g->text), buf_len(g->text), &parsed, &why));
+	assert_string_equal(parsed.host.machine_id, "");
+	assert_string_equal(parsed.host.boot_id, "");
+}
+
 #define with_ground(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -459,6 +475,7 @@ main(void)
 		with_ground(content_that_is_not_one_gzip_member_is_refused),
 		with_ground(every_prefix_of_a_gzip_member_is_refused),
 		with_ground(a_header_is_exactly_version_one),
+		with_ground(a_machine_may_have_no_machine_id_and_no_boot_id),
 	};
 
 	return cmocka_run_group_tests_name("report", tests, NULL, NULL);
