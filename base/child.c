@@ -66,9 +66,15 @@ child_program_folder(void)
 		if (slash != NULL) {
 			*slash = 0;
 			MH_CLEANUP(freep) char *beside = xasprintf("%s/molehunt-scan", self);
+			char *installed = xasprintf("%s/" MH_LIBEXEC_FROM_BIN, self);
 
-			if (access(beside, X_OK) == 0)
+			if (access(beside, X_OK) == 0) {
+				free(installed);
 				return xstrdup(self);
+			}
+			if (access(installed, X_OK) == 0)
+				return installed;
+			free(installed);
 		}
 	}
 	return xstrdup(MH_LIBEXECDIR);
