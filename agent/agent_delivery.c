@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/agent.h"
+#include "agent/agent_main.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"

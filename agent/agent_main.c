@@ -27,7 +27,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "agent/agent.h"
+#include "agent/agent_main.h"
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/fd.h"

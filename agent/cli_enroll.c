@@ -51,12 +51,14 @@ cli_enroll(int argc, char **argv)
 	mh_err err;
 
 	if (!parse_options(argc, argv, &options))
-		return complain("usage: molehunt enroll URL TOKEN [--state DIR] [--force]");
+		return complain(
+		    "usage: molehunt enroll URL TOKEN [--state DIR] [--force]");
 	if (url_parse(argv[optind], &options.url, &url_why) != MH_OK)
 		return complain(url_why);
 	if (token_parse(argv[optind + 1], &options.token) != MH_OK)
-		return complain("this is not a token: it is 76 characters with a dot in them, as"
-				" `molehunt-collector token` prints it");
+		return complain(
+		    "this is not a token: it is 76 characters with a dot in them, as"
+		    " `molehunt-collector token` prints it");
 	/* A collector that goes away in mid-write is an error, not an end. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	err = enroll(&options, agent, why);

@@ -41,8 +41,8 @@ struct judgement {
 static int
 complain(const char *subject, const char *what)
 {
-	(void)fprintf(stderr, "molehunt verify: %s%s%s\n", subject, subject[0] != 0 ? ": " : "",
-	    what);
+	(void)fprintf(stderr, "molehunt verify: %s%s%s\n", subject,
+	    subject[0] != 0 ? ": " : "", what);
 	return 2;
 }
 
@@ -60,13 +60,14 @@ print_json(const struct judgement *j)
 	} else {
 		const struct report_header *h = &j->report->header;
 		char sealed[CLOCK_TEXT_LEN];
-		MH_CLEANUP(freep) char *digest = text_hex(j->report->digest, DIGEST_BYTES);
+		MH_CLEANUP(freep)
+		char *digest = text_hex(j->report->digest, DIGEST_BYTES);
 
 		clock_format(h->sealed_ms, sealed);
 		(void)json_object_update_new(json,
-		    json_pack("{s:s, s:s, s:I, s:s, s:I, s:I, s:s}", "agent", h->agent, "epoch",
-			h->epoch, "sequence", (json_int_t)h->sequence, "sealed", sealed,
-			"findings", (json_int_t)h->n_findings, "coverage",
+		    json_pack("{s:s, s:s, s:I, s:s, s:I, s:I, s:s}", "agent", h->agent,
+			"epoch", h->epoch, "sequence", (json_int_t)h->sequence, "sealed",
+			sealed, "findings", (json_int_t)h->n_findings, "coverage",
 			(json_int_t)h->n_coverage, "sha256", digest));
 	}
 	MH_CLEANUP(freep) char *line = json_dumps(json, JSON_COMPACT);
@@ -89,8 +90,10 @@ print_text(const struct judgement *j)
 
 	clock_format(h->sealed_ms, sealed);
 	(void)printf("%s: good\n  agent %s (%s)\n  epoch %s, sequence %" PRIu64
-		     "\n  sealed %s\n  findings %" PRIu32 ", coverage lines %" PRIu32 "\n",
-	    path, h->agent, host, h->epoch, h->sequence, sealed, h->n_findings, h->n_coverage);
+		     "\n  sealed %s\n  findings %" PRIu32 ", coverage lines %" PRIu32
+		     "\n",
+	    path, h->agent, host, h->epoch, h->sequence, sealed, h->n_findings,
+	    h->n_coverage);
 }
 
 static bool
@@ -107,8 +110,8 @@ verify_file(const char *path, X509_STORE *store, const struct verify_options *op
 		(void)snprintf(refusal.detail, sizeof(refusal.detail), "%s",
 		    err == MH_ERR_SYSTEM ? strerror(errno) : mh_strerror(err));
 	else
-		err = report_open(buf_data(der), buf_len(der), store, options->at_ms, &report,
-		    &refusal);
+		err = report_open(buf_data(der), buf_len(der), store, options->at_ms,
+		    &report, &refusal);
 	const struct judgement j = { path, report, refusal.code, refusal.detail };
 
 	if (options->is_ndjson)
@@ -137,7 +140,8 @@ parse_options(int argc, char **argv, struct verify_options *ret)
 			ret->ca = optarg;
 		else if (c == 'a' && clock_parse(optarg, &ret->at_ms) != MH_OK)
 			return "--at takes a time such as 2026-11-23T16:00:00Z";
-		else if (c == 'f' && strcmp(optarg, "text") != 0 && strcmp(optarg, "ndjson") != 0)
+		else if (c == 'f' && strcmp(optarg, "text") != 0 &&
+			 strcmp(optarg, "ndjson") != 0)
 			return "--format takes text or ndjson";
 		else if (c == 'f')
 			ret->is_ndjson = strcmp(optarg, "ndjson") == 0;
@@ -162,9 +166,10 @@ cli_verify(int argc, char **argv)
 	err = certificate_load(options.ca, &ca);
 	if (err != MH_OK)
 		return complain(options.ca,
-		    err == MH_ERR_SYSTEM       ? strerror(errno) :
-			err == MH_ERR_NOTFOUND ? "there is no such file; --ca names the fleet's CA" :
-						 "this is not a certificate in PEM");
+		    err == MH_ERR_SYSTEM ? strerror(errno)
+		    : err == MH_ERR_NOTFOUND
+			? "there is no such file; --ca names the fleet's CA"
+			: "this is not a certificate in PEM");
 	store = certificate_store_new(ca);
 	for (int i = optind; i < argc; i++)
 		all_good = verify_file(argv[i], store, &options) && all_good;

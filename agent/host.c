@@ -72,6 +72,10 @@ host_init(struct host *h)
 	h->hostname = xstrdup(names.nodename);
 	h->kernel = xstrdup(names.release);
 	h->machine_id = read_fact("/etc/machine-id");
+	/* An image that has not booted yet says "uninitialized" (machine-id(5)). */
+	if (strlen(h->machine_id) != 32 ||
+	    strspn(h->machine_id, "0123456789abcdef") != 32)
+		h->machine_id[0] = 0;
 	h->boot_id = read_fact("/proc/sys/kernel/random/boot_id");
 	h->os_name = os_release_value(buf_string(release), "NAME");
 	h->os_version = os_release_value(buf_string(release), "VERSION_ID");

@@ -11,6 +11,7 @@
  */
 #include <cap-ng.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -240,6 +241,21 @@ drop_privileges(void)
 	return MH_OK;
 }
 
+/*
+ * An opener that hangs outlives even SIGKILL until its file system answers.
+ * It must not hold a pipe open for whose end somebody waits.
+ */
+static void
+let_go_of_output(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
+		(void)dup2(null, fd);
+	if (null > STDERR_FILENO)
+		(void)close(null);
+}
+
 int
 main(void)
 {
@@ -255,6 +271,7 @@ main(void)
 		files.rlim_cur = files.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
+	let_go_of_output();
 	o.agent = message_channel_new(CHILD_CHANNEL_FD, ROLE_OPENER, ROLE_AGENT);
 	o.targets = buf_new(CHANNEL_PAYLOAD_MAX);
 	o.skipped = buf_new(CHANNEL_PAYLOAD_MAX);

@@ -118,6 +118,8 @@ void workers_tick(struct scan *s);
 bool workers_are_idle(const struct scan *s);
 /* Drop what waits, telling it as stopped. */
 void workers_drop_queue(struct scan *s);
+/* The same for what workers have in hand; they are replaced. */
+void workers_abandon(struct scan *s);
 void workers_add(struct scan *s, struct target *t, int fd); /* both taken */
 
 void walk_on_started(struct scan *s, unsigned instance, int fd);

@@ -13,7 +13,7 @@
 
 enum {
 	PROGRESS_MS = 100,
-	BAR_CELLS = 20,
+	BAR_CELLS = 10,
 	STRINGS_SHOWN = 5,   /* of one finding, in text */
 	BYTES_SHOWN = 40,    /* of one string, in text */
 	PATHS_SHOWN = 20,    /* of what was not scanned, in text */
@@ -219,7 +219,6 @@ print_reasons(const struct coverage *c, bool is_missed)
 		(void)printf("%s%" PRIu64 " %s", comma, c->by_reason[i], reason_name(reason));
 		comma = ", ";
 	}
-	(void)printf("\n");
 }
 
 static void
@@ -228,6 +227,7 @@ print_missed(struct scan_output *out, const struct coverage *c)
 	(void)printf("%sNot scanned, wholly or in part: %" PRIu64 "%s (", colour(out, YELLOW),
 	    c->n_missed, colour(out, PLAIN));
 	print_reasons(c, true);
+	(void)printf(")\n");
 	for (size_t i = 0; i < c->n_paths && i < PATHS_SHOWN; i++) {
 		const struct coverage_path *p = &c->paths[i];
 		MH_CLEANUP(freep) char *path = text_escape(p->path);
@@ -239,6 +239,12 @@ print_missed(struct scan_output *out, const struct coverage *c)
 	if (c->n_missed > PATHS_SHOWN)
 		(void)printf("  and %" PRIu64 " more: --format ndjson names them\n",
 		    c->n_missed - PATHS_SHOWN);
+}
+
+static const char *
+plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
 }
 
 static void
@@ -253,25 +259,28 @@ print_summary(struct scan_output *out, const struct coverage *c)
 
 	for (unsigned i = 1; i < REASON_MAX_; i++)
 		is_passed = is_passed || (c->by_reason[i] > 0 && !reason_is_missed((enum reason)i));
-	(void)printf("Scanned %" PRIu64 " files, %s, in %s (%" PRIu64 " files/s, %s/s)\n",
-	    c->n_scanned, bytes, time, c->n_scanned * 1000 / elapsed, rate);
-	(void)printf("with %" PRIu32 " rules of %" PRIu32 " files", rules->n_rules,
-	    rules->n_files - rules->n_left_out);
+	(void)printf("Scanned %" PRIu64 " file%s, %s, in %s (%" PRIu64 " files/s, %s/s)\n",
+	    c->n_scanned, plural(c->n_scanned), bytes, time, c->n_scanned * 1000 / elapsed, rate);
+	(void)printf("with %" PRIu32 " rule%s of %" PRIu32 " file%s", rules->n_rules,
+	    plural(rules->n_rules), rules->n_files - rules->n_left_out,
+	    plural(rules->n_files - rules->n_left_out));
 	if (rules->n_left_out > 0)
-		(void)printf("; %s%" PRIu32 " rule files were left out%s", colour(out, YELLOW),
-		    rules->n_left_out, colour(out, PLAIN));
+		(void)printf("; %s%" PRIu32 " rule file%s left out%s", colour(out, YELLOW),
+		    rules->n_left_out, plural(rules->n_left_out), colour(out, PLAIN));
 	(void)printf(", %s\n", rules->engine);
 	if (is_passed) {
 		(void)printf("Passed over: ");
 		print_reasons(c, false);
+		(void)printf("\n");
 	}
 	if (!rules->has_landlock)
 		(void)printf("This kernel has no Landlock: the scan workers' sandbox was weaker.\n");
 	if (c->n_missed > 0)
 		print_missed(out, c);
 	if (c->n_findings > 0)
-		(void)printf("%s%" PRIu64 " findings in %" PRIu64 " files%s\n", colour(out, RED),
-		    c->n_findings, c->n_found, colour(out, PLAIN));
+		(void)printf("%s%" PRIu64 " finding%s in %" PRIu64 " file%s%s\n", colour(out, RED),
+		    c->n_findings, plural(c->n_findings), c->n_found, plural(c->n_found),
+		    colour(out, PLAIN));
 	else
 		(void)printf("%sNothing found%s%s\n", c->n_missed > 0 ? "" : colour(out, GREEN),
 		    c->n_missed > 0 ? " in what was scanned" : "", colour(out, PLAIN));

@@ -417,6 +417,7 @@ scan_cancel(struct scan *s)
 		return;
 	s->is_cancelled = true;
 	workers_drop_queue(s);
+	workers_abandon(s);
 	if (s->next_root < s->n_roots || s->chunk_n > 0)
 		coverage_add_missed(&s->coverage, REASON_STOPPED, false,
 		    s->cursor[0] != 0 ? s->cursor : s->roots[0],

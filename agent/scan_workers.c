@@ -87,6 +87,43 @@ workers_drop_queue(struct scan *s)
 	s->n_queued = s->n_alone = 0;
 }
 
+static void
+kill_worker(struct scan *s, struct worker *w)
+{
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(64);
+
+	buf_put_u64(b, w->id);
+	/* Without credit now, the next tick tries again. */
+	if (s->zygote.channel != NULL && channel_send(s->zygote.channel, MSG_KILL, buf_data(b),
+					     buf_len(b), NULL, 0) == MH_OK)
+		w->is_killed = true;
+}
+
+/*
+ * Give up what workers have in hand: a large file under slow rules would keep
+ * whoever stopped the scan waiting.
+ */
+void
+workers_abandon(struct scan *s)
+{
+	for (unsigned i = 0; i < N_SLOTS; i++) {
+		struct worker *w = &s->workers[i];
+		struct job *j = NULL;
+
+		if (w->n_jobs == 0)
+			continue;
+		while ((j = TAILQ_FIRST(&w->jobs)) != NULL) {
+			TAILQ_REMOVE(&w->jobs, j, entry);
+			coverage_add_missed(&s->coverage, REASON_STOPPED, false, j->target.path,
+			    NULL);
+			job_free(j);
+		}
+		w->n_jobs = w->n_batches = 0;
+		kill_worker(s, w);
+		scan_detach(&w->end);
+	}
+}
+
 /* Have the zygote fork a worker for this slot. */
 static void
 start_worker(struct scan *s, struct worker *w, bool is_alone)
@@ -121,18 +158,6 @@ workers_start(struct scan *s)
 		if (s->workers[i].id == 0)
 			start_worker(s, &s->workers[i], false);
 	}
-}
-
-static void
-kill_worker(struct scan *s, struct worker *w)
-{
-	MH_CLEANUP(buf_freep) struct buf *b = buf_new(64);
-
-	buf_put_u64(b, w->id);
-	/* Without credit now, the next tick tries again. */
-	if (s->zygote.channel != NULL && channel_send(s->zygote.channel, MSG_KILL, buf_data(b),
-					     buf_len(b), NULL, 0) == MH_OK)
-		w->is_killed = true;
 }
 
 /* Count and tell the verdict of j, which is freed. */
@@ -226,7 +251,7 @@ find_job(struct worker *w, uint64_t id)
 
 /* False: the worker talks nonsense. */
 static bool
-on_found(struct worker *w, const struct message *m)
+on_found(const struct scan *s, struct worker *w, const struct message *m)
 {
 	MH_CLEANUP(match_freep) struct match *match = NULL;
 	struct reader r;
@@ -234,7 +259,8 @@ on_found(struct worker *w, const struct message *m)
 	reader_init(&r, m->data, m->len);
 	match = match_decode(&r);
 	struct job *j = match != NULL ? find_job(w, match->target) : NULL;
-	if (j == NULL || !reader_is_done(&r))
+	/* Every rule matches once: more would only fill our memory. */
+	if (j == NULL || !reader_is_done(&r) || j->n_matches >= s->facts.n_rules)
 		return false;
 	j->matches = xreallocarray(j->matches, j->n_matches + 1, sizeof(struct match *));
 	j->matches[j->n_matches++] = MH_TAKE(match);
@@ -289,7 +315,7 @@ workers_on_event(struct scan *s, struct worker *w)
 	while (is_good && (err = channel_receive(w->end.channel, &m)) == MH_OK) {
 		w->heard_ms = s->now_ms;
 		if (m.type == MSG_FOUND)
-			is_good = on_found(w, &m);
+			is_good = on_found(s, w, &m);
 		else
 			is_good = on_verdicts(s, w, &m);
 		message_close_fds(&m);

@@ -287,9 +287,13 @@ reason_of_type(uint8_t type)
 	}
 }
 
-/* What is open as fd, whatever its folder said of it; fd is taken. */
+/*
+ * What is open as fd, whatever its folder said of it; fd is taken.  A file that
+ * somebody asked for by this very name is scanned under it, whatever other
+ * names it has.
+ */
 static void
-visit_opened_file(struct walk *w, int fd, uint64_t dev)
+visit_opened_file(struct walk *w, int fd, uint64_t dev, bool is_root)
 {
 	struct stat st;
 
@@ -299,7 +303,7 @@ visit_opened_file(struct walk *w, int fd, uint64_t dev)
 		missed(w, reason_of_type((uint8_t)IFTODT(st.st_mode)), "it changed its type");
 	} else if (st.st_dev != dev && !w->has_openat2 && !w->request->may_cross) {
 		missed(w, REASON_CROSSING, NULL);
-	} else if (is_seen_link(w, &st)) {
+	} else if (!is_root && is_seen_link(w, &st)) {
 		missed(w, REASON_HARDLINK, NULL);
 	} else {
 		emit(w, fd, &st);
@@ -326,7 +330,7 @@ visit_file(struct walk *w, const struct level *parent, const char *name)
 	if (fd < 0)
 		missed_errno(w, errno);
 	else
-		visit_opened_file(w, fd, parent->dev);
+		visit_opened_file(w, fd, parent->dev, false);
 }
 
 static int
@@ -649,7 +653,7 @@ walk_root(struct walk *w, const char *root)
 		missed(w, refusal_of(w, kind_of(w, fd, st.st_dev)), NULL);
 		(void)close(fd);
 	} else {
-		visit_opened_file(w, fd, st.st_dev);
+		visit_opened_file(w, fd, st.st_dev, true);
 	}
 }
 

@@ -114,7 +114,8 @@ serve(struct authority *a)
 		mh_err err = channel_receive(a->channel, &msg);
 
 		if (err == MH_OK)
-			err = authority_on_issue(a, &msg); /* the table allows nothing else */
+			err = authority_on_issue(a,
+			    &msg); /* the table allows nothing else */
 		else if (err == MH_ERR_AGAIN)
 			err = wait_for_work(a);
 		if (err != MH_OK)

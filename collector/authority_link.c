@@ -156,8 +156,10 @@ start(struct authority_link *l)
 		return err;
 	}
 	l->channel = message_channel_new(fds[0], ROLE_COLLECTOR, ROLE_AUTHORITY);
-	l->readable = event_new(l->base, channel_fd(l->channel), EV_READ | EV_PERSIST, on_readable, l);
-	l->writable = event_new(l->base, channel_fd(l->channel), EV_WRITE, on_writable, l);
+	l->readable = event_new(l->base, channel_fd(l->channel), EV_READ | EV_PERSIST,
+	    on_readable, l);
+	l->writable =
+	    event_new(l->base, channel_fd(l->channel), EV_WRITE, on_writable, l);
 	(void)event_add(l->readable, NULL);
 	return MH_OK;
 }
@@ -178,7 +180,8 @@ mh_err
 authority_link_new(struct event_base *base, const char *folder, unsigned life_days,
     struct authority_link **ret)
 {
-	MH_CLEANUP(authority_link_freep) struct authority_link *l = xcalloc(1, sizeof(*l));
+	MH_CLEANUP(authority_link_freep)
+	struct authority_link *l = xcalloc(1, sizeof(*l));
 	mh_err err = MH_OK;
 
 	l->base = base;
@@ -218,11 +221,12 @@ authority_ask(struct authority_link *l, struct issue *ask, authority_fn *fn, voi
 	ask->id = ++l->last_id;
 	issue_put(ask, out);
 
-	mh_err err = channel_send(l->channel, MSG_ISSUE, buf_data(out), buf_len(out), NULL, 0);
+	mh_err err =
+	    channel_send(l->channel, MSG_ISSUE, buf_data(out), buf_len(out), NULL, 0);
 
 	if (err != MH_OK)
 		return err;
-	*slot = (struct asked) { ask->id, fn, arg };
+	*slot = (struct asked){ ask->id, fn, arg };
 	watch_output(l);
 	return MH_OK;
 }

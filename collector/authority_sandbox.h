@@ -14,7 +14,9 @@
  * With AddressSanitizer, which needs many system calls, the filter is left out.
  * Errors: MH_ERR_SYSTEM, MH_ERR_UNSUPPORTED (no seccomp): do not go on.
  */
-enum { AUTHORITY_MEMORY_MAX = 256 * 1024 * 1024 }; /* bytes of address space; 15 MiB are used */
+enum {
+	AUTHORITY_MEMORY_MAX = 256 * 1024 * 1024
+}; /* bytes of address space; 15 MiB are used */
 
 mh_err authority_sandbox(void) MH_CHECKED;
 

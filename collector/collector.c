@@ -28,31 +28,42 @@ static const struct verb {
 } verbs[] = {
 	{ "init", 1, 1, "N", verb_init, "DIR --name HOST[,HOST|ADDRESS...]",
 	    "make a new collector in DIR",
-	    "Makes the fleet's certificate authority, the collector's keys and certificates, a\n"
-	    "commented configuration (DIR/collector.yaml) and an empty database, and prints what\n"
+	    "Makes the fleet's certificate authority, the collector's keys and "
+	    "certificates, a\n"
+	    "commented configuration (DIR/collector.yaml) and an empty database, and "
+	    "prints what\n"
 	    "to do next.  An existing collector is never changed.\n\n"
-	    "  --name NAMES   names and addresses that agents use in the collector's URL\n\n"
-	    "Example:\n  molehunt-collector init /var/lib/molehunt-collector --name hunt.example.org\n" },
+	    "  --name NAMES   names and addresses that agents use in the collector's "
+	    "URL\n\n"
+	    "Example:\n  molehunt-collector init /var/lib/molehunt-collector --name "
+	    "hunt.example.org\n" },
 	{ "serve", 0, 1, "cn", verb_serve, "DIR | --config FILE [-n]",
 	    "accept agents and their reports",
-	    "Listens for agents (TLS 1.3), enrols them, stores and receipts their reports.  Prints\n"
-	    "\"listening on ADDRESS:PORT\" when it is ready.  SIGTERM ends it after the replies\n"
+	    "Listens for agents (TLS 1.3), enrols them, stores and receipts their "
+	    "reports.  Prints\n"
+	    "\"listening on ADDRESS:PORT\" when it is ready.  SIGTERM ends it after the "
+	    "replies\n"
 	    "that are under way, SIGHUP reads the certificates again.\n\n"
 	    "  --config FILE  the configuration, instead of DIR/collector.yaml\n"
 	    "  -n             only check the configuration and say what is wrong\n" },
 	{ "token", 1, 1, "tN", verb_token, "DIR [--ttl 24h] [--name NOTE]",
 	    "print a one-time token that enrols one agent",
-	    "The token is shown once and stored as a hash only.  It enrols one agent, within its\n"
-	    "life, and carries the fingerprint by which the agent knows this collector.\n\n"
+	    "The token is shown once and stored as a hash only.  It enrols one agent, "
+	    "within its\n"
+	    "life, and carries the fingerprint by which the agent knows this "
+	    "collector.\n\n"
 	    "  --ttl TIME     its life, from 1m to 30d (24h unless said otherwise)\n"
 	    "  --name NOTE    whom it is for; kept with it\n\n"
-	    "Example:\n  molehunt enroll https://HOST:8443 $(molehunt-collector token DIR)\n" },
+	    "Example:\n  molehunt enroll https://HOST:8443 $(molehunt-collector token "
+	    "DIR)\n" },
 	{ "agents", 1, 3, "f", verb_agents, "DIR [revoke UUID] [--format text|ndjson]",
 	    "list the agents, or shut one out",
-	    "With `revoke UUID` that agent's reports, connections and renewals are refused from\n"
+	    "With `revoke UUID` that agent's reports, connections and renewals are "
+	    "refused from\n"
 	    "then on, also by a collector that is running.\n\n"
 	    "  --format FORM  text, or ndjson: one JSON object per line\n" },
-	{ "findings", 1, 1, "arpsvlf", verb_findings, "DIR [FILTERS] [--format text|ndjson]",
+	{ "findings", 1, 1, "arpsvlf", verb_findings,
+	    "DIR [FILTERS] [--format text|ndjson]",
 	    "list what was found, the newest first",
 	    "  --agent UUID   of this agent only\n"
 	    "  --rule GLOB    of rules with such a name: 'Linux_*'\n"
@@ -60,11 +71,13 @@ static const struct verb {
 	    "  --since TIME   found since then: 24h, 7d, or 2026-11-23T16:00:00Z\n"
 	    "  --severity S   at least low, medium, high, critical, fatal\n"
 	    "  --limit N      at most so many\n"
-	    "  --format FORM  text, or ndjson: the findings as the agents signed them (OCSF)\n" },
+	    "  --format FORM  text, or ndjson: the findings as the agents signed them "
+	    "(OCSF)\n" },
 	{ "reports", 1, 2, "aselof", verb_reports,
 	    "DIR [--export AGENT/EPOCH/SEQUENCE FILE | --out FOLDER]",
 	    "list the stored reports, or write them as files",
-	    "A written report is the agent's signed bytes, with the collector's receipt beside it;\n"
+	    "A written report is the agent's signed bytes, with the collector's receipt "
+	    "beside it;\n"
 	    "anybody with the fleet's ca.pem can check it:\n"
 	    "  openssl cms -verify -inform DER -CAfile ca.pem -in FILE | gunzip\n\n"
 	    "  --agent UUID   of this agent only\n"
@@ -75,10 +88,14 @@ static const struct verb {
 	    "  --format FORM  text, or ndjson: one JSON object per line\n" },
 	{ "verify", 1, 1, "f", verb_verify, "DIR [--format text|ndjson]",
 	    "check everything that is stored against its signatures",
-	    "Checks each report's signature, its receipt, the chain of hashes and sequences, and\n"
-	    "that the stored findings are those that were signed.  Works offline, also on a copy.\n"
-	    "Reports cut off at the end of an epoch leave no trace in the store: compare with the\n"
-	    "agent.  Exit status 0: all is well; 2: something is wrong, and it says what.\n\n"
+	    "Checks each report's signature, its receipt, the chain of hashes and "
+	    "sequences, and\n"
+	    "that the stored findings are those that were signed.  Works offline, also "
+	    "on a copy.\n"
+	    "Reports cut off at the end of an epoch leave no trace in the store: compare "
+	    "with the\n"
+	    "agent.  Exit status 0: all is well; 2: something is wrong, and it says "
+	    "what.\n\n"
 	    "  --format FORM  text, or ndjson: one JSON object per line\n" },
 };
 
@@ -113,7 +130,8 @@ complain(const char *fmt, ...)
 }
 
 mh_err
-open_collector(const struct options *o, struct config *ret_config, struct store **ret_store)
+open_collector(const struct options *o, struct config *ret_config,
+    struct store **ret_store)
 {
 	mh_err err = config_load(o->config != NULL ? o->config : o->args[0], ret_config);
 
@@ -132,15 +150,17 @@ static void
 print_help(const struct verb *only)
 {
 	if (only != NULL) {
-		(void)printf("molehunt-collector %s %s\n\n%s.\n\n%s", only->name, only->usage,
-		    only->summary, only->help);
+		(void)printf("molehunt-collector %s %s\n\n%s.\n\n%s", only->name,
+		    only->usage, only->summary, only->help);
 		return;
 	}
-	(void)printf("molehunt-collector " MH_VERSION ": receives, checks and keeps what Molehunt's "
+	(void)printf("molehunt-collector " MH_VERSION
+		     ": receives, checks and keeps what Molehunt's "
 		     "agents find.\n\n");
 	for (size_t i = 0; i < MH_ARRAY_LEN(verbs); i++)
 		(void)printf("  %-9s %s\n", verbs[i].name, verbs[i].summary);
-	(void)printf("\nStart with `molehunt-collector init DIR --name HOST`.  `molehunt-collector\n"
+	(void)printf("\nStart with `molehunt-collector init DIR --name HOST`.  "
+		     "`molehunt-collector\n"
 		     "VERB --help` explains a verb.\n");
 }
 
@@ -183,7 +203,8 @@ take_option(struct options *o, int letter, const char *value)
 		o->config = value;
 		return true;
 	case 't':
-		return parse_duration(value, 60000, UINT64_C(30) * 86400000, &o->ttl_ms) == MH_OK;
+		return parse_duration(value, 60000, UINT64_C(30) * 86400000,
+			   &o->ttl_ms) == MH_OK;
 	case 'a':
 		o->filter.agent = value;
 		return uuid_is_valid(value);
@@ -245,14 +266,15 @@ run_verb(const struct verb *verb, int argc, char **argv)
 			return complain("%s: takes no --%s; see --help", verb->name,
 			    option_name(letter));
 		if (!take_option(&o, letter, optarg))
-			return complain("%s: --%s: \"%s\" is not possible; see --help", verb->name,
-			    option_name(letter), optarg);
+			return complain("%s: --%s: \"%s\" is not possible; see --help",
+			    verb->name, option_name(letter), optarg);
 	}
 	o.args = argv + optind;
 	o.n_args = argc - optind;
 
 	if (o.n_args < verb->min_args || o.n_args > verb->max_args)
-		status = complain("usage: molehunt-collector %s %s", verb->name, verb->usage);
+		status =
+		    complain("usage: molehunt-collector %s %s", verb->name, verb->usage);
 	else
 		status = verb->run(&o);
 	for (size_t i = 0; i < o.names.n; i++)

@@ -22,29 +22,35 @@ static const struct setting rows[] = {
 	{ "listen", SETTING_STRINGS, AT(listen), "[::]:8443", .min = 1, .max = 16,
 	    .help = "Addresses and ports to accept agents on; port 0 takes a free one." },
 	{ "names", SETTING_STRINGS, AT(names), .max = 16,
-	    .help = "Names of this collector; agents use the first one." },
+	    .help = "Names of this collector in its certificate; the first is shown in "
+		    "URLs." },
 	{ "log.level", SETTING_ENUM, AT(log_level), "info", .choices = levels,
 	    .help = "The finest messages shown." },
-	{ "store.max_size", SETTING_SIZE, AT(store_max_bytes), "0", .max = UINT64_C(1) << 46,
+	{ "store.max_size", SETTING_SIZE, AT(store_max_bytes), "0",
+	    .max = UINT64_C(1) << 46,
 	    .help = "Largest database file; 0 means as the disk allows." },
-	{ "store.commit_delay", SETTING_DURATION, AT(commit_delay_ms), "5ms", .max = SECOND,
+	{ "store.commit_delay", SETTING_DURATION, AT(commit_delay_ms), "5ms",
+	    .max = SECOND,
 	    .help = "How long a report waits for others to become durable together." },
 	{ "store.commit_reports", SETTING_INTEGER, AT(commit_reports), "200", .min = 1,
 	    .max = 10000, .help = "At most so many reports become durable together." },
 	{ "limits.connections", SETTING_INTEGER, AT(connections_max), "8000", .min = 1,
-	    .max = 1000000, .help = "More connections than this are told to come back later." },
-	{ "limits.enrolment_failures", SETTING_INTEGER, AT(failures_per_minute), "20", .min = 1,
-	    .max = 100000, .help = "Failed enrolments per minute and address before a pause." },
+	    .max = 1000000,
+	    .help = "More connections than this are told to come back later." },
+	{ "limits.enrolment_failures", SETTING_INTEGER, AT(failures_per_minute), "20",
+	    .min = 1, .max = 100000,
+	    .help = "Failed enrolments per minute and address before a pause." },
 	{ "deadlines.handshake", SETTING_DURATION, AT(handshake_ms), "10s", .min = SECOND,
 	    .max = 10 * MINUTE, .help = "For the TLS handshake." },
 	{ "deadlines.headers", SETTING_DURATION, AT(headers_ms), "10s", .min = SECOND,
-	    .max = 10 * MINUTE, .help = "For the head of a request, from its first byte." },
+	    .max = 10 * MINUTE,
+	    .help = "For the head of a request, from its first byte." },
 	{ "deadlines.body", SETTING_DURATION, AT(body_ms), "60s", .min = SECOND,
 	    .max = 10 * MINUTE, .help = "For the body of a request." },
 	{ "deadlines.reply", SETTING_DURATION, AT(reply_ms), "30s", .min = SECOND,
 	    .max = 10 * MINUTE, .help = "For the agent to take the answer." },
-	{ "deadlines.idle", SETTING_DURATION, AT(idle_ms), "120s", .min = SECOND, .max = 24 * HOUR,
-	    .help = "For a connection without a request." },
+	{ "deadlines.idle", SETTING_DURATION, AT(idle_ms), "120s", .min = SECOND,
+	    .max = 24 * HOUR, .help = "For a connection without a request." },
 	{ "deadlines.lifetime", SETTING_DURATION, AT(lifetime_ms), "1h", .min = SECOND,
 	    .max = 7 * 24 * HOUR, .help = "For a connection in all." },
 	{ "certificates.agent_days", SETTING_INTEGER, AT(agent_life_days), "30", .min = 1,
@@ -69,8 +75,10 @@ config_load(const char *file_or_folder, struct config *ret)
 	mh_err err = settings_load(&config_schema, path, ret, &why);
 
 	if (err == MH_ERR_NOTFOUND)
-		(void)fprintf(stderr, "%s: not there; `molehunt-collector init DIR --name HOST` "
-				      "makes a collector\n", path);
+		(void)fprintf(stderr,
+		    "%s: not there; `molehunt-collector init DIR --name HOST` "
+		    "makes a collector\n",
+		    path);
 	else if (err != MH_OK)
 		(void)fprintf(stderr, "%s\n", why);
 	return err;

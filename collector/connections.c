@@ -12,7 +12,14 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-enum phase { PHASE_HANDSHAKE, PHASE_IDLE, PHASE_HEADERS, PHASE_BODY, PHASE_WORK, PHASE_REPLY };
+enum phase {
+	PHASE_HANDSHAKE,
+	PHASE_IDLE,
+	PHASE_HEADERS,
+	PHASE_BODY,
+	PHASE_WORK,
+	PHASE_REPLY
+};
 
 /* One connection; it lives exactly as long as its SSL. */
 struct connection {
@@ -21,8 +28,8 @@ struct connection {
 	struct bufferevent *bev; /* borrowed: it owns the SSL that owns this */
 	enum phase phase;
 	bool is_surplus;
-	bool line_is_empty; /* in a head: so far */
-	size_t n_body;      /* bytes of the body that came */
+	bool line_is_empty;   /* in a head: so far */
+	size_t n_body;        /* bytes of the body that came */
 	int64_t phase_end_ms; /* monotonic */
 	int64_t end_ms;
 };
@@ -66,7 +73,8 @@ enter(struct connection *c, enum phase phase, int64_t now_ms)
 
 /* The SSL is freed, and with it the connection: whatever the reason. */
 static void
-on_ssl_free(void *parent, void *data, CRYPTO_EX_DATA *ad, int index, long argl, void *argp)
+on_ssl_free(void *parent, void *data, CRYPTO_EX_DATA *ad, int index, long argl,
+    void *argp)
 {
 	struct connection *c = data;
 
@@ -109,7 +117,8 @@ static struct connection *
 connection_of(struct evhttp_request *req)
 {
 	struct evhttp_connection *evcon = evhttp_request_get_connection(req);
-	struct bufferevent *bev = evcon != NULL ? evhttp_connection_get_bufferevent(evcon) : NULL;
+	struct bufferevent *bev =
+	    evcon != NULL ? evhttp_connection_get_bufferevent(evcon) : NULL;
 	struct connection *c = NULL;
 
 	if (bev != NULL && bufferevent_openssl_get_ssl(bev) != NULL)
@@ -124,7 +133,8 @@ on_ssl_info(const SSL *ssl, int where, int ret)
 	struct connection *c = SSL_get_app_data(ssl);
 
 	(void)ret;
-	if ((where & SSL_CB_HANDSHAKE_DONE) != 0 && c != NULL && c->phase == PHASE_HANDSHAKE)
+	if ((where & SSL_CB_HANDSHAKE_DONE) != 0 && c != NULL &&
+	    c->phase == PHASE_HANDSHAKE)
 		enter(c, PHASE_IDLE, clock_monotonic_ms());
 }
 
@@ -156,7 +166,8 @@ follow(struct connection *c, struct evbuffer *in, size_t len)
 	struct evbuffer_ptr at;
 	int n = 0;
 
-	if (evbuffer_ptr_set(in, &at, evbuffer_get_length(in) - len, EVBUFFER_PTR_SET) < 0)
+	if (evbuffer_ptr_set(in, &at, evbuffer_get_length(in) - len, EVBUFFER_PTR_SET) <
+	    0)
 		return;
 	n = evbuffer_peek(in, (ev_ssize_t)len, &at, pieces, MH_ARRAY_LEN(pieces));
 	for (int i = 0; i < n && i < (int)MH_ARRAY_LEN(pieces); i++) {
@@ -209,7 +220,7 @@ connections_accept(struct connections *cs, struct event_base *base, SSL_CTX *ctx
 	TAILQ_INSERT_TAIL(&cs->list, c, link);
 	cs->n++;
 	(void)SSL_set_ex_data(ssl, cs->ssl_index, c); /* owns it */
-	(void)SSL_set_app_data(ssl, c);               /* for callbacks that know the SSL only */
+	(void)SSL_set_app_data(ssl, c); /* for callbacks that know the SSL only */
 	SSL_set_info_callback(ssl, on_ssl_info);
 	c->bev = bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING,
 	    BEV_OPT_CLOSE_ON_FREE);
@@ -258,8 +269,8 @@ connections_on_reply(struct evhttp_request *req)
 		return;
 	enter(c, PHASE_REPLY, now_ms);
 	if (now_ms >= c->end_ms || c->is_surplus)
-		(void)evhttp_add_header(evhttp_request_get_output_headers(req), "Connection",
-		    "close");
+		(void)evhttp_add_header(evhttp_request_get_output_headers(req),
+		    "Connection", "close");
 }
 
 void

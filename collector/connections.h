@@ -22,7 +22,7 @@
  * and the connection as a whole has one too.  WORK is ours and has none.
  */
 enum {
-	CONNECTIONS_SWEEP_MS = 250, /* how exact a deadline is */
+	CONNECTIONS_SWEEP_MS = 250,    /* how exact a deadline is */
 	BODY_MAX_STRANGER = 16 * 1024, /* bytes of body without a client certificate: only
 					* who is known may make us keep a megabyte */
 	HEADERS_MAX = 8 * 1024,        /* bytes of a request's head */

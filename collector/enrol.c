@@ -26,8 +26,9 @@ static const char user_prefix[] = "molehunt:";
 static const char pkcs7_type[] = "application/pkcs7-mime; smime-type=certs-only";
 
 enum {
-	BASE64_MAX = 16 * 1024,     /* characters of a request's body */
-	FAILURE_SLOTS = 1024,       /* addresses share a slot by chance, which only slows them */
+	BASE64_MAX = 16 * 1024, /* characters of a request's body */
+	FAILURE_SLOTS =
+	    1024, /* addresses share a slot by chance, which only slows them */
 	MINUTE_MS = 60 * 1000,
 	HOUR_MS = 60 * MINUTE_MS,
 };
@@ -110,7 +111,7 @@ failures_of(struct enrol *e, struct evhttp_request *req)
 	int64_t now_ms = clock_monotonic_ms();
 
 	if (now_ms - f->since_ms >= MINUTE_MS)
-		*f = (struct failures) { .since_ms = now_ms };
+		*f = (struct failures){ .since_ms = now_ms };
 	return f;
 }
 
@@ -145,7 +146,8 @@ reply_certificate(struct evhttp_request *req, X509 *cert)
 	int len = -1;
 
 	if (p7 != NULL && PKCS7_set_type(p7, NID_pkcs7_signed) == 1 &&
-	    PKCS7_content_new(p7, NID_pkcs7_data) == 1 && PKCS7_add_certificate(p7, cert) == 1) {
+	    PKCS7_content_new(p7, NID_pkcs7_data) == 1 &&
+	    PKCS7_add_certificate(p7, cert) == 1) {
 		(void)PKCS7_set_detached(p7, 1);
 		len = i2d_PKCS7(p7, &der);
 	}
@@ -187,7 +189,8 @@ static void
 hand_out(const struct asking *a, const struct issued *answer)
 {
 	const unsigned char *at = answer->certificate;
-	MH_CLEANUP(X509_freep) X509 *cert = d2i_X509(NULL, &at, (long)answer->certificate_len);
+	MH_CLEANUP(X509_freep)
+	X509 *cert = d2i_X509(NULL, &at, (long)answer->certificate_len);
 	mh_err err = cert != NULL ? keep(a, answer, cert) : MH_ERR_FORMAT;
 
 	if (err == MH_ERR_EXISTS) {
@@ -197,7 +200,8 @@ hand_out(const struct asking *a, const struct issued *answer)
 	if (err != MH_OK) {
 		log_err_r(err, "enrol", "certificate for agent %s (%s)", a->agent,
 		    store_why(a->enrol->st));
-		refuse(a->req, 503, "busy", "the certificate cannot be stored at the moment");
+		refuse(a->req, 503, "busy",
+		    "the certificate cannot be stored at the moment");
 		return;
 	}
 	log_notice("enrol", "agent %s: new %s certificate", a->agent,
@@ -211,7 +215,8 @@ on_issued(const struct issued *answer, void *arg)
 	MH_CLEANUP(freep) struct asking *a = arg;
 
 	if (answer == NULL)
-		refuse(a->req, 503, "busy", "the certificate authority is being started again");
+		refuse(a->req, 503, "busy",
+		    "the certificate authority is being started again");
 	else if (answer->certificate == NULL)
 		refuse(a->req, 400, "request", answer->why);
 	else
@@ -227,9 +232,11 @@ ask(struct enrol *e, struct evhttp_request *req, const struct asking *about)
 	struct issue m = { .label = (uint8_t)about->label };
 
 	if (len > 0 && len <= BASE64_MAX)
-		der = decode((const char *)evbuffer_pullup(body, -1), len, &m.request_len);
+		der =
+		    decode((const char *)evbuffer_pullup(body, -1), len, &m.request_len);
 	if (der == NULL || m.request_len > ISSUE_REQUEST_MAX) {
-		refuse(req, 400, "request", "the body is not a certificate request in base64");
+		refuse(req, 400, "request",
+		    "the body is not a certificate request in base64");
 		return;
 	}
 	memcpy(m.agent, about->agent, UUID_TEXT_LEN);
@@ -251,7 +258,8 @@ read_secret(struct evhttp_request *req, uint8_t ret_digest[DIGEST_BYTES])
 	    evhttp_find_header(evhttp_request_get_input_headers(req), "Authorization");
 	size_t len = 0;
 
-	if (header == NULL || strncasecmp(header, "Basic ", 6) != 0 || strlen(header) > 256)
+	if (header == NULL || strncasecmp(header, "Basic ", 6) != 0 ||
+	    strlen(header) > 256)
 		return false;
 	MH_CLEANUP(freep) uint8_t *pair = decode(header + 6, strlen(header + 6), &len);
 	size_t skip = strlen(user_prefix);
@@ -281,7 +289,8 @@ token_detail(enum token_state state)
 }
 
 static void
-enrol_with_token(struct enrol *e, struct evhttp_request *req, enum certificate_label label)
+enrol_with_token(struct enrol *e, struct evhttp_request *req,
+    enum certificate_label label)
 {
 	struct asking a = { .enrol = e, .req = req, .label = label, .has_token = true };
 	struct failures *failures = failures_of(e, req);
@@ -294,10 +303,12 @@ enrol_with_token(struct enrol *e, struct evhttp_request *req, enum certificate_l
 	}
 	ingest_flush(e->in);
 	if (read_secret(req, a.token))
-		err = store_token_check(e->st, a.token, label, clock_real_ms(), &state, a.agent);
+		err = store_token_check(e->st, a.token, label, clock_real_ms(), &state,
+		    a.agent);
 	if (err != MH_OK) {
 		log_err_r(err, "enrol", "token (%s)", store_why(e->st));
-		refuse(req, 503, "busy", "the collector cannot look the token up at the moment");
+		refuse(req, 503, "busy",
+		    "the collector cannot look the token up at the moment");
 		return;
 	}
 	if (state != TOKEN_GOOD) {
@@ -316,12 +327,15 @@ renew(struct enrol *e, struct evhttp_request *req, enum certificate_label label,
 	uint64_t n = 0;
 
 	if (agent == NULL) {
-		refuse(req, 403, "certificate", "a renewal needs the agent's TLS certificate");
+		refuse(req, 403, "certificate",
+		    "a renewal needs the agent's TLS certificate");
 		return;
 	}
-	if (store_certificates_since(e->st, agent, clock_real_ms() - HOUR_MS, &n) != MH_OK ||
+	if (store_certificates_since(e->st, agent, clock_real_ms() - HOUR_MS, &n) !=
+		MH_OK ||
 	    n >= RENEWALS_PER_HOUR) {
-		refuse(req, 429, "busy", "too many certificates for this agent in an hour");
+		refuse(req, 429, "busy",
+		    "too many certificates for this agent in an hour");
 		return;
 	}
 	memcpy(a.agent, agent, UUID_TEXT_LEN);
@@ -334,7 +348,8 @@ enrol_on_request(struct enrol *e, struct evhttp_request *req, const char *path,
 {
 	const char *rest = path + strlen(est_prefix);
 	const char *slash = strchr(rest, '/');
-	unsigned label = slash != NULL ? certificate_label_find(rest, (size_t)(slash - rest)) : 0;
+	unsigned label =
+	    slash != NULL ? certificate_label_find(rest, (size_t)(slash - rest)) : 0;
 	bool is_get = evhttp_request_get_command(req) == EVHTTP_REQ_GET;
 
 	if (strcmp(rest, "cacerts") == 0 && is_get)

@@ -46,8 +46,12 @@ status_of(const char *code)
 		const char *code;
 		int status;
 	} rows[] = {
-		{ "certificate", 403 }, { "wrong-agent", 403 }, { "revoked", 403 }, { "fork", 409 },
-		{ "too-big", 413 }, { "busy", 503 },
+		{ "certificate", 403 },
+		{ "wrong-agent", 403 },
+		{ "revoked", 403 },
+		{ "fork", 409 },
+		{ "too-big", 413 },
+		{ "busy", 503 },
 	};
 
 	for (size_t i = 0; i < MH_ARRAY_LEN(rows); i++) {
@@ -85,7 +89,8 @@ static void
 log_trouble(struct ingest *in, mh_err err)
 {
 	if (log_limit_pass(&in->trouble_limit, clock_monotonic_ms()))
-		log_err_r(err, "ingest", "reports are not stored (%s); agents keep them and come back",
+		log_err_r(err, "ingest",
+		    "reports are not stored (%s); agents keep them and come back",
 		    store_why(in->st));
 }
 
@@ -124,7 +129,7 @@ ingest_new(struct event_base *base, const struct config *config, struct store *s
 	in->keys = *keys;
 	in->commit_timer = evtimer_new(base, on_commit, in);
 	in->waiting = xcalloc((size_t)config->commit_reports, sizeof(*in->waiting));
-	in->trouble_limit = (struct log_limit) { .burst = 1, .period_ms = 10000 };
+	in->trouble_limit = (struct log_limit){ .burst = 1, .period_ms = 10000 };
 	return in;
 }
 
@@ -157,23 +162,26 @@ open_batch(struct ingest *in)
 
 /* The reply to req is this receipt, once all of the batch is durable. */
 static void
-wait_for_commit(struct ingest *in, struct evhttp_request *req, uint8_t *receipt, size_t len)
+wait_for_commit(struct ingest *in, struct evhttp_request *req, uint8_t *receipt,
+    size_t len)
 {
-	in->waiting[in->n_waiting++] = (struct waiting) { req, receipt, len };
+	in->waiting[in->n_waiting++] = (struct waiting){ req, receipt, len };
 	if (in->n_waiting == in->config->commit_reports)
 		ingest_flush(in);
 }
 
 static mh_err
-seal_receipt(struct ingest *in, const struct report *report, int64_t now_ms, uint8_t **ret,
-    size_t *ret_len)
+seal_receipt(struct ingest *in, const struct report *report, int64_t now_ms,
+    uint8_t **ret, size_t *ret_len)
 {
-	struct receipt receipt = { .sequence = report->header.sequence, .received_ms = now_ms };
+	struct receipt receipt = { .sequence = report->header.sequence,
+		.received_ms = now_ms };
 
 	memcpy(receipt.agent, report->header.agent, UUID_TEXT_LEN);
 	memcpy(receipt.epoch, report->header.epoch, UUID_TEXT_LEN);
 	memcpy(receipt.digest, report->digest, DIGEST_BYTES);
-	return receipt_seal(in->keys.receipt_key, in->keys.receipt_cert, &receipt, ret, ret_len);
+	return receipt_seal(in->keys.receipt_key, in->keys.receipt_cert, &receipt, ret,
+	    ret_len);
 }
 
 /* A report of a key that is new. */
@@ -181,7 +189,9 @@ static mh_err
 put(struct ingest *in, const struct report *report, const uint8_t *der, size_t len,
     uint8_t **ret, size_t *ret_len)
 {
-	struct stored_report r = { .report = report, .der = der, .der_len = len,
+	struct stored_report r = { .report = report,
+		.der = der,
+		.der_len = len,
 		.received_ms = clock_real_ms() };
 	MH_CLEANUP(freep) uint8_t *receipt = NULL;
 	mh_err err = seal_receipt(in, report, r.received_ms, &receipt, &r.receipt_len);
@@ -234,7 +244,8 @@ accept_report(struct ingest *in, struct evhttp_request *req, const struct report
 		return;
 	}
 	if (is_fork && err == MH_OK) {
-		log_warn("ingest", "agent %s: report %llu of epoch %s came with other bytes (fork)",
+		log_warn("ingest",
+		    "agent %s: report %llu of epoch %s came with other bytes (fork)",
 		    report->header.agent, (unsigned long long)report->header.sequence,
 		    report->header.epoch);
 		answer_error(req, "fork", "this sequence is stored with other bytes");
@@ -254,15 +265,18 @@ ingest_on_report(struct ingest *in, struct evhttp_request *req, const char *agen
 	size_t len = evbuffer_get_length(body);
 	const uint8_t *der = evbuffer_pullup(body, -1);
 	MH_CLEANUP(report_freep) struct report *report = NULL;
-	struct refusal refusal = { .code = "bad-envelope", .detail = "the body is empty" };
+	struct refusal refusal = { .code = "bad-envelope",
+		.detail = "the body is empty" };
 	mh_err err = MH_ERR_FORMAT;
 
 	if (len > 0 && der != NULL)
-		err = report_open(der, len, in->keys.ca, clock_real_ms(), &report, &refusal);
+		err = report_open(der, len, in->keys.ca, clock_real_ms(), &report,
+		    &refusal);
 	if (err != MH_OK)
 		answer_error(req, refusal.code, refusal.detail);
 	else if (strcmp(report->header.agent, agent) != 0)
-		answer_error(req, "wrong-agent", "the report is of another agent than the connection");
+		answer_error(req, "wrong-agent",
+		    "the report is of another agent than the connection");
 	else
 		accept_report(in, req, report, der, len);
 }

@@ -16,10 +16,10 @@
 
 enum {
 	SERIAL_BITS = 128,
-	NAME_MAX_BYTES = 253, /* RFC 1035, 2.3.4 */
+	NAME_MAX_BYTES = 253,       /* RFC 1035, 2.3.4 */
 	COMMON_NAME_MAX_BYTES = 64, /* RFC 5280, ub-common-name */
 };
-#define DAYS(n) ((n) * INT64_C(86400000))
+#define DAYS(n) ((n)*INT64_C(86400000))
 
 MH_DEFINE_CLEANUP(X509_REQ, X509_REQ_free);
 
@@ -34,12 +34,14 @@ static const struct kind {
 } kinds[ISSUE_KIND_MAX_] = {
 	[ISSUE_CA] = { "Molehunt fleet CA", NULL, "critical,keyCertSign,cRLSign", NULL,
 	    "critical,CA:TRUE,pathlen:0", DAYS(3650) },
-	[ISSUE_COLLECTOR_TLS] = { NULL, "urn:molehunt:collector", "critical,digitalSignature",
-	    "serverAuth", "critical,CA:FALSE", DAYS(398) },
+	[ISSUE_COLLECTOR_TLS] = { NULL, "urn:molehunt:collector",
+	    "critical,digitalSignature", "serverAuth", "critical,CA:FALSE", DAYS(398) },
 	[ISSUE_COLLECTOR_RECEIPTS] = { "Molehunt receipts", "urn:molehunt:receipt",
-	    "critical,digitalSignature", "emailProtection", "critical,CA:FALSE", DAYS(3650) },
-	[ISSUE_AGENT_SIGNING] = { NULL, "urn:molehunt:signing", "critical,digitalSignature",
-	    "emailProtection", "critical,CA:FALSE", DAYS(30) },
+	    "critical,digitalSignature", "emailProtection", "critical,CA:FALSE",
+	    DAYS(3650) },
+	[ISSUE_AGENT_SIGNING] = { NULL, "urn:molehunt:signing",
+	    "critical,digitalSignature", "emailProtection", "critical,CA:FALSE",
+	    DAYS(30) },
 	[ISSUE_AGENT_TLS] = { NULL, "urn:molehunt:tls", "critical,digitalSignature",
 	    "clientAuth", "critical,CA:FALSE", DAYS(30) },
 };
@@ -76,8 +78,9 @@ name_is_safe(const char *name)
 	size_t len = strlen(name);
 
 	return len > 0 && len <= NAME_MAX_BYTES &&
-	    strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-") ==
-	    len;
+	       strspn(name,
+		   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-") ==
+		   len;
 }
 
 static bool
@@ -85,14 +88,16 @@ is_address(const char *name)
 {
 	struct in6_addr address;
 
-	return inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1;
+	return inet_pton(AF_INET, name, &address) == 1 ||
+	       inet_pton(AF_INET6, name, &address) == 1;
 }
 
 static mh_err
 add_names(X509 *cert, const struct issue_order *order)
 {
 	const struct kind *kind = &kinds[order->kind];
-	bool is_agent = order->kind == ISSUE_AGENT_SIGNING || order->kind == ISSUE_AGENT_TLS;
+	bool is_agent =
+	    order->kind == ISSUE_AGENT_SIGNING || order->kind == ISSUE_AGENT_TLS;
 	MH_CLEANUP(buf_freep) struct buf *b = buf_new(16 * 1024);
 
 	if (kind->uri == NULL)
@@ -104,13 +109,17 @@ add_names(X509 *cert, const struct issue_order *order)
 		if (!name_is_safe(name) || (is_agent && !uuid_is_valid(name)) ||
 		    (!is_agent && !is_address(name) && strchr(name, ':') != NULL))
 			return MH_ERR_INVALID;
-		buf_addf(b, ",%s:%s%s", is_agent ? "URI" : is_address(name) ? "IP" : "DNS",
+		buf_addf(b, ",%s:%s%s",
+		    is_agent           ? "URI"
+		    : is_address(name) ? "IP"
+				       : "DNS",
 		    is_agent ? "urn:uuid:" : "", name);
 	}
 	if (buf_error(b) != MH_OK)
 		return MH_ERR_INVALID;
-	return add_extension(cert, NULL, NID_subject_alt_name, buf_string(b)) ? MH_OK :
-										 MH_ERR_CRYPTO;
+	return add_extension(cert, NULL, NID_subject_alt_name, buf_string(b))
+		   ? MH_OK
+		   : MH_ERR_CRYPTO;
 }
 
 static bool
@@ -118,8 +127,9 @@ set_serial(X509 *cert)
 {
 	BIGNUM *n = BN_new();
 	/* Positive and of full length in any case, so that none looks special. */
-	bool ok = n != NULL && BN_rand(n, SERIAL_BITS, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) == 1 &&
-	    BN_to_ASN1_INTEGER(n, X509_get_serialNumber(cert)) != NULL;
+	bool ok = n != NULL &&
+		  BN_rand(n, SERIAL_BITS, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) == 1 &&
+		  BN_to_ASN1_INTEGER(n, X509_get_serialNumber(cert)) != NULL;
 
 	BN_free(n);
 	return ok;
@@ -128,7 +138,8 @@ set_serial(X509 *cert)
 static bool
 set_life(X509 *cert, const struct issue_order *order, X509 *issuer)
 {
-	int64_t life_ms = order->life_ms > 0 ? order->life_ms : kinds[order->kind].life_ms;
+	int64_t life_ms =
+	    order->life_ms > 0 ? order->life_ms : kinds[order->kind].life_ms;
 	time_t end = (time_t)((order->now_ms + life_ms) / 1000);
 	const ASN1_TIME *last = issuer != NULL ? X509_get0_notAfter(issuer) : NULL;
 
@@ -144,13 +155,14 @@ static bool
 set_subject(X509 *cert, const struct issue_order *order)
 {
 	const struct kind *kind = &kinds[order->kind];
-	const char *name = kind->common_name != NULL ? kind->common_name : order->names[0];
+	const char *name =
+	    kind->common_name != NULL ? kind->common_name : order->names[0];
 
 	/* A host name may be longer than a CN; the subjectAltName is what counts. */
 	int len = (int)strnlen(name, COMMON_NAME_MAX_BYTES);
 
-	return X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_UTF8,
-		   (const unsigned char *)name, len, -1, 0) == 1;
+	return X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN",
+		   MBSTRING_UTF8, (const unsigned char *)name, len, -1, 0) == 1;
 }
 
 static mh_err
@@ -175,7 +187,8 @@ fill(X509 *cert, const struct issue_order *order, X509 *issuer)
 }
 
 mh_err
-certificate_issue(const struct issue_order *order, const struct issuer *issuer, X509 **ret)
+certificate_issue(const struct issue_order *order, const struct issuer *issuer,
+    X509 **ret)
 {
 	MH_CLEANUP(X509_freep) X509 *cert = X509_new();
 	mh_err err = MH_OK;
@@ -213,7 +226,8 @@ open_request(const uint8_t *der, size_t len, EVP_PKEY **ret, const char **ret_wh
 	}
 	if (X509_REQ_get_signature_nid(req) != NID_ecdsa_with_SHA256 ||
 	    X509_REQ_verify(req, key) != 1) {
-		*ret_why = "the request is not signed with its own key, ECDSA with SHA-256";
+		*ret_why =
+		    "the request is not signed with its own key, ECDSA with SHA-256";
 		return MH_ERR_SIGNATURE;
 	}
 	*ret = X509_REQ_get_pubkey(req);

@@ -22,7 +22,9 @@ enum issue_kind {
 	ISSUE_KIND_MAX_
 };
 
-enum { ISSUE_BACKDATE_MS = 5 * 60 * 1000 }; /* notBefore lies this far back: clocks differ */
+enum {
+	ISSUE_BACKDATE_MS = 5 * 60 * 1000
+}; /* notBefore lies this far back: clocks differ */
 
 /* Who signs. */
 struct issuer {

@@ -56,7 +56,8 @@ void
 table_head(const struct column *columns, int n)
 {
 	for (int i = 0; i < n; i++)
-		(void)printf("%-*s%s", columns[i].width, columns[i].title, i + 1 < n ? "  " : "\n");
+		(void)printf("%-*s%s", columns[i].width, columns[i].title,
+		    i + 1 < n ? "  " : "\n");
 }
 
 void

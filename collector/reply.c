@@ -17,10 +17,17 @@ reason_of(int status)
 		int status;
 		const char *reason;
 	} reasons[] = {
-		{ 200, "OK" }, { 400, "Bad Request" }, { 401, "Unauthorized" },
-		{ 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" },
-		{ 409, "Conflict" }, { 411, "Length Required" }, { 413, "Content Too Large" },
-		{ 429, "Too Many Requests" }, { 503, "Service Unavailable" },
+		{ 200, "OK" },
+		{ 400, "Bad Request" },
+		{ 401, "Unauthorized" },
+		{ 403, "Forbidden" },
+		{ 404, "Not Found" },
+		{ 405, "Method Not Allowed" },
+		{ 409, "Conflict" },
+		{ 411, "Length Required" },
+		{ 413, "Content Too Large" },
+		{ 429, "Too Many Requests" },
+		{ 503, "Service Unavailable" },
 	};
 
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
@@ -31,11 +38,13 @@ reason_of(int status)
 }
 
 static void
-send_body(struct evhttp_request *req, int status, const char *type, const void *p, size_t len)
+send_body(struct evhttp_request *req, int status, const char *type, const void *p,
+    size_t len)
 {
 	struct evbuffer *body = evbuffer_new();
 
-	(void)evhttp_add_header(evhttp_request_get_output_headers(req), "Content-Type", type);
+	(void)evhttp_add_header(evhttp_request_get_output_headers(req), "Content-Type",
+	    type);
 	if (body != NULL)
 		(void)evbuffer_add(body, p, len);
 	evhttp_send_reply(req, status, reason_of(status), body);
@@ -44,7 +53,8 @@ send_body(struct evhttp_request *req, int status, const char *type, const void *
 }
 
 void
-reply_bytes(struct evhttp_request *req, const char *content_type, const void *p, size_t len)
+reply_bytes(struct evhttp_request *req, const char *content_type, const void *p,
+    size_t len)
 {
 	send_body(req, 200, content_type, p, len);
 }
@@ -61,7 +71,8 @@ reply_error(struct evhttp_request *req, int status, const char *code, const char
 	if (status == 429 || status == 503)
 		(void)evhttp_add_header(headers, "Retry-After", seconds);
 	if (status == 401)
-		(void)evhttp_add_header(headers, "WWW-Authenticate", "Basic realm=\"molehunt\"");
+		(void)evhttp_add_header(headers, "WWW-Authenticate",
+		    "Basic realm=\"molehunt\"");
 	send_body(req, status, "application/json", text != NULL ? text : "{}",
 	    text != NULL ? strlen(text) : 2);
 	free(text);
@@ -72,7 +83,8 @@ void
 reply_error_and_close(struct evhttp_request *req, int status, const char *code,
     const char *detail)
 {
-	(void)evhttp_add_header(evhttp_request_get_output_headers(req), "Connection", "close");
+	(void)evhttp_add_header(evhttp_request_get_output_headers(req), "Connection",
+	    "close");
 	reply_error(req, status, code, detail);
 }
 
@@ -84,14 +96,16 @@ head_is_sound(struct evhttp_request *req, const char **ret_why)
 	unsigned n_lengths = 0;
 	unsigned n_hosts = 0;
 
-	for (header = headers->tqh_first; header != NULL; header = header->next.tqe_next) {
+	for (header = headers->tqh_first; header != NULL;
+	     header = header->next.tqe_next) {
 		if (strcasecmp(header->key, "Transfer-Encoding") == 0) {
 			*ret_why = "Transfer-Encoding is not accepted here";
 			return false;
 		}
 		n_hosts += strcasecmp(header->key, "Host") == 0;
 		/* A blank behind the name makes another name of it for some readers. */
-		if (strncasecmp(header->key, "Content-Length", strlen("Content-Length")) != 0)
+		if (strncasecmp(header->key, "Content-Length",
+			strlen("Content-Length")) != 0)
 			continue;
 		n_lengths++;
 		if (header->key[strlen("Content-Length")] != 0 || header->value[0] == 0 ||

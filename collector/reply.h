@@ -17,7 +17,8 @@ void reply_bytes(struct evhttp_request *req, const char *content_type, const voi
     size_t len);
 
 /* {"error":CODE,"detail":SENTENCE} (docs/PROTOCOL.md, "Delivery"). */
-void reply_error(struct evhttp_request *req, int status, const char *code, const char *detail);
+void reply_error(struct evhttp_request *req, int status, const char *code,
+    const char *detail);
 
 /* As reply_error(), and the connection ends with it. */
 void reply_error_and_close(struct evhttp_request *req, int status, const char *code,

@@ -27,7 +27,7 @@
 #include "collector/ingest.h"
 #include "collector/notify.h"
 #include "collector/reply.h"
-#include "collector/tls.h"
+#include "collector/server_tls.h"
 #include "transport/certificate.h"
 
 enum {
@@ -52,67 +52,61 @@ struct server {
 	struct enrol *enrol;
 	struct evconnlistener *listeners[LISTENERS_MAX];
 	size_t n_listeners;
-	bool is_paused; /* accepting */
-	struct event *sweep, *resume, *reload;
+	struct event *sweep, *reload;
 	struct event *signals[3];
 	struct setting_strings revoked; /* sorted */
 	uint64_t store_version;
 	int64_t stop_ms; /* when stopping ends, 0: not stopping */
 };
 
-static void
-pause_accepting(struct server *s)
+static size_t
+most_connections(const struct server *s)
 {
-	struct timeval later = { 0, SERVER_ACCEPT_PAUSE_MS * 1000 };
+	size_t max = s->limits.connections_max;
 
-	if (s->is_paused)
-		return;
-	s->is_paused = true;
-	for (size_t i = 0; i < s->n_listeners; i++)
-		(void)evconnlistener_disable(s->listeners[i]);
-	(void)evtimer_add(s->resume, &later);
+	/* Above the limit they get a 503; well above it they wait in the kernel. */
+	return max + max / 8 + 8;
 }
 
-static void
-on_resume(evutil_socket_t fd, short what, void *arg)
-{
-	struct server *s = arg;
-
-	(void)fd;
-	(void)what;
-	s->is_paused = false;
-	if (s->stop_ms != 0)
-		return;
-	for (size_t i = 0; i < s->n_listeners; i++)
-		(void)evconnlistener_enable(s->listeners[i]);
-}
-
-/* No descriptor, no memory: accept(2) would fail at once again and again. */
+/*
+ * No descriptor, no memory: accept(2) would fail at once again and again, so
+ * that listener rests until the next sweep.  arg is libevent's evhttp, which
+ * has made itself the listener's user, not our server.
+ */
 static void
 on_accept_error(struct evconnlistener *listener, void *arg)
 {
 	static struct log_limit limit = { .burst = 1, .period_ms = 10000 };
 	int error = EVUTIL_SOCKET_ERROR();
 
-	(void)listener;
+	(void)arg;
+	(void)evconnlistener_disable(listener);
 	if (log_limit_pass(&limit, clock_monotonic_ms()))
-		log_warn("server", "accept: %s; pausing for %d ms", strerror(error),
-		    SERVER_ACCEPT_PAUSE_MS);
-	pause_accepting(arg);
+		log_warn("server", "accept: %s; pausing", strerror(error));
+}
+
+/* Let those in who wait, if there is room. */
+static void
+resume_accepting(struct server *s)
+{
+	if (s->stop_ms != 0 || connections_count(s->connections) > most_connections(s))
+		return;
+	for (size_t i = 0; i < s->n_listeners; i++)
+		(void)evconnlistener_enable(s->listeners[i]);
 }
 
 static struct bufferevent *
 on_accept(struct event_base *base, void *arg)
 {
 	struct server *s = arg;
-	size_t max = s->limits.connections_max;
 
-	/* Above the limit they get a 503; well above it they wait in the kernel. */
-	if (connections_count(s->connections) > max + max / 8 + 8)
-		pause_accepting(s);
+	if (connections_count(s->connections) > most_connections(s)) {
+		for (size_t i = 0; i < s->n_listeners; i++)
+			(void)evconnlistener_disable(s->listeners[i]);
+	}
 
-	struct bufferevent *bev = connections_accept(s->connections, base, s->tls,
-	    clock_monotonic_ms());
+	struct bufferevent *bev =
+	    connections_accept(s->connections, base, s->tls, clock_monotonic_ms());
 
 	/* libevent would go on without TLS if it got none. */
 	if (bev == NULL)
@@ -129,8 +123,8 @@ compare_texts(const void *a, const void *b)
 static bool
 is_revoked(const struct server *s, const char *agent)
 {
-	return s->revoked.n > 0 &&
-	    bsearch(&agent, s->revoked.items, s->revoked.n, sizeof(char *), compare_texts) != NULL;
+	return s->revoked.n > 0 && bsearch(&agent, s->revoked.items, s->revoked.n,
+				       sizeof(char *), compare_texts) != NULL;
 }
 
 static void
@@ -139,7 +133,7 @@ clear_revoked(struct server *s)
 	for (size_t i = 0; i < s->revoked.n; i++)
 		free(s->revoked.items[i]);
 	free(s->revoked.items);
-	s->revoked = (struct setting_strings) { .items = NULL };
+	s->revoked = (struct setting_strings){ .items = NULL };
 }
 
 static void
@@ -157,7 +151,7 @@ load_revoked(struct server *s)
 	struct setting_strings before = s->revoked;
 	mh_err err = MH_OK;
 
-	s->revoked = (struct setting_strings) { .items = NULL };
+	s->revoked = (struct setting_strings){ .items = NULL };
 	err = store_revoked_each(s->st, add_revoked, &s->revoked);
 	if (err != MH_OK) {
 		clear_revoked(s);
@@ -208,14 +202,16 @@ identify(struct server *s, struct evhttp_request *req, char ret_agent[UUID_TEXT_
 	ret_agent[0] = 0;
 	if (peer == NULL)
 		return true;
-	if (certificate_read(peer, &facts) != MH_OK || (facts.uses & CERTIFICATE_TLS) == 0 ||
-	    facts.agent[0] == 0) {
-		refuse(req, 403, "certificate", "the connection's certificate is not an agent's");
+	if (certificate_read(peer, &facts) != MH_OK ||
+	    (facts.uses & CERTIFICATE_TLS) == 0 || facts.agent[0] == 0) {
+		refuse(req, 403, "certificate",
+		    "the connection's certificate is not an agent's");
 		return false;
 	}
 	/* A connection may be older than its certificate's end. */
 	if (!certificate_is_valid_at(&facts, clock_real_ms())) {
-		refuse(req, 403, "certificate", "the connection's certificate has expired");
+		refuse(req, 403, "certificate",
+		    "the connection's certificate has expired");
 		return false;
 	}
 	if (is_revoked(s, facts.agent)) {
@@ -279,6 +275,7 @@ on_sweep(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	connections_sweep(s->connections, now_ms, stopping);
+	resume_accepting(s);
 	if (stopping && (connections_count(s->connections) == 0 || now_ms >= s->stop_ms))
 		(void)event_base_loopbreak(s->base);
 }
@@ -288,11 +285,12 @@ reload_tls(struct server *s)
 {
 	SSL_CTX *ctx = NULL;
 	const char *file = NULL;
-	mh_err err = tls_context_new(s->config, &ctx, &file);
+	mh_err err = server_tls_new(s->config, &ctx, &file);
 
 	if (err != MH_OK) {
-		log_err_r(err, "server", "%s/%s; going on with the certificates from before",
-		    s->config->state, file);
+		log_err_r(err, "server",
+		    "%s/%s; going on with the certificates from before", s->config->state,
+		    file);
 		return;
 	}
 	SSL_CTX_free(s->tls); /* connections hold their own reference */
@@ -355,7 +353,8 @@ print_listening(struct evconnlistener *listener)
 	bool is_v6 = false;
 	in_port_t port = 0;
 
-	if (getsockname(evconnlistener_get_fd(listener), (struct sockaddr *)&ss, &len) < 0)
+	if (getsockname(evconnlistener_get_fd(listener), (struct sockaddr *)&ss, &len) <
+	    0)
 		return;
 	is_v6 = ss.ss_family == AF_INET6;
 	if (is_v6) {
@@ -369,8 +368,8 @@ print_listening(struct evconnlistener *listener)
 		(void)inet_ntop(AF_INET, &in4->sin_addr, address, sizeof(address));
 		port = in4->sin_port;
 	}
-	(void)printf("listening on %s%s%s:%u\n", is_v6 ? "[" : "", address, is_v6 ? "]" : "",
-	    ntohs(port));
+	(void)printf("listening on %s%s%s:%u\n", is_v6 ? "[" : "", address,
+	    is_v6 ? "]" : "", ntohs(port));
 	(void)fflush(stdout);
 }
 
@@ -404,7 +403,8 @@ listen_on(struct server *s, const char *text)
 	struct evconnlistener *l = NULL;
 
 	if (!parse_address(text, &ss, &len)) {
-		log_err("server", "listen: \"%s\" is not ADDRESS:PORT or [ADDRESS]:PORT", text);
+		log_err("server", "listen: \"%s\" is not ADDRESS:PORT or [ADDRESS]:PORT",
+		    text);
 		return MH_ERR_INVALID;
 	}
 	l = evconnlistener_new_bind(s->base, NULL, NULL,
@@ -415,7 +415,8 @@ listen_on(struct server *s, const char *text)
 		return MH_ERR_SYSTEM;
 	}
 	/* Inherited by connections: with Nagle a keep-alive client gets 23 answers a second. */
-	(void)setsockopt(evconnlistener_get_fd(l), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)setsockopt(evconnlistener_get_fd(l), IPPROTO_TCP, TCP_NODELAY, &on,
+	    sizeof(on));
 	if (evhttp_bind_listener(s->http, l) == NULL) {
 		evconnlistener_free(l);
 		return MH_ERR_SYSTEM;
@@ -451,7 +452,8 @@ fit_descriptors(struct server *s)
 	limit.rlim_cur = limit.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 
-	uint64_t possible = limit.rlim_cur > 2 * SPARE_FDS ? limit.rlim_cur - SPARE_FDS : SPARE_FDS;
+	uint64_t possible =
+	    limit.rlim_cur > 2 * SPARE_FDS ? limit.rlim_cur - SPARE_FDS : SPARE_FDS;
 
 	if (s->limits.connections_max <= possible)
 		return;
@@ -485,7 +487,6 @@ set_up_events(struct server *s)
 	(void)signal(SIGPIPE, SIG_IGN);
 	s->sweep = event_new(s->base, -1, EV_PERSIST, on_sweep, s);
 	s->reload = event_new(s->base, -1, EV_PERSIST, on_reload, s);
-	s->resume = evtimer_new(s->base, on_resume, s);
 	(void)event_add(s->sweep, &sweep);
 	(void)event_add(s->reload, &reload);
 	for (size_t i = 0; i < MH_ARRAY_LEN(numbers); i++) {
@@ -503,7 +504,7 @@ set_up(struct server *s)
 
 	if (err != MH_OK)
 		return err;
-	err = tls_context_new(s->config, &s->tls, &file);
+	err = server_tls_new(s->config, &s->tls, &file);
 	if (err != MH_OK) {
 		log_err_r(err, "server", "%s/%s", s->config->state, file);
 		return err;
@@ -546,7 +547,6 @@ tear_down(struct server *s)
 	enrol_free(s->enrol);
 	free_event(s->sweep);
 	free_event(s->reload);
-	free_event(s->resume);
 	for (size_t i = 0; i < MH_ARRAY_LEN(s->signals); i++)
 		free_event(s->signals[i]);
 	/* Bufferevents are freed by events of their own. */

@@ -16,7 +16,6 @@
 enum {
 	SERVER_STOP_MS = 10 * 1000, /* how long requests under way may take at the end */
 	SERVER_RELOAD_MS = 1000,    /* how soon a revocation by another program is seen */
-	SERVER_ACCEPT_PAUSE_MS = 200, /* after accept(2) found no descriptor */
 };
 
 /*

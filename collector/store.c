@@ -29,10 +29,12 @@ static const char *const migrations[] = {
 	"CREATE INDEX certificates_agent ON certificates (agent, issued_ms);"
 	"CREATE TABLE reports (id INTEGER PRIMARY KEY, agent TEXT NOT NULL,"
 	" epoch TEXT NOT NULL, sequence INTEGER NOT NULL, digest BLOB NOT NULL,"
-	" previous BLOB NOT NULL, sealed_ms INTEGER NOT NULL, received_ms INTEGER NOT NULL,"
+	" previous BLOB NOT NULL, sealed_ms INTEGER NOT NULL, received_ms INTEGER NOT "
+	"NULL,"
 	" findings INTEGER NOT NULL, coverage INTEGER NOT NULL, der BLOB NOT NULL,"
 	" UNIQUE (agent, epoch, sequence));"
-	"CREATE TABLE receipts (report INTEGER PRIMARY KEY REFERENCES reports, der BLOB NOT NULL);"
+	"CREATE TABLE receipts (report INTEGER PRIMARY KEY REFERENCES reports, der BLOB "
+	"NOT NULL);"
 	"CREATE TABLE findings (id INTEGER PRIMARY KEY, report INTEGER NOT NULL"
 	" REFERENCES reports, uid TEXT NOT NULL, agent TEXT NOT NULL, rule TEXT NOT NULL,"
 	" severity INTEGER NOT NULL, path TEXT NOT NULL, time_ms INTEGER NOT NULL,"
@@ -46,18 +48,20 @@ static const char *const migrations[] = {
 	" REFERENCES reports, json TEXT NOT NULL);"
 	"CREATE INDEX coverage_report ON coverage (report);"
 	/* One row for each key and kind, however often it happens. */
-	"CREATE TABLE alarms (kind TEXT NOT NULL, agent TEXT NOT NULL, epoch TEXT NOT NULL,"
+	"CREATE TABLE alarms (kind TEXT NOT NULL, agent TEXT NOT NULL, epoch TEXT NOT "
+	"NULL,"
 	" sequence INTEGER NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,"
-	" count INTEGER NOT NULL DEFAULT 1, digest BLOB, closed_ms INTEGER NOT NULL DEFAULT 0,"
+	" count INTEGER NOT NULL DEFAULT 1, digest BLOB, closed_ms INTEGER NOT NULL "
+	"DEFAULT 0,"
 	" PRIMARY KEY (agent, epoch, sequence, kind)) WITHOUT ROWID;",
 };
 
-#define REPORT_COLUMNS                                                             \
-	"SELECT r.id, r.agent, r.epoch, r.sequence, r.digest, r.previous, r.sealed_ms,"  \
-	" r.received_ms, r.findings, r.coverage, EXISTS (SELECT 1 FROM alarms a WHERE"   \
+#define REPORT_COLUMNS                                                                  \
+	"SELECT r.id, r.agent, r.epoch, r.sequence, r.digest, r.previous, r.sealed_ms," \
+	" r.received_ms, r.findings, r.coverage, EXISTS (SELECT 1 FROM alarms a WHERE"  \
 	" a.agent = r.agent AND a.epoch = r.epoch AND a.sequence = r.sequence)"
-#define REPORT_ROWS                                                                 \
-	" WHERE (?1 IS NULL OR r.agent = ?1) AND r.received_ms >= ?2"                    \
+#define REPORT_ROWS                                                   \
+	" WHERE (?1 IS NULL OR r.agent = ?1) AND r.received_ms >= ?2" \
 	" ORDER BY r.agent, r.epoch, r.sequence LIMIT ?3"
 
 static const char *const sql[SQL_MAX_] = {
@@ -68,21 +72,25 @@ static const char *const sql[SQL_MAX_] = {
 	[SQL_RELEASE] = "RELEASE one",
 	[SQL_UNDO] = "ROLLBACK TO one",
 	[SQL_OTHERS] = "PRAGMA data_version",
-	[SQL_TOKEN_ADD] =
-	    "INSERT INTO tokens (digest, note, created_ms, expires_ms) VALUES (?1, ?2, ?3, ?4)",
-	[SQL_TOKEN_FIND] = "SELECT agent, expires_ms, used_ms, labels FROM tokens WHERE digest = ?1",
-	[SQL_TOKEN_BIND] = "UPDATE tokens SET agent = ?2 WHERE digest = ?1 AND agent IS NULL",
+	[SQL_TOKEN_ADD] = "INSERT INTO tokens (digest, note, created_ms, expires_ms) "
+			  "VALUES (?1, ?2, ?3, ?4)",
+	[SQL_TOKEN_FIND] =
+	    "SELECT agent, expires_ms, used_ms, labels FROM tokens WHERE digest = ?1",
+	[SQL_TOKEN_BIND] =
+	    "UPDATE tokens SET agent = ?2 WHERE digest = ?1 AND agent IS NULL",
 	[SQL_TOKEN_USE] = "UPDATE tokens SET labels = labels | ?2,"
 			  " used_ms = CASE used_ms WHEN 0 THEN ?3 ELSE used_ms END"
 			  " WHERE digest = ?1 AND labels & ?2 = 0",
 	[SQL_AGENT_ADD] = "INSERT INTO agents (agent, enrolled_ms) VALUES (?1, ?2)"
 			  " ON CONFLICT DO NOTHING",
 	/* An agent of a store that was restored from an older copy comes back. */
-	[SQL_AGENT_SEEN] = "INSERT INTO agents (agent, enrolled_ms, seen_ms, hostname, os, version)"
-			   " VALUES (?1, ?2, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET"
-			   " seen_ms = ?2, hostname = ?3, os = ?4, version = ?5",
-	[SQL_AGENT_REVOKE] = "UPDATE agents SET revoked_ms = CASE revoked_ms WHEN 0 THEN ?2"
-			     " ELSE revoked_ms END WHERE agent = ?1",
+	[SQL_AGENT_SEEN] =
+	    "INSERT INTO agents (agent, enrolled_ms, seen_ms, hostname, os, version)"
+	    " VALUES (?1, ?2, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET"
+	    " seen_ms = ?2, hostname = ?3, os = ?4, version = ?5",
+	[SQL_AGENT_REVOKE] =
+	    "UPDATE agents SET revoked_ms = CASE revoked_ms WHEN 0 THEN ?2"
+	    " ELSE revoked_ms END WHERE agent = ?1",
 	[SQL_AGENTS] =
 	    "SELECT agent, enrolled_ms, seen_ms, revoked_ms, hostname, os, version,"
 	    " (SELECT count(*) FROM reports r WHERE r.agent = a.agent),"
@@ -90,35 +98,43 @@ static const char *const sql[SQL_MAX_] = {
 	    " (SELECT count(*) FROM alarms x WHERE x.agent = a.agent AND x.closed_ms = 0)"
 	    " FROM agents a ORDER BY hostname, agent",
 	[SQL_REVOKED] = "SELECT agent FROM agents WHERE revoked_ms != 0 ORDER BY agent",
-	[SQL_CERTIFICATE_ADD] = "INSERT INTO certificates (agent, label, issued_ms, not_after_ms,"
-				" der) VALUES (?1, ?2, ?3, ?4, ?5)",
+	[SQL_CERTIFICATE_ADD] =
+	    "INSERT INTO certificates (agent, label, issued_ms, not_after_ms,"
+	    " der) VALUES (?1, ?2, ?3, ?4, ?5)",
 	[SQL_CERTIFICATES_SINCE] =
 	    "SELECT count(*) FROM certificates WHERE agent = ?1 AND issued_ms >= ?2",
 	[SQL_REPORT_FIND] = "SELECT r.digest, c.der FROM reports r JOIN receipts c ON"
 			    " c.report = r.id WHERE r.agent = ?1 AND r.epoch = ?2 AND"
 			    " r.sequence = ?3",
-	[SQL_REPORT_ADD] = "INSERT INTO reports (agent, epoch, sequence, digest, previous,"
-			   " sealed_ms, received_ms, findings, coverage, der)"
-			   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+	[SQL_REPORT_ADD] =
+	    "INSERT INTO reports (agent, epoch, sequence, digest, previous,"
+	    " sealed_ms, received_ms, findings, coverage, der)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 	[SQL_RECEIPT_ADD] = "INSERT INTO receipts (report, der) VALUES (?1, ?2)",
-	[SQL_FINDING_ADD] = "INSERT INTO findings (report, uid, agent, rule, severity, path,"
-			    " time_ms, json) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+	[SQL_FINDING_ADD] =
+	    "INSERT INTO findings (report, uid, agent, rule, severity, path,"
+	    " time_ms, json) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 	[SQL_COVERAGE_ADD] = "INSERT INTO coverage (report, json) VALUES (?1, ?2)",
-	[SQL_ALARM_ADD] = "INSERT INTO alarms (kind, agent, epoch, sequence, first_ms, last_ms,"
-			  " digest) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6) ON CONFLICT DO UPDATE SET"
-			  " count = count + 1, last_ms = ?5, digest = ?6",
-	[SQL_ALARM_CLOSE] = "UPDATE alarms SET closed_ms = ?4 WHERE kind = 'gap' AND agent = ?1"
-			    " AND epoch = ?2 AND sequence = ?3",
-	[SQL_NEIGHBOUR] = "SELECT digest, previous FROM reports WHERE agent = ?1 AND epoch = ?2"
-			  " AND sequence = ?3",
+	[SQL_ALARM_ADD] =
+	    "INSERT INTO alarms (kind, agent, epoch, sequence, first_ms, last_ms,"
+	    " digest) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6) ON CONFLICT DO UPDATE SET"
+	    " count = count + 1, last_ms = ?5, digest = ?6",
+	[SQL_ALARM_CLOSE] =
+	    "UPDATE alarms SET closed_ms = ?4 WHERE kind = 'gap' AND agent = ?1"
+	    " AND epoch = ?2 AND sequence = ?3",
+	[SQL_NEIGHBOUR] =
+	    "SELECT digest, previous FROM reports WHERE agent = ?1 AND epoch = ?2"
+	    " AND sequence = ?3",
 	[SQL_REPORTS] = REPORT_COLUMNS ", NULL, NULL FROM reports r" REPORT_ROWS,
-	[SQL_REPORTS_BYTES] = REPORT_COLUMNS ", r.der, c.der FROM reports r"
-					     " LEFT JOIN receipts c ON c.report = r.id" REPORT_ROWS,
-	[SQL_FINDINGS] = "SELECT f.uid, f.agent, a.hostname, f.rule, f.severity, f.path,"
-			 " f.time_ms, f.json FROM findings f LEFT JOIN agents a ON a.agent = f.agent"
-			 " WHERE (?1 IS NULL OR f.agent = ?1) AND (?2 IS NULL OR f.rule GLOB ?2)"
-			 " AND (?3 IS NULL OR f.path GLOB ?3) AND f.time_ms >= ?4"
-			 " AND f.severity >= ?5 ORDER BY f.time_ms DESC, f.id DESC LIMIT ?6",
+	[SQL_REPORTS_BYTES] =
+	    REPORT_COLUMNS ", r.der, c.der FROM reports r"
+			   " LEFT JOIN receipts c ON c.report = r.id" REPORT_ROWS,
+	[SQL_FINDINGS] =
+	    "SELECT f.uid, f.agent, a.hostname, f.rule, f.severity, f.path,"
+	    " f.time_ms, f.json FROM findings f LEFT JOIN agents a ON a.agent = f.agent"
+	    " WHERE (?1 IS NULL OR f.agent = ?1) AND (?2 IS NULL OR f.rule GLOB ?2)"
+	    " AND (?3 IS NULL OR f.path GLOB ?3) AND f.time_ms >= ?4"
+	    " AND f.severity >= ?5 ORDER BY f.time_ms DESC, f.id DESC LIMIT ?6",
 	[SQL_REPORT_FINDINGS] = "SELECT json FROM findings WHERE report = ?1 ORDER BY id",
 	[SQL_REPORT_COVERAGE] = "SELECT json FROM coverage WHERE report = ?1 ORDER BY id",
 };
@@ -149,9 +165,8 @@ store_statement(struct store *st, enum store_sql id)
 {
 	sqlite3_stmt **stmt = &st->statements[id];
 
-	if (*stmt == NULL &&
-	    sqlite3_prepare_v3(st->db, sql[id], -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL) !=
-		SQLITE_OK)
+	if (*stmt == NULL && sqlite3_prepare_v3(st->db, sql[id], -1,
+				 SQLITE_PREPARE_PERSISTENT, stmt, NULL) != SQLITE_OK)
 		return NULL;
 	(void)sqlite3_reset(*stmt);
 	(void)sqlite3_clear_bindings(*stmt);
@@ -299,7 +314,8 @@ store_limit(struct store *st, uint64_t max_bytes)
 static mh_err
 execute(struct store *st, const char *text)
 {
-	return sqlite3_exec(st->db, text, NULL, NULL, NULL) == SQLITE_OK ? MH_OK : store_err(st);
+	return sqlite3_exec(st->db, text, NULL, NULL, NULL) == SQLITE_OK ? MH_OK
+									 : store_err(st);
 }
 
 static mh_err
@@ -319,7 +335,8 @@ migrate(struct store *st)
 	/* Another program may have migrated while we waited for the lock. */
 	if (err == MH_OK)
 		err = pragma_int(st, "PRAGMA user_version", &version);
-	for (size_t i = (size_t)version; err == MH_OK && i < MH_ARRAY_LEN(migrations); i++)
+	for (size_t i = (size_t)version; err == MH_OK && i < MH_ARRAY_LEN(migrations);
+	     i++)
 		err = execute(st, migrations[i]);
 	(void)snprintf(text, sizeof(text), "PRAGMA user_version = %zu",
 	    MH_ARRAY_LEN(migrations));
@@ -337,8 +354,8 @@ open_database(const char *path, struct store **ret)
 	MH_CLEANUP(store_closep) struct store *st = xcalloc(1, sizeof(*st));
 	mh_err err = MH_OK;
 
-	if (sqlite3_open_v2(path, &st->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
-	    SQLITE_OK)
+	if (sqlite3_open_v2(path, &st->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+		NULL) != SQLITE_OK)
 		return store_err(st);
 	(void)sqlite3_busy_timeout(st->db, STORE_BUSY_MS);
 	(void)sqlite3_extended_result_codes(st->db, 0);

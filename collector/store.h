@@ -23,7 +23,8 @@
  * MH_ERR_CORRUPT, MH_ERR_STORE; store_why() is SQLite's own text.
  */
 enum {
-	STORE_BUSY_MS = 5000, /* how long a writer waits for another: a commit takes some ms */
+	STORE_BUSY_MS =
+	    5000, /* how long a writer waits for another: a commit takes some ms */
 };
 
 struct store;
@@ -69,8 +70,8 @@ enum token_state {
 	TOKEN_EXPIRED,
 };
 
-mh_err store_token_add(struct store *st, const uint8_t digest[DIGEST_BYTES], const char *note,
-    int64_t now_ms, int64_t expires_ms) MH_CHECKED;
+mh_err store_token_add(struct store *st, const uint8_t digest[DIGEST_BYTES],
+    const char *note, int64_t now_ms, int64_t expires_ms) MH_CHECKED;
 
 /*
  * Look a token up and, when it is good for the label, bind it to an agent id if
@@ -178,8 +179,8 @@ struct row_filter {
  * All reports by agent, epoch and sequence, with their bytes when with_bytes;
  * ends early with the error that fn returns.  fn may read the store.
  */
-mh_err store_reports_each(struct store *st, const struct row_filter *filter, bool with_bytes,
-    report_row_fn *fn, void *arg) MH_CHECKED;
+mh_err store_reports_each(struct store *st, const struct row_filter *filter,
+    bool with_bytes, report_row_fn *fn, void *arg) MH_CHECKED;
 
 /* One stored finding; texts are borrowed during the callback. */
 struct finding_row {
@@ -197,7 +198,8 @@ mh_err store_findings_each(struct store *st, const struct row_filter *filter,
  * The texts that were kept of one report, findings in their order, then
  * coverage: what verification compares with the signed bytes.
  */
-typedef void report_text_fn(enum report_lane lane, const char *text, size_t len, void *arg);
+typedef void report_text_fn(enum report_lane lane, const char *text, size_t len,
+    void *arg);
 mh_err store_report_texts_each(struct store *st, int64_t report_id, report_text_fn *fn,
     void *arg) MH_CHECKED;
 

@@ -86,7 +86,8 @@ store_token_check(struct store *st, const uint8_t digest[DIGEST_BYTES],
 	struct token_row t;
 	mh_err err = find_token(st, digest, &t);
 
-	if (err == MH_OK && judge_token(&t, label, now_ms) == TOKEN_GOOD && t.agent[0] == 0)
+	if (err == MH_OK && judge_token(&t, label, now_ms) == TOKEN_GOOD &&
+	    t.agent[0] == 0)
 		err = bind_token(st, digest, &t);
 	if (err != MH_OK)
 		return err;
@@ -153,7 +154,8 @@ store_certificate_add(struct store *st, const struct store_certificate *c,
 }
 
 mh_err
-store_certificates_since(struct store *st, const char *agent, int64_t since_ms, uint64_t *ret)
+store_certificates_since(struct store *st, const char *agent, int64_t since_ms,
+    uint64_t *ret)
 {
 	sqlite3_stmt *stmt = store_statement(st, SQL_CERTIFICATES_SINCE);
 	mh_err err = MH_OK;

@@ -5,20 +5,22 @@
 static int64_t
 limit_of(const struct row_filter *filter)
 {
-	return filter->limit == 0 || filter->limit > INT64_MAX ? -1 : (int64_t)filter->limit;
+	return filter->limit == 0 || filter->limit > INT64_MAX ? -1
+							       : (int64_t)filter->limit;
 }
 
 static const uint8_t *
 column_digest(sqlite3_stmt *stmt, int i)
 {
-	return sqlite3_column_bytes(stmt, i) == DIGEST_BYTES ? sqlite3_column_blob(stmt, i) :
-								NULL;
+	return sqlite3_column_bytes(stmt, i) == DIGEST_BYTES
+		   ? sqlite3_column_blob(stmt, i)
+		   : NULL;
 }
 
 static void
 read_report_row(sqlite3_stmt *stmt, struct report_row *ret)
 {
-	*ret = (struct report_row) {
+	*ret = (struct report_row){
 		.id = sqlite3_column_int64(stmt, 0),
 		.key = { column_text(stmt, 1), column_text(stmt, 2),
 		    (uint64_t)sqlite3_column_int64(stmt, 3) },
@@ -40,7 +42,8 @@ mh_err
 store_reports_each(struct store *st, const struct row_filter *filter, bool with_bytes,
     report_row_fn *fn, void *arg)
 {
-	sqlite3_stmt *stmt = store_statement(st, with_bytes ? SQL_REPORTS_BYTES : SQL_REPORTS);
+	sqlite3_stmt *stmt =
+	    store_statement(st, with_bytes ? SQL_REPORTS_BYTES : SQL_REPORTS);
 	mh_err err = MH_OK;
 	int rc = SQLITE_ERROR;
 
@@ -102,7 +105,8 @@ each_text(struct store *st, enum store_sql id, int64_t report_id, enum report_la
 
 	bind_int(stmt, 1, report_id);
 	while (stmt != NULL && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
-		fn(lane, column_text(stmt, 0), (size_t)sqlite3_column_bytes(stmt, 0), arg);
+		fn(lane, column_text(stmt, 0), (size_t)sqlite3_column_bytes(stmt, 0),
+		    arg);
 
 	mh_err err = rc == SQLITE_DONE ? MH_OK : store_err(st);
 
@@ -111,7 +115,8 @@ each_text(struct store *st, enum store_sql id, int64_t report_id, enum report_la
 }
 
 mh_err
-store_report_texts_each(struct store *st, int64_t report_id, report_text_fn *fn, void *arg)
+store_report_texts_each(struct store *st, int64_t report_id, report_text_fn *fn,
+    void *arg)
 {
 	mh_err err = each_text(st, SQL_REPORT_FINDINGS, report_id, LANE_FINDING, fn, arg);
 

@@ -100,7 +100,8 @@ find_links(struct store *st, const struct report_key *key, bool *ret_found,
 
 /* Does the report fit behind the one before it? */
 static mh_err
-check_before(struct store *st, const struct report_key *key, const struct stored_report *r)
+check_before(struct store *st, const struct report_key *key,
+    const struct stored_report *r)
 {
 	struct report_key before = *key;
 	uint8_t links[2][DIGEST_BYTES] = { { 0 } };
@@ -160,7 +161,8 @@ path_of(const json_t *finding)
 }
 
 static mh_err
-add_finding(struct store *st, int64_t id, const char *agent, const struct report_line *line)
+add_finding(struct store *st, int64_t id, const char *agent,
+    const struct report_line *line)
 {
 	sqlite3_stmt *stmt = store_statement(st, SQL_FINDING_ADD);
 	json_t *finding = json_loadb(line->text, line->len, 0, NULL);
@@ -173,7 +175,8 @@ add_finding(struct store *st, int64_t id, const char *agent, const struct report
 	bind_int(stmt, 5, json_integer_value(json_object_get(finding, "severity_id")));
 	bind_text(stmt, 6, path_of(finding));
 	bind_int(stmt, 7, json_integer_value(json_object_get(finding, "time")));
-	(void)sqlite3_bind_text64(stmt, 8, line->text, line->len, SQLITE_TRANSIENT, SQLITE_UTF8);
+	(void)sqlite3_bind_text64(stmt, 8, line->text, line->len, SQLITE_TRANSIENT,
+	    SQLITE_UTF8);
 	json_decref(finding);
 	return store_run(st, stmt);
 }
@@ -184,7 +187,8 @@ add_coverage(struct store *st, int64_t id, const struct report_line *line)
 	sqlite3_stmt *stmt = store_statement(st, SQL_COVERAGE_ADD);
 
 	bind_int(stmt, 1, id);
-	(void)sqlite3_bind_text64(stmt, 2, line->text, line->len, SQLITE_TRANSIENT, SQLITE_UTF8);
+	(void)sqlite3_bind_text64(stmt, 2, line->text, line->len, SQLITE_TRANSIENT,
+	    SQLITE_UTF8);
 	return store_run(st, stmt);
 }
 

@@ -29,9 +29,9 @@ struct options {
 	const char *export_key;       /* --export */
 	const char *note;             /* --name of a token */
 	uint64_t ttl_ms;              /* --ttl */
-	struct row_filter filter;     /* --agent --rule --path --since --severity --limit */
-	bool ndjson;                  /* --format ndjson */
-	bool check_only;              /* -n */
+	struct row_filter filter; /* --agent --rule --path --since --severity --limit */
+	bool ndjson;              /* --format ndjson */
+	bool check_only;          /* -n */
 };
 
 typedef int verb_fn(const struct options *o);

@@ -25,11 +25,13 @@ print_finding(const struct finding_row *f, void *arg)
 	}
 	MH_CLEANUP(freep) char *rule = text_escape(f->rule);
 	MH_CLEANUP(freep) char *path = text_escape(f->path);
-	MH_CLEANUP(freep) char *host = text_escape(f->hostname[0] != 0 ? f->hostname : f->agent);
+	MH_CLEANUP(freep)
+	char *host = text_escape(f->hostname[0] != 0 ? f->hostname : f->agent);
 
 	time_text(f->time_ms, time);
-	(void)printf("%s  %s%-8s%s  %-16.16s  %s\n    %s\n", time, colour_of_severity(f->severity),
-	    severity_name(f->severity), colour_end(), host, rule, path);
+	(void)printf("%s  %s%-8s%s  %-16.16s  %s\n    %s\n", time,
+	    colour_of_severity(f->severity), severity_name(f->severity), colour_end(),
+	    host, rule, path);
 }
 
 int

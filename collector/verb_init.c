@@ -71,7 +71,8 @@ make_pair(const char *dir, const struct pair *pair, const struct setting_strings
 		order.n_names = names->n;
 	}
 	if (err == MH_OK)
-		err = certificate_issue(&order, pair->kind == ISSUE_CA ? NULL : ca, &cert);
+		err =
+		    certificate_issue(&order, pair->kind == ISSUE_CA ? NULL : ca, &cert);
 	if (err == MH_OK)
 		err = write_key(key_path, key);
 	if (err == MH_OK)
@@ -87,7 +88,8 @@ static mh_err
 make_certificates(const char *dir, const struct setting_strings *names)
 {
 	static const struct pair pairs[] = {
-		{ ISSUE_CA, FOLDER_AUTHORITY "/" FILE_CA_KEY, FOLDER_AUTHORITY "/" FILE_CA },
+		{ ISSUE_CA, FOLDER_AUTHORITY "/" FILE_CA_KEY,
+		    FOLDER_AUTHORITY "/" FILE_CA },
 		{ ISSUE_COLLECTOR_TLS, FILE_TLS_KEY, FILE_TLS_CERT },
 		{ ISSUE_COLLECTOR_RECEIPTS, FILE_RECEIPT_KEY, FILE_RECEIPT_CERT },
 	};
@@ -108,9 +110,11 @@ write_config(const char *path, const struct setting_strings *names)
 {
 	MH_CLEANUP(buf_freep) struct buf *b = buf_new(64 * 1024);
 
-	buf_add(b, "# Configuration of molehunt-collector.  Lines with a # at their start show\n"
-		   "# what holds without them; `molehunt-collector serve -n` checks the file.\n\n"
-		   "names: [");
+	buf_add(b,
+	    "# Configuration of molehunt-collector.  Lines with a # at their start show\n"
+	    "# what holds without them; `molehunt-collector serve -n` checks the "
+	    "file.\n\n"
+	    "names: [");
 	for (size_t i = 0; i < names->n; i++)
 		buf_addf(b, "%s\"%s\"", i > 0 ? ", " : "", names->items[i]);
 	buf_add(b, "]\n\n");
@@ -138,17 +142,19 @@ print_next(const char *dir, const struct setting_strings *names)
 	const char *host = names->items[0];
 	bool is_v6 = strchr(host, ':') != NULL;
 
-	(void)printf("Made a collector in %s: the fleet's certificate authority, keys and\n"
-		     "certificates for %s, a configuration and an empty database.\n\n"
-		     "1. Start it (and keep it running):\n"
-		     "     molehunt-collector serve %s\n"
-		     "2. Make a one-time token for each new agent, here:\n"
-		     "     molehunt-collector token %s\n"
-		     "3. Enrol the agent, as root on its machine:\n"
-		     "     molehunt enroll https://%s%s%s:8443 TOKEN\n\n"
-		     "Change the address and the port in %s/" FILE_CONFIG ".\n"
-		     "Keep a copy of %s/" FOLDER_AUTHORITY " offline: who has it is the fleet.\n",
-	    dir, host, dir, dir, is_v6 ? "[" : "", host, is_v6 ? "]" : "", dir, dir);
+	(void)
+	    printf("Made a collector in %s: the fleet's certificate authority, keys and\n"
+		   "certificates for %s, a configuration and an empty database.\n\n"
+		   "1. Start it (and keep it running):\n"
+		   "     molehunt-collector serve %s\n"
+		   "2. Make a one-time token for each new agent, here:\n"
+		   "     molehunt-collector token %s\n"
+		   "3. Enrol the agent, as root on its machine:\n"
+		   "     molehunt enroll https://%s%s%s:8443 TOKEN\n\n"
+		   "Change the address and the port in %s/" FILE_CONFIG ".\n"
+		   "Keep a copy of %s/" FOLDER_AUTHORITY
+		   " offline: who has it is the fleet.\n",
+		dir, host, dir, dir, is_v6 ? "[" : "", host, is_v6 ? "]" : "", dir, dir);
 }
 
 int
@@ -160,10 +166,13 @@ verb_init(const struct options *o)
 	MH_CLEANUP(freep) char *store = xasprintf("%s/" FILE_STORE, dir);
 
 	if (o->names.n == 0)
-		return complain("init: give the collector's name, --name HOST[,ADDRESS]: agents "
-				"check it");
-	if (access(config, F_OK) == 0 || access(authority, F_OK) == 0 || access(store, F_OK) == 0)
-		return complain("init: %s: there is a collector in it; nothing was changed", dir);
+		return complain(
+		    "init: give the collector's name, --name HOST[,ADDRESS]: agents "
+		    "check it");
+	if (access(config, F_OK) == 0 || access(authority, F_OK) == 0 ||
+	    access(store, F_OK) == 0)
+		return complain(
+		    "init: %s: there is a collector in it; nothing was changed", dir);
 
 	mh_err err = make_folders(dir);
 
@@ -175,8 +184,9 @@ verb_init(const struct options *o)
 	if (err == MH_OK)
 		err = write_config(config, &o->names);
 	if (err == MH_ERR_INVALID)
-		return complain("init: --name: names are letters, digits, dots and hyphens, or "
-				"addresses");
+		return complain(
+		    "init: --name: names are letters, digits, dots and hyphens, or "
+		    "addresses");
 	if (err != MH_OK)
 		return complain("init: %s: %s", dir,
 		    err == MH_ERR_SYSTEM ? strerror(errno) : mh_strerror(err));

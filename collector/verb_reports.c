@@ -12,16 +12,21 @@
 #include "collector/verb.h"
 
 static const struct column columns[] = {
-	{ "AGENT", 8 }, { "EPOCH", 8 }, { "SEQUENCE", 8 }, { "RECEIVED", 19 }, { "FINDINGS", 8 },
-	{ "COVERAGE", 8 }, { "", 0 },
+	{ "AGENT", 8 },
+	{ "EPOCH", 8 },
+	{ "SEQUENCE", 8 },
+	{ "RECEIVED", 19 },
+	{ "FINDINGS", 8 },
+	{ "COVERAGE", 8 },
+	{ "", 0 },
 };
 
 /* What to do with each report. */
 struct listing {
 	const struct options *options;
-	uint64_t n;          /* exported */
-	const char *wanted;  /* UUID/EPOCH/SEQ, NULL: all */
-	const char *file;    /* for the wanted one */
+	uint64_t n;         /* exported */
+	const char *wanted; /* UUID/EPOCH/SEQ, NULL: all */
+	const char *file;   /* for the wanted one */
 };
 
 static mh_err
@@ -32,12 +37,14 @@ print_report(const struct report_row *r, void *arg)
 	char numbers[3][24];
 
 	if (l->options->ndjson) {
-		MH_CLEANUP(freep) char *digest = text_hex(r->digest, r->digest != NULL ? DIGEST_BYTES : 0);
+		MH_CLEANUP(freep)
+		char *digest = text_hex(r->digest, r->digest != NULL ? DIGEST_BYTES : 0);
 
-		print_json(json_pack("{s:s, s:s, s:I, s:s, s:o, s:o, s:I, s:I, s:b}", "agent",
-		    r->key.agent, "epoch", r->key.epoch, "sequence", (json_int_t)r->key.sequence,
-		    "sha256", digest, "sealed", time_json(r->sealed_ms), "received",
-		    time_json(r->received_ms), "findings", (json_int_t)r->n_findings, "coverage",
+		print_json(json_pack("{s:s, s:s, s:I, s:s, s:o, s:o, s:I, s:I, s:b}",
+		    "agent", r->key.agent, "epoch", r->key.epoch, "sequence",
+		    (json_int_t)r->key.sequence, "sha256", digest, "sealed",
+		    time_json(r->sealed_ms), "received", time_json(r->received_ms),
+		    "findings", (json_int_t)r->n_findings, "coverage",
 		    (json_int_t)r->n_coverage, "alarm", (int)r->has_alarm));
 		return MH_OK;
 	}
@@ -46,8 +53,8 @@ print_report(const struct report_row *r, void *arg)
 	(void)snprintf(numbers[1], 24, "%" PRIu64, r->n_findings);
 	(void)snprintf(numbers[2], 24, "%" PRIu64, r->n_coverage);
 	table_row(columns, MH_ARRAY_LEN(columns),
-	    (const char *[]) { r->key.agent, r->key.epoch, numbers[0], received, numbers[1],
-		numbers[2], r->has_alarm ? "ALARM" : "" });
+	    (const char *[]){ r->key.agent, r->key.epoch, numbers[0], received,
+		numbers[1], numbers[2], r->has_alarm ? "ALARM" : "" });
 	return MH_OK;
 }
 
@@ -69,7 +76,8 @@ export_report(const struct report_row *r, void *arg)
 {
 	struct listing *l = arg;
 	MH_CLEANUP(freep)
-	char *key = xasprintf("%s/%s/%" PRIu64, r->key.agent, r->key.epoch, r->key.sequence);
+	char *key =
+	    xasprintf("%s/%s/%" PRIu64, r->key.agent, r->key.epoch, r->key.sequence);
 
 	if (l->wanted != NULL && strcmp(key, l->wanted) != 0)
 		return MH_OK;
@@ -115,7 +123,8 @@ verb_reports(const struct options *o)
 	bool exporting = o->out != NULL || o->export_key != NULL;
 
 	if ((o->export_key != NULL) != (o->n_args == 2))
-		return complain("reports: to export one: reports DIR --export AGENT/EPOCH/SEQUENCE FILE");
+		return complain("reports: to export one: reports DIR --export "
+				"AGENT/EPOCH/SEQUENCE FILE");
 	if (o->export_key != NULL)
 		l.file = o->args[1];
 	if (open_collector(o, &config, &st) != MH_OK)
@@ -126,6 +135,8 @@ verb_reports(const struct options *o)
 	int status = run(o, st, &l, exporting);
 
 	if (status == EXIT_GOOD && exporting)
-		(void)printf("Wrote %" PRIu64 " report(s), each with its receipt beside it.\n", l.n);
+		(void)printf("Wrote %" PRIu64
+			     " report(s), each with its receipt beside it.\n",
+		    l.n);
 	return status;
 }

@@ -25,7 +25,9 @@ int
 verb_serve(const struct options *o)
 {
 	MH_CLEANUP(config_clear) struct config config = { .state = NULL };
-	const char *name = o->config != NULL ? o->config : o->n_args > 0 ? o->args[0] : NULL;
+	const char *name = o->config != NULL ? o->config
+			   : o->n_args > 0   ? o->args[0]
+					     : NULL;
 
 	if (name == NULL || (o->config != NULL && o->n_args > 0))
 		return complain("serve: give either DIR or --config FILE");

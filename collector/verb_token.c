@@ -1,12 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "collector/verb.h"
 #include "transport/certificate.h"
 #include "transport/token.h"
+
+/* For a person at a terminal: the whole line to type on the new agent's machine. */
+static void
+print_hint(const struct config *config, const char *token)
+{
+	const char *host = config->names.n > 0 ? config->names.items[0] : "HOST";
+	const char *port = strrchr(config->listen.items[0], ':');
+	bool is_v6 = strchr(host, ':') != NULL;
+
+	if (isatty(STDOUT_FILENO) == 1 && port != NULL)
+		(void)fprintf(stderr,
+		    "\nOn the new agent's machine, as root:\n"
+		    "  molehunt enroll https://%s%s%s%s %s\n",
+		    is_v6 ? "[" : "", host, is_v6 ? "]" : "", port, token);
+}
 
 int
 verb_token(const struct options *o)
@@ -38,6 +54,7 @@ verb_token(const struct options *o)
 		return complain("token: %s (%s)", mh_strerror(err), store_why(st));
 	token_format(&token, text);
 	(void)printf("%s\n", text);
+	print_hint(&config, text);
 	explicit_bzero(&token, sizeof(token));
 	explicit_bzero(text, sizeof(text));
 	return EXIT_GOOD;

@@ -49,11 +49,11 @@ say(struct check *c, bool is_wrong, const char *fmt, ...)
 
 	if (c->ndjson)
 		print_json(json_pack("{s:s, s:s, s:s, s:I, s:s}", "type",
-		    is_wrong ? "wrong" : "note", "agent", agent, "epoch", epoch, "sequence",
-		    (json_int_t)c->row->key.sequence, "detail", text));
+		    is_wrong ? "wrong" : "note", "agent", agent, "epoch", epoch,
+		    "sequence", (json_int_t)c->row->key.sequence, "detail", text));
 	else
-		(void)printf("%s: %s/%s/%" PRIu64 ": %s\n", is_wrong ? "WRONG" : "note", agent,
-		    epoch, c->row->key.sequence, text);
+		(void)printf("%s: %s/%s/%" PRIu64 ": %s\n", is_wrong ? "WRONG" : "note",
+		    agent, epoch, c->row->key.sequence, text);
 }
 
 /* Walks the signed lines beside the stored texts. */
@@ -71,8 +71,9 @@ compare_text(enum report_lane lane, const char *text, size_t len, void *arg)
 
 	if (cmp->differs)
 		return;
-	cmp->differs = !report_next_line(cmp->report, &cmp->cursor, &line) || line.lane != lane ||
-	    line.len != len || memcmp(line.text, text, len) != 0;
+	cmp->differs = !report_next_line(cmp->report, &cmp->cursor, &line) ||
+		       line.lane != lane || line.len != len ||
+		       memcmp(line.text, text, len) != 0;
 }
 
 static void
@@ -84,7 +85,8 @@ check_texts(struct check *c, const struct report *report)
 	if (store_report_texts_each(c->st, c->row->id, compare_text, &cmp) != MH_OK)
 		say(c, true, "its findings cannot be read: %s", store_why(c->st));
 	else if (cmp.differs || report_next_line(report, &cmp.cursor, &line))
-		say(c, true, "the stored findings or coverage are not those that were signed");
+		say(c, true,
+		    "the stored findings or coverage are not those that were signed");
 	c->n_findings += report->header.n_findings;
 }
 
@@ -96,12 +98,13 @@ check_header(struct check *c, const struct report *report)
 
 	if (strcmp(h->agent, r->key.agent) != 0 || strcmp(h->epoch, r->key.epoch) != 0 ||
 	    h->sequence != r->key.sequence)
-		say(c, true, "the signed report is another one: %s/%s/%" PRIu64, h->agent, h->epoch,
-		    h->sequence);
+		say(c, true, "the signed report is another one: %s/%s/%" PRIu64, h->agent,
+		    h->epoch, h->sequence);
 	if (h->sealed_ms != r->sealed_ms || h->n_findings != r->n_findings ||
 	    h->n_coverage != r->n_coverage || r->previous == NULL ||
 	    memcmp(h->previous, r->previous, DIGEST_BYTES) != 0)
-		say(c, true, "the stored times or counts are not those of the signed header");
+		say(c, true,
+		    "the stored times or counts are not those of the signed header");
 	if (r->digest == NULL || memcmp(report->digest, r->digest, DIGEST_BYTES) != 0)
 		say(c, true, "the stored SHA-256 is not that of the signed bytes");
 }
@@ -118,10 +121,11 @@ check_receipt(struct check *c, const struct report *report)
 		say(c, true, "there is no receipt");
 		return;
 	}
-	if (receipt_open(r->receipt, r->receipt_len, c->ca, r->received_ms, &receipt, &why) !=
-	    MH_OK)
+	if (receipt_open(r->receipt, r->receipt_len, c->ca, r->received_ms, &receipt,
+		&why) != MH_OK)
 		say(c, true, "receipt: %s", why);
-	else if (!receipt_is_for(&receipt, h->agent, h->epoch, h->sequence, report->digest))
+	else if (!receipt_is_for(&receipt, h->agent, h->epoch, h->sequence,
+		     report->digest))
 		say(c, true, "the receipt is for another report");
 	else if (receipt.received_ms != r->received_ms)
 		say(c, true, "the stored time of receipt is not the one that was signed");
@@ -139,7 +143,8 @@ check_chain(struct check *c, const struct report *report)
 	bool is_wrong = !c->row->has_alarm;
 
 	if (h->sequence != before + 1)
-		say(c, is_wrong, "sequences %" PRIu64 " to %" PRIu64 " are missing before it",
+		say(c, is_wrong,
+		    "sequences %" PRIu64 " to %" PRIu64 " are missing before it",
 		    before + 1, h->sequence - 1);
 	else if (memcmp(h->previous, same ? c->digest : zeros, DIGEST_BYTES) != 0)
 		say(c, is_wrong, "it does not name the report before it (previous hash)");
@@ -158,7 +163,8 @@ check_report(const struct report_row *r, void *arg)
 
 	c->n_reports++;
 	c->row = r;
-	if (report_open(r->der, r->der_len, c->ca, r->received_ms, &report, &refusal) != MH_OK) {
+	if (report_open(r->der, r->der_len, c->ca, r->received_ms, &report, &refusal) !=
+	    MH_OK) {
 		say(c, true, "%s: %s", refusal.code, refusal.detail);
 		return MH_OK;
 	}
@@ -173,12 +179,14 @@ static int
 conclude(const struct check *c)
 {
 	if (c->ndjson)
-		print_json(json_pack("{s:s, s:I, s:I, s:I, s:I}", "type", "summary", "reports",
-		    (json_int_t)c->n_reports, "findings", (json_int_t)c->n_findings, "wrong",
-		    (json_int_t)c->n_wrong, "notes", (json_int_t)c->n_notes));
+		print_json(json_pack("{s:s, s:I, s:I, s:I, s:I}", "type", "summary",
+		    "reports", (json_int_t)c->n_reports, "findings",
+		    (json_int_t)c->n_findings, "wrong", (json_int_t)c->n_wrong, "notes",
+		    (json_int_t)c->n_notes));
 	else
-		(void)printf("%" PRIu64 " report(s) with %" PRIu64 " finding(s) checked: %" PRIu64
-			     " wrong, %" PRIu64 " note(s).\n",
+		(void)printf("%" PRIu64 " report(s) with %" PRIu64
+			     " finding(s) checked: %" PRIu64 " wrong, %" PRIu64
+			     " note(s).\n",
 		    c->n_reports, c->n_findings, c->n_wrong, c->n_notes);
 	return c->n_wrong > 0 ? EXIT_TROUBLE : EXIT_GOOD;
 }

@@ -24,7 +24,8 @@ unsigned
 certificate_label_find(const char *name, size_t len)
 {
 	for (unsigned i = LABEL_SIGNING; i < LABEL_MAX_; i++) {
-		if (strlen(label_names[i]) == len && memcmp(label_names[i], name, len) == 0)
+		if (strlen(label_names[i]) == len &&
+		    memcmp(label_names[i], name, len) == 0)
 			return i;
 	}
 	return 0;

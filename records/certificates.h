@@ -15,17 +15,13 @@
  * time and number in a certificate but the agent's id.
  */
 enum {
-	ISSUE_REQUEST_MAX = 8 * 1024,      /* bytes of PKCS#10; a P-256 one has 300 */
-	ISSUE_CERTIFICATE_MAX = 8 * 1024,  /* bytes of DER; ours have 600 */
-	ISSUE_WHY_MAX = 256,               /* bytes of a sentence */
+	ISSUE_REQUEST_MAX = 8 * 1024,     /* bytes of PKCS#10; a P-256 one has 300 */
+	ISSUE_CERTIFICATE_MAX = 8 * 1024, /* bytes of DER; ours have 600 */
+	ISSUE_WHY_MAX = 256,              /* bytes of a sentence */
 };
 
 /* What an agent's certificate is for; on the wire and in the collector's store. */
-enum certificate_label {
-	LABEL_SIGNING = 1,
-	LABEL_TLS = 2,
-	LABEL_MAX_
-};
+enum certificate_label { LABEL_SIGNING = 1, LABEL_TLS = 2, LABEL_MAX_ };
 
 /* The word in an enrolment's path, "signing"; NULL when there is no such label. */
 const char *certificate_label_name(unsigned label);

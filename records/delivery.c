@@ -36,7 +36,8 @@ read_key(struct reader *r, struct delivery_key *key)
 	if (!read_text(r, key->epoch, sizeof(key->epoch)))
 		return false;
 	key->sequence = reader_u64(r);
-	return uuid_is_valid(key->epoch) && key->sequence >= 1 && key->sequence <= INT64_MAX;
+	return uuid_is_valid(key->epoch) && key->sequence >= 1 &&
+	       key->sequence <= INT64_MAX;
 }
 
 void

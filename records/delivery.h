@@ -18,11 +18,11 @@
  * not have written, with *ret untouched.
  */
 enum {
-	DELIVERY_UNANSWERED_MAX = 32,        /* REPORTs that the courier holds at once */
-	DELIVERY_DIGEST_BYTES = 32,          /* SHA-256 */
-	DELIVERY_RECEIPT_MAX = 8 * 1024,     /* bytes of a receipt's DER */
-	DELIVERY_CODE_MAX = 32,              /* bytes of a refusal's code */
-	DELIVERY_SENTENCE_MAX = 1024,        /* bytes of a sentence for people */
+	DELIVERY_UNANSWERED_MAX = 32,    /* REPORTs that the courier holds at once */
+	DELIVERY_DIGEST_BYTES = 32,      /* SHA-256 */
+	DELIVERY_RECEIPT_MAX = 8 * 1024, /* bytes of a receipt's DER */
+	DELIVERY_CODE_MAX = 32,          /* bytes of a refusal's code */
+	DELIVERY_SENTENCE_MAX = 1024,    /* bytes of a sentence for people */
 };
 
 /* Which report: within one agent, epoch and sequence name it. */
@@ -68,16 +68,20 @@ struct delivery_link {
 };
 
 void delivery_report_put(const struct delivery_report *m, struct buf *out);
-mh_err delivery_report_parse(const void *p, size_t len, struct delivery_report *ret) MH_CHECKED;
+mh_err delivery_report_parse(const void *p, size_t len, struct delivery_report *ret)
+    MH_CHECKED;
 
 void delivery_receipt_put(const struct delivery_receipt *m, struct buf *out);
-mh_err delivery_receipt_parse(const void *p, size_t len, struct delivery_receipt *ret) MH_CHECKED;
+mh_err delivery_receipt_parse(const void *p, size_t len, struct delivery_receipt *ret)
+    MH_CHECKED;
 
 void delivery_refused_put(const struct delivery_refused *m, struct buf *out);
-mh_err delivery_refused_parse(const void *p, size_t len, struct delivery_refused *ret) MH_CHECKED;
+mh_err delivery_refused_parse(const void *p, size_t len, struct delivery_refused *ret)
+    MH_CHECKED;
 
 void delivery_link_put(const struct delivery_link *m, struct buf *out);
-mh_err delivery_link_parse(const void *p, size_t len, struct delivery_link *ret) MH_CHECKED;
+mh_err delivery_link_parse(const void *p, size_t len, struct delivery_link *ret)
+    MH_CHECKED;
 
 /* Copy what fits of s into a sentence or code of size bytes, cut at a character. */
 void delivery_text_copy(char *to, size_t size, const char *s);

@@ -99,11 +99,10 @@ close_file_systems(void)
 static const int worker_calls[] = {
 	SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(read),
 	SCMP_SYS(pread64), SCMP_SYS(lseek), SCMP_SYS(fstat), SCMP_SYS(close),
-	SCMP_SYS(write), /* the log, on standard error */
 	SCMP_SYS(munmap), SCMP_SYS(brk), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(futex),
 	SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(getpid),
 	SCMP_SYS(gettid), SCMP_SYS(getrandom), SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigaction),
-	SCMP_SYS(rt_sigprocmask), SCMP_SYS(tgkill), /* abort(3) of a failed assertion */
+	SCMP_SYS(rt_sigprocmask),
 	SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(restart_syscall), SCMP_SYS(fcntl),
 #ifdef __NR_newfstatat
 	SCMP_SYS(newfstatat), /* glibc's fstat(3); Landlock and the descriptors bound it */
@@ -138,9 +137,14 @@ allow(scmp_filter_ctx ctx, const int *calls, size_t n, uint32_t action)
 	return result;
 }
 
-/* No memory becomes executable that was not when the process started. */
+/*
+ * Calls that are allowed in one form only: no memory becomes executable that
+ * was not when the process started; what is written goes to the log on standard
+ * error; a signal (abort(3) of a failed assertion) goes to the process itself,
+ * not to another worker of the same user.
+ */
 static int
-allow_plain_memory(scmp_filter_ctx ctx)
+allow_narrowly(scmp_filter_ctx ctx, bool is_zygote)
 {
 	int result = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
 	    SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
@@ -148,6 +152,15 @@ allow_plain_memory(scmp_filter_ctx ctx)
 	if (result == 0)
 		result = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
 		    SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	if (result == 0)
+		result = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
+		    SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO));
+	/* The zygote's filter stands in its workers too, which have other numbers. */
+	if (result == 0 && is_zygote)
+		result = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 0);
+	else if (result == 0)
+		result = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+		    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
 	return result;
 }
 
@@ -164,13 +177,13 @@ load_filter(bool is_zygote)
 	int result = ctx == NULL ? -ENOMEM : 0;
 
 #ifdef MH_SANITIZE
-	(void)allow_plain_memory;
+	(void)allow_narrowly;
 	(void)worker_calls;
 	(void)zygote_calls;
 	(void)is_zygote;
 #else
 	if (result == 0)
-		result = allow_plain_memory(ctx);
+		result = allow_narrowly(ctx, is_zygote);
 	if (result == 0)
 		result = allow(ctx, worker_calls, sizeof(worker_calls) / sizeof(int),
 		    SCMP_ACT_ALLOW);

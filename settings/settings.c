@@ -58,7 +58,8 @@ refuse_extras(struct loader *l, const yaml_event_t *ev)
 	const yaml_char_t *tag = NULL;
 
 	if (ev->type == YAML_ALIAS_EVENT)
-		return fail(l, &ev->start_mark, "an alias (*name) is not allowed; write the value");
+		return fail(l, &ev->start_mark,
+		    "an alias (*name) is not allowed; write the value");
 	if (ev->type == YAML_SCALAR_EVENT) {
 		anchor = ev->data.scalar.anchor;
 		tag = ev->data.scalar.tag;
@@ -159,7 +160,8 @@ known_keys(const struct loader *l, const char *section)
 }
 
 static mh_err
-fail_unknown(struct loader *l, const yaml_mark_t *at, const char *section, const char *key)
+fail_unknown(struct loader *l, const yaml_mark_t *at, const char *section,
+    const char *key)
 {
 	MH_CLEANUP(freep) char *shown = text_escape(key);
 	MH_CLEANUP(freep) char *known = known_keys(l, section);
@@ -180,8 +182,8 @@ fail_value(struct loader *l, const yaml_event_t *ev, const struct setting *s)
 
 	MH_CLEANUP(freep) char *shown = text_escape((const char *)ev->data.scalar.value);
 
-	return fail(l, &ev->start_mark, "\"%s\" is \"%s\", but has to be %s", s->name, shown,
-	    allowed);
+	return fail(l, &ev->start_mark, "\"%s\" is \"%s\", but has to be %s", s->name,
+	    shown, allowed);
 }
 
 static mh_err
@@ -248,15 +250,19 @@ open_section(struct loader *l, const yaml_mark_t *at, const char *name)
 		if (strcmp(l->sections.items[i], name) == 0)
 			return fail(l, at, "section \"%s\" is given twice", name);
 	}
-	l->sections.items = xreallocarray(l->sections.items, l->sections.n + 1, sizeof(char *));
+	l->sections.items =
+	    xreallocarray(l->sections.items, l->sections.n + 1, sizeof(char *));
 	l->sections.items[l->sections.n++] = xstrdup(name);
 
 	mh_err err = next(l, &ev);
-	bool empty = err == MH_OK && ev.type == YAML_SCALAR_EVENT && ev.data.scalar.length == 0;
+	bool empty =
+	    err == MH_OK && ev.type == YAML_SCALAR_EVENT && ev.data.scalar.length == 0;
 
 	if (err == MH_OK && !empty && ev.type != YAML_MAPPING_START_EVENT)
-		err = fail(l, &ev.start_mark, "\"%s\" is a section: its keys stand below it, "
-		    "indented", name);
+		err = fail(l, &ev.start_mark,
+		    "\"%s\" is a section: its keys stand below it, "
+		    "indented",
+		    name);
 	yaml_event_delete(&ev);
 	return err != MH_OK || empty ? err : read_section(l, name);
 }
@@ -308,8 +314,8 @@ expect(struct loader *l, yaml_event_type_t type, const char *why, bool *ret_empt
 	mh_err err = next(l, &ev);
 
 	*ret_empty = err == MH_OK &&
-	    (ev.type == YAML_STREAM_END_EVENT ||
-		(ev.type == YAML_SCALAR_EVENT && ev.data.scalar.length == 0));
+		     (ev.type == YAML_STREAM_END_EVENT ||
+			 (ev.type == YAML_SCALAR_EVENT && ev.data.scalar.length == 0));
 	if (err == MH_OK && !*ret_empty && ev.type != type)
 		err = fail(l, &ev.start_mark, "%s", why);
 	yaml_event_delete(&ev);
@@ -333,8 +339,8 @@ read_stream(struct loader *l)
 	if (err == MH_OK)
 		err = expect(l, YAML_DOCUMENT_END_EVENT, "", &empty);
 	if (err == MH_OK)
-		err = expect(l, YAML_STREAM_END_EVENT, "a second document (---) is not allowed",
-		    &empty);
+		err = expect(l, YAML_STREAM_END_EVENT,
+		    "a second document (---) is not allowed", &empty);
 	return err;
 }
 
@@ -349,8 +355,8 @@ fill_rest(struct loader *l)
 		if (s->required) {
 			MH_CLEANUP(freep) char *allowed = value_allowed(s);
 
-			return fail(l, &l->parser.mark, "\"%s\" is missing: it has to be %s",
-			    s->name, allowed);
+			return fail(l, &l->parser.mark,
+			    "\"%s\" is missing: it has to be %s", s->name, allowed);
 		}
 		value_set_initial(s, l->folder, l->values);
 	}

@@ -37,15 +37,15 @@
  * are typed by the table, so "no" is a string where a string is wanted.
  */
 enum {
-	SETTINGS_FILE_MAX = 1024 * 1024,  /* bytes; a person wrote it */
-	SETTINGS_STRING_MAX = 4096,       /* bytes of one value: a path fits (PATH_MAX) */
-	SETTINGS_STRINGS_MAX = 4096,      /* items of one list, unless its row says less */
-	SETTINGS_NAME_MAX = 128,          /* bytes of a dotted name */
+	SETTINGS_FILE_MAX = 1024 * 1024, /* bytes; a person wrote it */
+	SETTINGS_STRING_MAX = 4096,      /* bytes of one value: a path fits (PATH_MAX) */
+	SETTINGS_STRINGS_MAX = 4096,     /* items of one list, unless its row says less */
+	SETTINGS_NAME_MAX = 128,         /* bytes of a dotted name */
 };
 
-enum setting_type {       /* the field in the struct */
-	SETTING_STRING,   /* char *; min and max are bytes */
-	SETTING_PATH,     /* char *; a relative one is resolved against the file's folder */
+enum setting_type {     /* the field in the struct */
+	SETTING_STRING, /* char *; min and max are bytes */
+	SETTING_PATH,   /* char *; a relative one is resolved against the file's folder */
 	SETTING_STRINGS,  /* struct setting_strings; min and max are items */
 	SETTING_BOOL,     /* bool: true, false, yes, no, on, off */
 	SETTING_SIZE,     /* uint64_t in bytes: 64K, 1MiB */
@@ -64,9 +64,10 @@ struct setting_strings {
 struct setting {
 	const char *name; /* dotted, at most SETTINGS_NAME_MAX */
 	enum setting_type type;
-	size_t offset;              /* of the field in the struct */
-	const char *initial;        /* default as written in a file (a list: "a, b"); NULL: none */
-	uint64_t min, max;          /* the range, inclusive; max 0: the type's own limit */
+	size_t offset; /* of the field in the struct */
+	const char
+	    *initial;      /* default as written in a file (a list: "a, b"); NULL: none */
+	uint64_t min, max; /* the range, inclusive; max 0: the type's own limit */
 	const char *const *choices; /* SETTING_ENUM: NULL-terminated */
 	bool required;              /* must stand in the file */
 	const char *help;           /* one sentence */

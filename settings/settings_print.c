@@ -14,7 +14,7 @@ is_unset(const struct setting *s, const void *values)
 	const char *field = (const char *)values + s->offset;
 
 	return (s->type == SETTING_STRING || s->type == SETTING_PATH) &&
-	    *(char *const *)(const void *)field == NULL;
+	       *(char *const *)(const void *)field == NULL;
 }
 
 /* The "section:" lines that name needs and the row before did not already open. */
@@ -23,7 +23,8 @@ open_sections(const char *name, const char *before, const char *mark, struct buf
 {
 	size_t depth = 0;
 
-	for (const char *dot = strchr(name, '.'); dot != NULL; dot = strchr(dot + 1, '.')) {
+	for (const char *dot = strchr(name, '.'); dot != NULL;
+	     dot = strchr(dot + 1, '.')) {
 		size_t len = (size_t)(dot - name) + 1;
 		const char *start = dot;
 
@@ -47,8 +48,8 @@ indent_of(const char *name)
 }
 
 static void
-print_row(const struct setting *s, const char *before, const void *values, bool is_default,
-    struct buf *out)
+print_row(const struct setting *s, const char *before, const void *values,
+    bool is_default, struct buf *out)
 {
 	MH_CLEANUP(freep) char *allowed = value_allowed(s);
 	const char *dot = strrchr(s->name, '.');
@@ -56,7 +57,8 @@ print_row(const struct setting *s, const char *before, const void *values, bool 
 	int indent = indent_of(s->name);
 
 	open_sections(s->name, before, is_default ? "#" : "", out);
-	buf_addf(out, "%*s# %s\n%*s# Allowed: %s.\n", indent, "", s->help, indent, "", allowed);
+	buf_addf(out, "%*s# %s\n%*s# Allowed: %s.\n", indent, "", s->help, indent, "",
+	    allowed);
 	buf_addf(out, "%s%*s%s: ", mark, indent, "", dot != NULL ? dot + 1 : s->name);
 	if (!is_unset(s, values))
 		value_print(s, values, out);
@@ -74,7 +76,8 @@ settings_print(const struct settings_schema *schema, const void *values, struct 
 	for (size_t i = 0; i < schema->n; i++) {
 		const struct setting *s = &schema->rows[i];
 
-		print_row(s, before, values != NULL ? values : initial, values == NULL, out);
+		print_row(s, before, values != NULL ? values : initial, values == NULL,
+		    out);
 		before = s->name;
 	}
 	settings_clear(schema, initial);

@@ -166,7 +166,8 @@ exact(uint64_t v, enum setting_type type)
 
 	for (size_t i = 0; i < MH_ARRAY_LEN(units); i++) {
 		if (units[i].type == type && v > 0 && v % units[i].factor == 0)
-			return xasprintf("%" PRIu64 "%s", v / units[i].factor, units[i].name);
+			return xasprintf("%" PRIu64 "%s", v / units[i].factor,
+			    units[i].name);
 	}
 	return xasprintf("%" PRIu64 "%s", v, type == SETTING_DURATION ? "ms" : "");
 }
@@ -205,7 +206,8 @@ value_allowed(const struct setting *s)
 		return xasprintf("text of %" PRIu64 " to %" PRIu64 " bytes", s->min,
 		    upper(s, SETTINGS_STRING_MAX));
 	case SETTING_PATH:
-		return xstrdup("a path; a relative one starts at the folder of this file");
+		return xstrdup(
+		    "a path; a relative one starts at the folder of this file");
 	case SETTING_STRINGS:
 		return xasprintf("a list of %" PRIu64 " to %zu texts, [a, b]", s->min,
 		    value_items_max(s));

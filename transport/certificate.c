@@ -48,7 +48,8 @@ read_uri(const char *uri, size_t len, struct certificate_facts *facts)
 	const size_t prefix_len = sizeof(prefix) - 1;
 
 	for (size_t i = 0; i < MH_ARRAY_LEN(use_names); i++)
-		if (len == strlen(use_names[i].uri) && memcmp(uri, use_names[i].uri, len) == 0)
+		if (len == strlen(use_names[i].uri) &&
+		    memcmp(uri, use_names[i].uri, len) == 0)
 			facts->uses |= use_names[i].use;
 	if (len < prefix_len || memcmp(uri, prefix, prefix_len) != 0)
 		return MH_OK;
@@ -68,8 +69,8 @@ certificate_read(X509 *cert, struct certificate_facts *ret)
 		err = time_to_ms(X509_get0_notAfter(cert), &facts.not_after_ms);
 	if (err != MH_OK)
 		return err;
-	MH_CLEANUP(GENERAL_NAMES_freep) GENERAL_NAMES *names =
-	    X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	MH_CLEANUP(GENERAL_NAMES_freep)
+	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
 
 	for (int i = 0; names != NULL && i < sk_GENERAL_NAME_num(names); i++) {
 		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
@@ -78,7 +79,8 @@ certificate_read(X509 *cert, struct certificate_facts *ret)
 			continue;
 		err = read_uri((const char *)ASN1_STRING_get0_data(
 				   name->d.uniformResourceIdentifier),
-		    (size_t)ASN1_STRING_length(name->d.uniformResourceIdentifier), &facts);
+		    (size_t)ASN1_STRING_length(name->d.uniformResourceIdentifier),
+		    &facts);
 		if (err != MH_OK)
 			return err;
 	}
@@ -113,9 +115,9 @@ key_is_p256(const EVP_PKEY *key)
 	size_t len = 0;
 
 	return EVP_PKEY_is_a(key, "EC") &&
-	    EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, group, sizeof(group),
-		&len) == 1 &&
-	    strcmp(group, "prime256v1") == 0;
+	       EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, group,
+		   sizeof(group), &len) == 1 &&
+	       strcmp(group, "prime256v1") == 0;
 }
 
 bool
@@ -187,8 +189,8 @@ key_load(const char *path, EVP_PKEY **ret)
 
 	if (err != MH_OK)
 		return err;
-	MH_CLEANUP(EVP_PKEY_freep) EVP_PKEY *key =
-	    PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+	MH_CLEANUP(EVP_PKEY_freep)
+	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
 
 	explicit_bzero((void *)(uintptr_t)buf_data(b), buf_len(b));
 	ERR_clear_error();

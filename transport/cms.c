@@ -82,10 +82,10 @@ refuse(mh_err err, const char *why, const char **ret_why)
 }
 
 /* SignedData's version 1 and its digestAlgorithms: SHA-256, NULL or no parameters. */
-static const uint8_t head_null[] = { 2, 1, 1, 0x31, 15, 0x30, 13, 6, 9, 0x60, 0x86, 0x48, 1, 0x65,
-	3, 4, 2, 1, 5, 0 };
-static const uint8_t head_none[] = { 2, 1, 1, 0x31, 13, 0x30, 11, 6, 9, 0x60, 0x86, 0x48, 1, 0x65,
-	3, 4, 2, 1 };
+static const uint8_t head_null[] = { 2, 1, 1, 0x31, 15, 0x30, 13, 6, 9, 0x60, 0x86, 0x48,
+	1, 0x65, 3, 4, 2, 1, 5, 0 };
+static const uint8_t head_none[] = { 2, 1, 1, 0x31, 13, 0x30, 11, 6, 9, 0x60, 0x86, 0x48,
+	1, 0x65, 3, 4, 2, 1 };
 
 /* Go to the i-th element's content (way[i]) or behind it (!way[i]), n times. */
 static bool
@@ -130,7 +130,7 @@ loose_fields_are_ours(const uint8_t *der, size_t len)
 	    !begins_with(at, end, head_none, sizeof(head_none)))
 		return false;
 	return walk(&at, end, to_signer, MH_ARRAY_LEN(to_signer)) &&
-	    begins_with(at, end, head_none, 3);
+	       begins_with(at, end, head_none, 3);
 }
 
 /*
@@ -145,7 +145,8 @@ parse(const uint8_t *der, size_t len, CMS_ContentInfo **ret, const char **ret_wh
 	unsigned char *again = NULL;
 
 	if (len > CMS_ENVELOPE_MAX)
-		return refuse(MH_ERR_TOOBIG, "the envelope is larger than 1 MiB", ret_why);
+		return refuse(MH_ERR_TOOBIG, "the envelope is larger than 1 MiB",
+		    ret_why);
 	cms = d2i_CMS_ContentInfo(NULL, &at, (long)len);
 	if (cms == NULL)
 		return refuse(MH_ERR_FORMAT, "this is not CMS in DER", ret_why);
@@ -187,16 +188,16 @@ algorithms_are_ours(CMS_SignerInfo *si, X509 *cert)
 
 	CMS_SignerInfo_get0_algs(si, NULL, NULL, &digest, &signature);
 	return OBJ_obj2nid(digest->algorithm) == NID_sha256 &&
-	    OBJ_obj2nid(signature->algorithm) == NID_ecdsa_with_SHA256 &&
-	    key_is_p256(X509_get0_pubkey(cert));
+	       OBJ_obj2nid(signature->algorithm) == NID_ecdsa_with_SHA256 &&
+	       key_is_p256(X509_get0_pubkey(cert));
 }
 
 static bool
 attributes_are_complete(CMS_SignerInfo *si)
 {
 	return CMS_signed_get_attr_by_NID(si, NID_pkcs9_contentType, -1) >= 0 &&
-	    CMS_signed_get_attr_by_NID(si, NID_pkcs9_messageDigest, -1) >= 0 &&
-	    CMS_signed_get_attr_by_NID(si, NID_pkcs9_signingTime, -1) >= 0;
+	       CMS_signed_get_attr_by_NID(si, NID_pkcs9_messageDigest, -1) >= 0 &&
+	       CMS_signed_get_attr_by_NID(si, NID_pkcs9_signingTime, -1) >= 0;
 }
 
 /* Everything about the envelope's form that needs no cryptography. */
@@ -214,7 +215,8 @@ check_form(CMS_ContentInfo *cms, CMS_SignerInfo **ret_si, X509 **ret_cert,
 	if (content == NULL || *content == NULL)
 		return refuse(MH_ERR_FORMAT, "the content is detached", ret_why);
 	if (ASN1_STRING_length(*content) > CMS_CONTENT_MAX)
-		return refuse(MH_ERR_TOOBIG, "the content is larger than 1000 KiB", ret_why);
+		return refuse(MH_ERR_TOOBIG, "the content is larger than 1000 KiB",
+		    ret_why);
 
 	STACK_OF(CMS_SignerInfo) *signers = CMS_get0_SignerInfos(cms);
 
@@ -227,14 +229,15 @@ check_form(CMS_ContentInfo *cms, CMS_SignerInfo **ret_si, X509 **ret_cert,
 		return refuse(MH_ERR_FORMAT, "there are no signed attributes", ret_why);
 	if (!attributes_are_complete(si) || CMS_unsigned_get_attr_count(si) > 0)
 		return refuse(MH_ERR_FORMAT,
-		    "the attributes are not contentType, messageDigest, signingTime", ret_why);
+		    "the attributes are not contentType, messageDigest, signingTime",
+		    ret_why);
 	cert = only_certificate(cms);
 	if (cert == NULL || CMS_SignerInfo_cert_cmp(si, cert) != 0)
 		return refuse(MH_ERR_FORMAT,
 		    "there is not exactly one certificate, the signer's", ret_why);
 	if (!algorithms_are_ours(si, cert))
-		return refuse(MH_ERR_FORMAT, "the signature is not ECDSA P-256 with SHA-256",
-		    ret_why);
+		return refuse(MH_ERR_FORMAT,
+		    "the signature is not ECDSA P-256 with SHA-256", ret_why);
 	*ret_si = si;
 	*ret_cert = MH_TAKE(cert);
 	return MH_OK;
@@ -262,11 +265,12 @@ check_signature(CMS_SignerInfo *si, X509 *cert, const ASN1_OCTET_STRING *content
 	    digest);
 	if (ASN1_STRING_length(claimed) != DIGEST_BYTES ||
 	    memcmp(ASN1_STRING_get0_data(claimed), digest, DIGEST_BYTES) != 0)
-		return refuse(MH_ERR_SIGNATURE, "the content is not what was signed", ret_why);
+		return refuse(MH_ERR_SIGNATURE, "the content is not what was signed",
+		    ret_why);
 	CMS_SignerInfo_set1_signer_cert(si, cert);
 	if (CMS_SignerInfo_verify(si) != 1)
-		return refuse(MH_ERR_SIGNATURE, "the signature is not by this certificate",
-		    ret_why);
+		return refuse(MH_ERR_SIGNATURE,
+		    "the signature is not by this certificate", ret_why);
 	return MH_OK;
 }
 
@@ -279,7 +283,8 @@ on_chain_problem(int ok, X509_STORE_CTX *ctx)
 
 	if (ok == 1)
 		return 1;
-	if (problem != X509_V_ERR_CERT_HAS_EXPIRED && problem != X509_V_ERR_CERT_NOT_YET_VALID)
+	if (problem != X509_V_ERR_CERT_HAS_EXPIRED &&
+	    problem != X509_V_ERR_CERT_NOT_YET_VALID)
 		return 0;
 	*outside = true;
 	return 1;
@@ -304,16 +309,17 @@ check_chain(X509 *cert, X509_STORE *ca, int64_t at_ms, const char **ret_why)
 	X509_STORE_CTX_set_verify_cb(ctx, on_chain_problem);
 	if (X509_verify_cert(ctx) != 1)
 		return refuse(MH_ERR_CERTIFICATE,
-		    X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx)), ret_why);
-	if (outside)
-		return refuse(MH_ERR_EXPIRED, "the signer's certificate was not valid at that time",
+		    X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx)),
 		    ret_why);
+	if (outside)
+		return refuse(MH_ERR_EXPIRED,
+		    "the signer's certificate was not valid at that time", ret_why);
 	return MH_OK;
 }
 
 static mh_err
-verify(const uint8_t *der, size_t len, X509_STORE *ca, int64_t at_ms, struct buf *ret_data,
-    X509 **ret_signer, const char **ret_why)
+verify(const uint8_t *der, size_t len, X509_STORE *ca, int64_t at_ms,
+    struct buf *ret_data, X509 **ret_signer, const char **ret_why)
 {
 	MH_CLEANUP(CMS_ContentInfo_freep) CMS_ContentInfo *cms = NULL;
 	MH_CLEANUP(X509_freep) X509 *cert = NULL;
@@ -323,7 +329,8 @@ verify(const uint8_t *der, size_t len, X509_STORE *ca, int64_t at_ms, struct buf
 	if (err == MH_OK)
 		err = check_form(cms, &si, &cert, ret_why);
 	if (err == MH_OK && !loose_fields_are_ours(der, len))
-		err = refuse(MH_ERR_FORMAT, "a version or digest field is not ours", ret_why);
+		err = refuse(MH_ERR_FORMAT, "a version or digest field is not ours",
+		    ret_why);
 	if (err != MH_OK)
 		return err;
 
@@ -336,7 +343,8 @@ verify(const uint8_t *der, size_t len, X509_STORE *ca, int64_t at_ms, struct buf
 	if (err != MH_OK)
 		return err;
 	if (n > buf_room(ret_data))
-		return refuse(MH_ERR_TOOBIG, "the content is larger than allowed here", ret_why);
+		return refuse(MH_ERR_TOOBIG, "the content is larger than allowed here",
+		    ret_why);
 	buf_put(ret_data, ASN1_STRING_get0_data(content), n);
 	*ret_signer = MH_TAKE(cert);
 	return MH_OK;

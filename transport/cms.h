@@ -27,8 +27,8 @@ enum {
  * Sign the len bytes at data.  *ret_der is malloc(3)ed, freed by the caller.
  * Errors: MH_ERR_TOOBIG (len > CMS_CONTENT_MAX), MH_ERR_CRYPTO.
  */
-mh_err cms_sign(EVP_PKEY *key, X509 *cert, const void *data, size_t len, uint8_t **ret_der,
-    size_t *ret_len) MH_CHECKED;
+mh_err cms_sign(EVP_PKEY *key, X509 *cert, const void *data, size_t len,
+    uint8_t **ret_der, size_t *ret_len) MH_CHECKED;
 
 /*
  * Check an envelope from a stranger and hand out what was signed.

@@ -61,8 +61,8 @@ struct courier {
 	struct http_client *client;
 	struct carried queue[DELIVERY_UNANSWERED_MAX]; /* oldest first */
 	size_t n_queue;
-	unsigned failures; /* since the last answer */
-	bool is_held_back; /* the timer runs */
+	unsigned failures;  /* since the last answer */
+	bool is_held_back;  /* the timer runs */
 	struct buf *answer; /* to the oldest report; empty when there is none */
 	enum message_name answer_type;
 	struct delivery_link link;
@@ -113,8 +113,9 @@ back_off_ms(unsigned failures)
 	unsigned steps = failures < 9 ? failures : 9;
 	int64_t most = (int64_t)BACKOFF_MIN_MS << steps;
 
-	return BACKOFF_MIN_MS + random_up_to((most < BACKOFF_MAX_MS ? most : BACKOFF_MAX_MS) -
-	    BACKOFF_MIN_MS);
+	return BACKOFF_MIN_MS +
+	       random_up_to(
+		   (most < BACKOFF_MAX_MS ? most : BACKOFF_MAX_MS) - BACKOFF_MIN_MS);
 }
 
 static void
@@ -128,7 +129,8 @@ drop_oldest(struct courier *co)
 static void
 answer_refused(struct courier *co, unsigned status, const char *code, const char *detail)
 {
-	struct delivery_refused m = { .key = co->queue[0].report.key, .status = (uint16_t)status };
+	struct delivery_refused m = { .key = co->queue[0].report.key,
+		.status = (uint16_t)status };
 
 	delivery_text_copy(m.code, sizeof(m.code), code);
 	delivery_text_copy(m.detail, sizeof(m.detail), detail);
@@ -146,7 +148,8 @@ answer_receipt(struct courier *co, const struct http_response *response)
 		.len = response->body_len };
 
 	if (m.len == 0 || m.len > DELIVERY_RECEIPT_MAX) {
-		answer_refused(co, 200, "receipt", "the collector's receipt is not of a receipt's size");
+		answer_refused(co, 200, "receipt",
+		    "the collector's receipt is not of a receipt's size");
 		return;
 	}
 	buf_reset(co->answer);
@@ -159,7 +162,8 @@ answer_receipt(struct courier *co, const struct http_response *response)
 static void
 wait_as_asked(struct courier *co, const struct http_response *response)
 {
-	int64_t s = response->retry_after_s < BUSY_MIN_S ? BUSY_MIN_S : response->retry_after_s;
+	int64_t s =
+	    response->retry_after_s < BUSY_MIN_S ? BUSY_MIN_S : response->retry_after_s;
 	int64_t ms = s * 1000;
 	char sentence[128];
 
@@ -167,7 +171,8 @@ wait_as_asked(struct courier *co, const struct http_response *response)
 	    "the collector is busy (%u) and asks to wait for %lld s", response->status,
 	    (long long)s);
 	say_link(co, LINK_BUSY, sentence);
-	hold_back(co, ms + random_up_to(ms / 4) + back_off_ms(co->failures++) - BACKOFF_MIN_MS);
+	hold_back(co,
+	    ms + random_up_to(ms / 4) + back_off_ms(co->failures++) - BACKOFF_MIN_MS);
 }
 
 static void
@@ -189,7 +194,8 @@ on_response(void *arg, const struct http_response *response)
 		answer_receipt(co, response);
 	} else {
 		http_error_parse(response, code, sizeof(code), detail, sizeof(detail));
-		answer_refused(co, response->status, code[0] != 0 ? code : "unknown", detail);
+		answer_refused(co, response->status, code[0] != 0 ? code : "unknown",
+		    detail);
 	}
 	pump(co);
 }
@@ -284,7 +290,8 @@ tell_agent(struct courier *co)
 		MH_CLEANUP(buf_freep) struct buf *b = buf_new(4096);
 
 		delivery_link_put(&co->link, b);
-		err = channel_send(co->channel, MSG_LINK, buf_data(b), buf_len(b), NULL, 0);
+		err =
+		    channel_send(co->channel, MSG_LINK, buf_data(b), buf_len(b), NULL, 0);
 		co->link_changed = false;
 	}
 	if (err == MH_OK && channel_wants_write(co->channel))
@@ -299,7 +306,7 @@ pump(struct courier *co)
 	mh_err err = tell_agent(co);
 
 	while (err == MH_OK && !co->is_held_back && co->n_queue > 0 &&
-	    buf_len(co->answer) == 0 && http_client_is_ready(co->client)) {
+	       buf_len(co->answer) == 0 && http_client_is_ready(co->client)) {
 		send_oldest(co);
 		err = tell_agent(co);
 	}
@@ -390,9 +397,10 @@ run(const char *folder)
 	co.answer = buf_new(message_table[MSG_RECEIPT].max_bytes);
 	co.client = http_client_new(co.base, &client_events, &co);
 	co.timer = evtimer_new(co.base, on_timer, &co);
-	co.on_readable = event_new(co.base, channel_fd(co.channel), EV_READ | EV_PERSIST, on_channel,
-	    &co);
-	co.on_writable = event_new(co.base, channel_fd(co.channel), EV_WRITE, on_channel, &co);
+	co.on_readable = event_new(co.base, channel_fd(co.channel), EV_READ | EV_PERSIST,
+	    on_channel, &co);
+	co.on_writable =
+	    event_new(co.base, channel_fd(co.channel), EV_WRITE, on_channel, &co);
 	on_term = evsignal_new(co.base, SIGTERM, on_signal, &co);
 	(void)event_add(co.on_readable, NULL);
 	(void)event_add(on_term, NULL);
@@ -478,13 +486,15 @@ main(int argc, char **argv)
 
 	log_init("molehunt-courier", LOG_LEVEL_INFO);
 	if (!parse_options(argc, argv, &options)) {
-		(void)fprintf(stderr, "usage: molehunt-courier --state DIR [--user NAME]\n"
-				      "Started by molehuntd or the agent, with its channel as"
-				      " descriptor 3.\n");
+		(void)fprintf(stderr,
+		    "usage: molehunt-courier --state DIR [--user NAME]\n"
+		    "Started by molehuntd or the agent, with its channel as"
+		    " descriptor 3.\n");
 		return 2;
 	}
 	if (fstat(CHILD_CHANNEL_FD, &st) < 0 || !S_ISSOCK(st.st_mode)) {
-		log_err(AREA, "descriptor 3 is no channel: this program is started by molehuntd");
+		log_err(AREA,
+		    "descriptor 3 is no channel: this program is started by molehuntd");
 		return 2;
 	}
 	(void)signal(SIGPIPE, SIG_IGN);

@@ -39,8 +39,7 @@ struct enrolling {
 	struct identity agent, courier;
 };
 
-static mh_err MH_PRINTF(3, 4)
-fail(struct enrolling *e, mh_err err, const char *fmt, ...)
+static mh_err MH_PRINTF(3, 4) fail(struct enrolling *e, mh_err err, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -120,8 +119,8 @@ connect_tcp(struct enrolling *e)
 
 	freeaddrinfo(list);
 	if (e->fd < 0)
-		return fail(e, MH_ERR_SYSTEM, "cannot connect to %s port %s: %s", url->host,
-		    url->port, strerror(saved));
+		return fail(e, MH_ERR_SYSTEM, "cannot connect to %s port %s: %s",
+		    url->host, url->port, strerror(saved));
 	return MH_OK;
 }
 
@@ -133,12 +132,14 @@ fail_tls(struct enrolling *e)
 
 	if (SSL_get_verify_result(e->ssl) == X509_V_ERR_CERT_UNTRUSTED)
 		return fail(e, MH_ERR_CERTIFICATE,
-		    "%s is not the collector of this token: no certificate of its chain has the"
+		    "%s is not the collector of this token: no certificate of its chain "
+		    "has the"
 		    " pin in the token",
 		    e->options->url.host);
 	tls_explain(e->ssl, 0, saved, why, sizeof(why));
 	return fail(e,
-	    SSL_get_verify_result(e->ssl) != X509_V_OK ? MH_ERR_CERTIFICATE : MH_ERR_PROTOCOL,
+	    SSL_get_verify_result(e->ssl) != X509_V_OK ? MH_ERR_CERTIFICATE
+						       : MH_ERR_PROTOCOL,
 	    "%s", why);
 }
 
@@ -158,7 +159,8 @@ connect_tls(struct enrolling *e)
 		return fail_tls(e);
 	if (!tls_peer_is_collector(e->ssl))
 		return fail(e, MH_ERR_CERTIFICATE,
-		    "the server's certificate is not a collector's (urn:molehunt:collector)");
+		    "the server's certificate is not a collector's "
+		    "(urn:molehunt:collector)");
 	return MH_OK;
 }
 
@@ -176,12 +178,14 @@ read_response(struct enrolling *e, struct buf *in, struct http_response *ret)
 		int n = SSL_read(e->ssl, part, sizeof(part));
 
 		if (clock_monotonic_ms() > deadline || (n <= 0 && errno == EAGAIN))
-			return fail(e, MH_ERR_TIMEOUT, "the collector's answer took too long");
+			return fail(e, MH_ERR_TIMEOUT,
+			    "the collector's answer took too long");
 		if (n <= 0)
 			return fail_tls(e);
 		buf_put(in, part, (size_t)n);
 		if (buf_error(in) != MH_OK)
-			return fail(e, MH_ERR_PROTOCOL, "the collector's answer is too large");
+			return fail(e, MH_ERR_PROTOCOL,
+			    "the collector's answer is too large");
 		err = http_response_parse(buf_string(in), buf_len(in), ret, &used, &why);
 	}
 	return err == MH_OK ? MH_OK : fail(e, MH_ERR_PROTOCOL, "%s", why);
@@ -196,12 +200,14 @@ fail_status(struct enrolling *e, const struct http_response *response)
 
 	http_error_parse(response, code, sizeof(code), detail, sizeof(detail));
 	if (detail[0] == 0)
-		(void)snprintf(detail, sizeof(detail), "HTTP status %u", response->status);
+		(void)snprintf(detail, sizeof(detail), "HTTP status %u",
+		    response->status);
 	if (response->status == 401)
-		return fail(e, MH_ERR_DENIED, "the collector does not accept the token: %s",
-		    detail);
+		return fail(e, MH_ERR_DENIED,
+		    "the collector does not accept the token: %s", detail);
 	if (response->status == 429 || response->status == 503)
-		return fail(e, MH_ERR_AGAIN, "the collector is busy, try again later: %s", detail);
+		return fail(e, MH_ERR_AGAIN, "the collector is busy, try again later: %s",
+		    detail);
 	return fail(e, MH_ERR_PROTOCOL, "the collector refuses: %s", detail);
 }
 
@@ -265,8 +271,9 @@ read_certificate(const struct http_response *response)
 	p = buf_data(der);
 	p7 = d2i_PKCS7(NULL, &p, (long)buf_len(der));
 	ERR_clear_error();
-	if (p7 == NULL || p != buf_data(der) + buf_len(der) || !PKCS7_type_is_signed(p7) ||
-	    p7->d.sign == NULL || sk_X509_num(p7->d.sign->cert) != 1)
+	if (p7 == NULL || p != buf_data(der) + buf_len(der) ||
+	    !PKCS7_type_is_signed(p7) || p7->d.sign == NULL ||
+	    sk_X509_num(p7->d.sign->cert) != 1)
 		return NULL;
 	cert = sk_X509_value(p7->d.sign->cert, 0);
 	(void)X509_up_ref(cert);
@@ -290,7 +297,8 @@ fetch_ca(struct enrolling *e, const char *host)
 	if (e->ca == NULL)
 		return fail(e, MH_ERR_PROTOCOL, "the collector sent no CA certificate");
 	if (certificate_pin(e->ca, pin) != MH_OK ||
-	    memcmp(pin, e->options->token.pin, DIGEST_BYTES) != 0 || X509_check_ca(e->ca) != 1)
+	    memcmp(pin, e->options->token.pin, DIGEST_BYTES) != 0 ||
+	    X509_check_ca(e->ca) != 1)
 		return fail(e, MH_ERR_CERTIFICATE,
 		    "the collector's CA certificate has another pin than the token");
 	return MH_OK;
@@ -302,7 +310,7 @@ chains_to_ca(X509 *cert, X509 *ca)
 	MH_CLEANUP(X509_STORE_freep) X509_STORE *store = certificate_store_new(ca);
 	MH_CLEANUP(X509_STORE_CTX_freep) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	bool good = ctx != NULL && X509_STORE_CTX_init(ctx, store, cert, NULL) == 1 &&
-	    X509_verify_cert(ctx) == 1;
+		    X509_verify_cert(ctx) == 1;
 
 	ERR_clear_error();
 	return good;
@@ -314,7 +322,8 @@ check_certificate(struct enrolling *e, struct identity *id, enum certificate_use
 {
 	if (!chains_to_ca(id->cert, e->ca))
 		return fail(e, MH_ERR_CERTIFICATE,
-		    "the new certificate is not of the fleet's CA or not valid now: check the clock");
+		    "the new certificate is not of the fleet's CA or not valid now: "
+		    "check the clock");
 	if (certificate_read(id->cert, &id->facts) != MH_OK || id->facts.uses != use ||
 	    id->facts.agent[0] == 0 || !certificate_has_key(id->cert, id->key))
 		return fail(e, MH_ERR_CERTIFICATE,
@@ -427,7 +436,8 @@ static void
 rename_all(const char *state, const char *from, const char *to)
 {
 	for (size_t i = 0; i < MH_ARRAY_LEN(files); i++) {
-		MH_CLEANUP(freep) char *before = xasprintf("%s/%s%s", state, files[i], from);
+		MH_CLEANUP(freep)
+		char *before = xasprintf("%s/%s%s", state, files[i], from);
 		MH_CLEANUP(freep) char *after = xasprintf("%s/%s%s", state, files[i], to);
 
 		(void)rename(before, after);
@@ -438,7 +448,8 @@ static void
 remove_all(const char *state, const char *suffix)
 {
 	for (size_t i = 0; i < MH_ARRAY_LEN(files); i++) {
-		MH_CLEANUP(freep) char *path = xasprintf("%s/%s%s", state, files[i], suffix);
+		MH_CLEANUP(freep)
+		char *path = xasprintf("%s/%s%s", state, files[i], suffix);
 
 		(void)unlink(path);
 	}
@@ -454,8 +465,8 @@ store_one(const char *state, const char *name, enum identity_kind kind,
 	if (stat(folder, &st) < 0)
 		return MH_ERR_SYSTEM;
 	/* Only root can and has to hand the files to the role's user. */
-	return geteuid() == 0 ? identity_store(folder, kind, id, st.st_uid, st.st_gid) :
-				identity_store(folder, kind, id, (uid_t)-1, (gid_t)-1);
+	return geteuid() == 0 ? identity_store(folder, kind, id, st.st_uid, st.st_gid)
+			      : identity_store(folder, kind, id, (uid_t)-1, (gid_t)-1);
 }
 
 static mh_err
@@ -502,7 +513,8 @@ check_state(struct enrolling *e)
 
 		if (access(json, F_OK) == 0)
 			return fail(e, MH_ERR_EXISTS,
-			    "this host is enrolled already (%s); --force replaces its identity",
+			    "this host is enrolled already (%s); --force replaces its "
+			    "identity",
 			    json);
 	}
 	return MH_OK;

@@ -15,9 +15,9 @@
  * has them certified for a one-time token, and writes both identities.
  */
 enum {
-	ENROLL_STEP_S = 10,   /* seconds that one read or write may wait */
+	ENROLL_STEP_S = 10,          /* seconds that one read or write may wait */
 	ENROLL_TOTAL_MS = 60 * 1000, /* for connecting and each answer */
-	ENROLL_WHY_MAX = 512, /* bytes of a sentence, with its NUL */
+	ENROLL_WHY_MAX = 512,        /* bytes of a sentence, with its NUL */
 };
 
 struct enroll_options {

@@ -45,7 +45,8 @@ gzip_pack(const void *p, size_t len, struct buf *out)
 
 	assert(len <= UINT_MAX);
 	memset(&z, 0, sizeof(z));
-	if (deflateInit2(&z, LEVEL, Z_DEFLATED, WINDOW_GZIP, MEM_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK)
+	if (deflateInit2(&z, LEVEL, Z_DEFLATED, WINDOW_GZIP, MEM_LEVEL,
+		Z_DEFAULT_STRATEGY) != Z_OK)
 		return MH_ERR_MEMORY;
 	z.next_in = (Bytef *)(uintptr_t)p;
 	z.avail_in = (uInt)len;

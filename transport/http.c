@@ -66,8 +66,9 @@ read_field(const char *name, const char *value, struct head *head)
 		head->response.keeps_alive = false;
 	if (strcasecmp(name, "Retry-After") == 0 &&
 	    parse_u64(value, 0, UINT32_MAX, &seconds) == MH_OK)
-		head->response.retry_after_s =
-		    seconds > HTTP_RETRY_AFTER_MAX_S ? HTTP_RETRY_AFTER_MAX_S : (int64_t)seconds;
+		head->response.retry_after_s = seconds > HTTP_RETRY_AFTER_MAX_S
+						   ? HTTP_RETRY_AFTER_MAX_S
+						   : (int64_t)seconds;
 	return NULL;
 }
 
@@ -80,11 +81,13 @@ read_line(char *line, struct head *head)
 	size_t len;
 
 	/* A blank before the colon or at the start (folding) is how smuggling begins. */
-	if (colon == NULL || colon == line || strcspn(line, " \t") < (size_t)(colon - line))
+	if (colon == NULL || colon == line ||
+	    strcspn(line, " \t") < (size_t)(colon - line))
 		return "the answer has a field that is not one";
 	*colon = 0;
 	value = colon + 1 + strspn(colon + 1, " \t");
-	for (len = strlen(value); len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t');)
+	for (len = strlen(value);
+	     len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t');)
 		value[--len] = 0;
 	return read_field(line, value, head);
 }
@@ -104,7 +107,8 @@ read_head(char *text, struct head *head)
 			next += 2;
 		}
 		if (line == text)
-			why = read_status(line, head) ? NULL : "the answer is not HTTP/1.1";
+			why =
+			    read_status(line, head) ? NULL : "the answer is not HTTP/1.1";
 		else
 			why = read_line(line, head);
 		if (why != NULL)
@@ -114,8 +118,8 @@ read_head(char *text, struct head *head)
 }
 
 mh_err
-http_response_parse(const char *p, size_t len, struct http_response *ret, size_t *ret_used,
-    const char **ret_why)
+http_response_parse(const char *p, size_t len, struct http_response *ret,
+    size_t *ret_used, const char **ret_why)
 {
 	const char *end = memmem(p, len, "\r\n\r\n", 4);
 	struct head head = { .response = { .retry_after_s = -1, .keeps_alive = true } };
@@ -125,7 +129,8 @@ http_response_parse(const char *p, size_t len, struct http_response *ret, size_t
 	if (head_len > HTTP_HEAD_MAX)
 		return refuse(MH_ERR_TOOBIG, "the answer's head is too large", ret_why);
 	if (memchr(p, 0, head_len) != NULL)
-		return refuse(MH_ERR_PROTOCOL, "the answer's head has a NUL in it", ret_why);
+		return refuse(MH_ERR_PROTOCOL, "the answer's head has a NUL in it",
+		    ret_why);
 	if (end == NULL)
 		return MH_ERR_AGAIN;
 	MH_CLEANUP(freep) char *text = xstrndup(p, head_len);
@@ -155,8 +160,8 @@ http_request_put(const struct http_request *q, struct buf *out)
 	if (q->authorization != NULL)
 		buf_addf(out, "Authorization: %s\r\n", q->authorization);
 	if (q->content_type != NULL)
-		buf_addf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n", q->content_type,
-		    q->body_len);
+		buf_addf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n",
+		    q->content_type, q->body_len);
 	buf_add(out, "\r\n");
 	buf_put(out, q->body, q->body_len);
 }

@@ -16,9 +16,9 @@
  * without a length and interim ones (1xx) are refused: the collector sends none.
  */
 enum {
-	HTTP_HEAD_MAX = 8 * 1024,                      /* bytes of status line and fields */
-	HTTP_RESPONSE_MAX = 64 * 1024,                 /* bytes of head and body */
-	HTTP_RETRY_AFTER_MAX_S = 24 * 60 * 60,         /* seconds; more is taken as this */
+	HTTP_HEAD_MAX = 8 * 1024,              /* bytes of status line and fields */
+	HTTP_RESPONSE_MAX = 64 * 1024,         /* bytes of head and body */
+	HTTP_RETRY_AFTER_MAX_S = 24 * 60 * 60, /* seconds; more is taken as this */
 };
 
 struct http_response {

@@ -172,7 +172,8 @@ on_event(struct bufferevent *bev, short what, void *arg)
 		return;
 	}
 	if (!tls_peer_is_collector(ssl)) {
-		fail(c, "the server's certificate is not a collector's (urn:molehunt:collector)");
+		fail(c, "the server's certificate is not a collector's "
+			"(urn:molehunt:collector)");
 		return;
 	}
 	(void)event_del(c->deadline);
@@ -191,8 +192,8 @@ start_tls(struct http_client *c)
 		fail(c, "TLS cannot be set up");
 		return;
 	}
-	c->bev = bufferevent_openssl_socket_new(c->base, c->fd, ssl, BUFFEREVENT_SSL_CONNECTING,
-	    BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
+	c->bev = bufferevent_openssl_socket_new(c->base, c->fd, ssl,
+	    BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
 	if (c->bev == NULL) {
 		SSL_free(ssl);
 		fail(c, "TLS cannot be set up");
@@ -221,8 +222,8 @@ try_next(struct http_client *c, int reason)
 		try_address(c);
 		return;
 	}
-	(void)snprintf(c->why, sizeof(c->why), "cannot connect to %s port %s: %s", c->url.host,
-	    c->url.port, strerror(reason));
+	(void)snprintf(c->why, sizeof(c->why), "cannot connect to %s port %s: %s",
+	    c->url.host, c->url.port, strerror(reason));
 	fail(c, c->why);
 }
 
@@ -275,7 +276,8 @@ on_lookup(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (err != MH_OK) {
-		(void)snprintf(c->why, sizeof(c->why), "cannot look up %s: %s", c->url.host, why);
+		(void)snprintf(c->why, sizeof(c->why), "cannot look up %s: %s",
+		    c->url.host, why);
 		fail(c, c->why);
 		return;
 	}
@@ -287,7 +289,8 @@ on_lookup(evutil_socket_t fd, short what, void *arg)
 }
 
 struct http_client *
-http_client_new(struct event_base *base, const struct http_client_events *events, void *arg)
+http_client_new(struct event_base *base, const struct http_client_events *events,
+    void *arg)
 {
 	struct http_client *c = xcalloc(1, sizeof(*c));
 

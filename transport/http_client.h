@@ -16,10 +16,11 @@
  * nothing.  No redirect is followed, no session resumed, no proxy used.
  */
 enum {
-	HTTP_LOOKUP_MS = 10 * 1000,   /* for the name */
-	HTTP_CONNECT_MS = 10 * 1000,  /* for each address */
-	HTTP_TLS_MS = 10 * 1000,      /* for the handshake */
-	HTTP_RESPONSE_MS = 60 * 1000, /* from the request's first byte to the answer's last */
+	HTTP_LOOKUP_MS = 10 * 1000,  /* for the name */
+	HTTP_CONNECT_MS = 10 * 1000, /* for each address */
+	HTTP_TLS_MS = 10 * 1000,     /* for the handshake */
+	HTTP_RESPONSE_MS =
+	    60 * 1000, /* from the request's first byte to the answer's last */
 };
 
 struct http_client;

@@ -28,8 +28,8 @@ struct layout {
 };
 
 static const struct layout layouts[] = {
-	[IDENTITY_AGENT] = { "identity.json", "signing.key", "signing.pem", CERTIFICATE_SIGNING,
-	    "there is no identity.json: this agent is not enrolled",
+	[IDENTITY_AGENT] = { "identity.json", "signing.key", "signing.pem",
+	    CERTIFICATE_SIGNING, "there is no identity.json: this agent is not enrolled",
 	    "identity.json is not of the form of version 1",
 	    "signing.key cannot be read as a P-256 key in PEM",
 	    "signing.pem cannot be read as a certificate in PEM",
@@ -45,18 +45,21 @@ static const struct layout layouts[] = {
 static mh_err
 read_json(const char *text, size_t len, enum identity_kind kind, struct identity *id)
 {
-	MH_CLEANUP(json_decrefp) json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+	MH_CLEANUP(json_decrefp)
+	json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
 	const char *agent;
 	const char *collector;
 	const char *enrolled = NULL;
 	int version = 0;
-	int failed = kind == IDENTITY_AGENT ?
-	    json_unpack(json, "{s:i, s:s, s:s, s:s !}", "version", &version, "agent", &agent,
-		"collector", &collector, "enrolled", &enrolled) :
-	    json_unpack(json, "{s:i, s:s, s:s !}", "version", &version, "agent", &agent,
-		"collector", &collector);
+	int failed =
+	    kind == IDENTITY_AGENT
+		? json_unpack(json, "{s:i, s:s, s:s, s:s !}", "version", &version,
+		      "agent", &agent, "collector", &collector, "enrolled", &enrolled)
+		: json_unpack(json, "{s:i, s:s, s:s !}", "version", &version, "agent",
+		      &agent, "collector", &collector);
 
-	if (failed != 0 || version != 1 || !uuid_is_valid(agent) || strlen(collector) > URL_MAX)
+	if (failed != 0 || version != 1 || !uuid_is_valid(agent) ||
+	    strlen(collector) > URL_MAX)
 		return MH_ERR_FORMAT;
 	if (enrolled != NULL && clock_parse(enrolled, &id->enrolled_ms) != MH_OK)
 		return MH_ERR_FORMAT;
@@ -89,7 +92,8 @@ check_fit(struct identity *id, const struct layout *layout)
 
 	if (err != MH_OK)
 		return err;
-	if (!certificate_has_key(id->cert, id->key) || (id->facts.uses & layout->use) == 0 ||
+	if (!certificate_has_key(id->cert, id->key) ||
+	    (id->facts.uses & layout->use) == 0 ||
 	    strcmp(id->facts.agent, id->agent) != 0)
 		return MH_ERR_CERTIFICATE;
 	return MH_OK;
@@ -202,7 +206,8 @@ store_json(const struct place *place, enum identity_kind kind, const struct iden
 	clock_format(id->enrolled_ms, enrolled);
 	if (kind == IDENTITY_AGENT && json != NULL)
 		(void)json_object_set_new(json, "enrolled", json_string(enrolled));
-	MH_CLEANUP(freep) char *text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
+	MH_CLEANUP(freep)
+	char *text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
 
 	if (text == NULL)
 		return MH_ERR_INVALID;
@@ -210,8 +215,8 @@ store_json(const struct place *place, enum identity_kind kind, const struct iden
 }
 
 mh_err
-identity_store(const char *folder, enum identity_kind kind, const struct identity *id, uid_t uid,
-    gid_t gid)
+identity_store(const char *folder, enum identity_kind kind, const struct identity *id,
+    uid_t uid, gid_t gid)
 {
 	const struct layout *layout = &layouts[kind];
 	const struct place place = { folder, uid, gid };

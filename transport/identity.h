@@ -53,8 +53,8 @@ MH_DEFINE_CLEANUP(struct identity, identity_free);
  * (0600) that belong to uid and gid ((uid_t)-1 keeps the caller's).  The JSON
  * file, without which nothing is loaded, comes last.
  */
-mh_err identity_store(const char *folder, enum identity_kind kind, const struct identity *id,
-    uid_t uid, gid_t gid) MH_CHECKED;
+mh_err identity_store(const char *folder, enum identity_kind kind,
+    const struct identity *id, uid_t uid, gid_t gid) MH_CHECKED;
 
 /* A new P-256 key.  Caller frees with EVP_PKEY_free(3). */
 mh_err identity_key_new(EVP_PKEY **ret) MH_CHECKED;

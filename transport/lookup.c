@@ -43,11 +43,13 @@ run(void *arg)
 		.ai_socktype = SOCK_STREAM,
 		.ai_flags = AI_ADDRCONFIG };
 	/* AI_ADDRCONFIG does not count loopback: without a network it finds nothing. */
-	const struct addrinfo any = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+	const struct addrinfo any = { .ai_family = AF_UNSPEC,
+		.ai_socktype = SOCK_STREAM };
 
 	lookup->result = getaddrinfo(lookup->host, lookup->port, &hints, &lookup->list);
 	if (lookup->result != 0)
-		lookup->result = getaddrinfo(lookup->host, lookup->port, &any, &lookup->list);
+		lookup->result =
+		    getaddrinfo(lookup->host, lookup->port, &any, &lookup->list);
 	(void)close(lookup->fds[1]);
 	release(lookup);
 	return NULL;

@@ -24,7 +24,8 @@ int lookup_fd(const struct lookup *lookup);
  * with freeaddrinfo(3).  MH_ERR_NOTFOUND with the resolver's own words in
  * *ret_why (static).
  */
-mh_err lookup_take(struct lookup *lookup, struct addrinfo **ret, const char **ret_why) MH_CHECKED;
+mh_err lookup_take(struct lookup *lookup, struct addrinfo **ret, const char **ret_why)
+    MH_CHECKED;
 
 /* Done with it, answered or not; a thread that still waits ends by itself. */
 void lookup_free(struct lookup *lookup);

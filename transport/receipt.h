@@ -41,7 +41,7 @@ bool receipt_is_for(const struct receipt *receipt, const char *agent, const char
  * Make one: the collector's half.  *ret_der is malloc(3)ed, the caller's, at
  * most RECEIPT_MAX bytes.
  */
-mh_err receipt_seal(EVP_PKEY *key, X509 *cert, const struct receipt *receipt, uint8_t **ret_der,
-    size_t *ret_len) MH_CHECKED;
+mh_err receipt_seal(EVP_PKEY *key, X509 *cert, const struct receipt *receipt,
+    uint8_t **ret_der, size_t *ret_len) MH_CHECKED;
 
 #endif

@@ -30,10 +30,10 @@ refuse(struct refusal *r, mh_err err, const char *code, const char *detail)
 static mh_err
 refuse_envelope(struct refusal *r, mh_err err, const char *why)
 {
-	const char *code = err == MH_ERR_TOOBIG ? "too-big" :
-	    err == MH_ERR_SIGNATURE             ? "bad-signature" :
-	    err == MH_ERR_FORMAT                ? "bad-envelope" :
-						  "certificate";
+	const char *code = err == MH_ERR_TOOBIG      ? "too-big"
+			   : err == MH_ERR_SIGNATURE ? "bad-signature"
+			   : err == MH_ERR_FORMAT    ? "bad-envelope"
+						     : "certificate";
 
 	return refuse(r, err, code, why);
 }
@@ -48,7 +48,7 @@ peek_not_before(const uint8_t *der, size_t len, int64_t *ret_ms)
 	STACK_OF(X509) *certs = cms != NULL ? CMS_get1_certs(cms) : NULL;
 	struct certificate_facts facts;
 	bool found = sk_X509_num(certs) == 1 &&
-	    certificate_read(sk_X509_value(certs, 0), &facts) == MH_OK;
+		     certificate_read(sk_X509_value(certs, 0), &facts) == MH_OK;
 
 	sk_X509_pop_free(certs, X509_free);
 	ERR_clear_error();
@@ -69,7 +69,8 @@ check_signer(X509 *cert, const struct report_header *header, struct refusal *r)
 		    "the signer's certificate is not of an agent's form");
 	if ((facts.uses & CERTIFICATE_SIGNING) == 0)
 		return refuse(r, MH_ERR_CERTIFICATE, "certificate",
-		    "the signer's certificate is not one for reports (urn:molehunt:signing)");
+		    "the signer's certificate is not one for reports "
+		    "(urn:molehunt:signing)");
 	if (strcmp(facts.agent, header->agent) != 0)
 		return refuse(r, MH_ERR_CERTIFICATE, "certificate",
 		    "the signer's certificate is another agent's than the header's");
@@ -83,17 +84,20 @@ check_signer(X509 *cert, const struct report_header *header, struct refusal *r)
 static bool
 read_lane(const char *text, size_t len, enum report_lane *ret)
 {
-	MH_CLEANUP(json_decrefp) json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+	MH_CLEANUP(json_decrefp)
+	json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
 	const char *type = json_string_value(json_object_get(json, "type"));
 
 	if (!json_is_object(json))
 		return false;
-	if (json_integer_value(json_object_get(json, "class_uid")) == CLASS_DETECTION_FINDING) {
+	if (json_integer_value(json_object_get(json, "class_uid")) ==
+	    CLASS_DETECTION_FINDING) {
 		*ret = LANE_FINDING;
 		return true;
 	}
 	*ret = LANE_COVERAGE;
-	return type != NULL && (strcmp(type, "coverage") == 0 || strcmp(type, "summary") == 0);
+	return type != NULL &&
+	       (strcmp(type, "coverage") == 0 || strcmp(type, "summary") == 0);
 }
 
 /* The next line of text from *at on; false at the end or when its end is missing. */
@@ -120,7 +124,8 @@ check_lines(const struct report *report, struct refusal *r)
 
 	while (split_line(report->text, &at, &line.text, &line.len)) {
 		if (line.len > REPORT_LINE_MAX)
-			return refuse(r, MH_ERR_TOOBIG, "bad-content", "a line is over 256 KiB");
+			return refuse(r, MH_ERR_TOOBIG, "bad-content",
+			    "a line is over 256 KiB");
 		if (!read_lane(line.text, line.len, &line.lane))
 			return refuse(r, MH_ERR_FORMAT, "bad-content",
 			    "a line is neither a finding nor coverage in JSON");
@@ -137,7 +142,8 @@ check_lines(const struct report *report, struct refusal *r)
 		return refuse(r, MH_ERR_FORMAT, "bad-content",
 		    "the header counts other lines than there are");
 	if (at != buf_len(report->text))
-		return refuse(r, MH_ERR_FORMAT, "bad-content", "the last line has no end");
+		return refuse(r, MH_ERR_FORMAT, "bad-content",
+		    "the last line has no end");
 	return MH_OK;
 }
 
@@ -151,11 +157,15 @@ read_content(const struct buf *packed, struct report *report, struct refusal *r)
 	mh_err err = gzip_unpack(buf_data(packed), buf_len(packed), report->text);
 
 	if (err == MH_ERR_TOOBIG)
-		return refuse(r, err, "bad-content", "the content unpacks to more than 16 MiB");
+		return refuse(r, err, "bad-content",
+		    "the content unpacks to more than 16 MiB");
 	if (err != MH_OK)
-		return refuse(r, MH_ERR_FORMAT, "bad-content", "the content is not one gzip member");
-	if (!split_line(report->text, &report->lines_at, &line, &len) || len > REPORT_LINE_MAX)
-		return refuse(r, MH_ERR_FORMAT, "bad-content", "the first line has no end");
+		return refuse(r, MH_ERR_FORMAT, "bad-content",
+		    "the content is not one gzip member");
+	if (!split_line(report->text, &report->lines_at, &line, &len) ||
+	    len > REPORT_LINE_MAX)
+		return refuse(r, MH_ERR_FORMAT, "bad-content",
+		    "the first line has no end");
 	err = report_header_parse(line, len, &report->header, &why);
 	if (err != MH_OK)
 		return refuse(r, err, "bad-content", why);
@@ -194,14 +204,15 @@ open_envelope(const uint8_t *der, size_t len, X509_STORE *ca, int64_t now_ms,
 }
 
 mh_err
-report_open(const uint8_t *der, size_t len, X509_STORE *ca, int64_t now_ms, struct report **ret,
-    struct refusal *ret_refusal)
+report_open(const uint8_t *der, size_t len, X509_STORE *ca, int64_t now_ms,
+    struct report **ret, struct refusal *ret_refusal)
 {
 	MH_CLEANUP(report_freep) struct report *report = xcalloc(1, sizeof(*report));
 	mh_err err;
 
 	if (len > CMS_ENVELOPE_MAX)
-		return refuse(ret_refusal, MH_ERR_TOOBIG, "too-big", "the report is over 1 MiB");
+		return refuse(ret_refusal, MH_ERR_TOOBIG, "too-big",
+		    "the report is over 1 MiB");
 	report->text = buf_new(REPORT_UNPACKED_MAX);
 	err = open_envelope(der, len, ca, now_ms, report, ret_refusal);
 	if (err != MH_OK)
@@ -211,7 +222,8 @@ report_open(const uint8_t *der, size_t len, X509_STORE *ca, int64_t now_ms, stru
 		return err;
 	if (report->header.sealed_ms > now_ms + REPORT_AHEAD_MAX_MS)
 		return refuse(ret_refusal, MH_ERR_FORMAT, "bad-content",
-		    "the report was sealed in the future: one of the two clocks is wrong");
+		    "the report was sealed in the future: one of the two clocks is "
+		    "wrong");
 	err = check_lines(report, ret_refusal);
 	if (err != MH_OK)
 		return err;
@@ -239,7 +251,8 @@ report_next_line(const struct report *report, struct report_cursor *cursor,
 	if (!split_line(report->text, &cursor->at, &ret->text, &ret->len))
 		return false;
 	/* report_open() has found the lanes in order and their counts right. */
-	ret->lane = cursor->index < report->header.n_findings ? LANE_FINDING : LANE_COVERAGE;
+	ret->lane =
+	    cursor->index < report->header.n_findings ? LANE_FINDING : LANE_COVERAGE;
 	cursor->index++;
 	return true;
 }
@@ -300,8 +313,8 @@ report_seal(EVP_PKEY *key, X509 *cert, struct report_header *header,
 		if (err == MH_OK)
 			err = gzip_pack(buf_data(text), buf_len(text), packed);
 		if (err == MH_OK)
-			err = cms_sign(key, cert, buf_data(packed), buf_len(packed), ret_der,
-			    ret_len);
+			err = cms_sign(key, cert, buf_data(packed), buf_len(packed),
+			    ret_der, ret_len);
 		if (err == MH_OK)
 			*ret_taken = take;
 		if (err != MH_ERR_TOOBIG)

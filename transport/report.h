@@ -22,8 +22,8 @@
 /* Where the agent runs.  Texts are UTF-8 of at most REPORT_TEXT_MAX bytes. */
 struct report_host {
 	char hostname[REPORT_TEXT_MAX + 1];
-	char machine_id[33]; /* 32 hexadecimal digits */
-	char boot_id[UUID_TEXT_LEN];
+	char machine_id[33]; /* 32 hexadecimal digits, or "" where there is none */
+	char boot_id[UUID_TEXT_LEN]; /* or "" */
 	char os[REPORT_TEXT_MAX + 1];
 	char kernel[REPORT_TEXT_MAX + 1];
 };
@@ -51,8 +51,9 @@ enum report_lane {
 };
 struct report_line {
 	enum report_lane lane;
-	const char *text; /* one JSON object without newline; borrowed, not NUL-terminated */
-	size_t len;       /* bytes, <= REPORT_LINE_MAX */
+	const char
+	    *text;  /* one JSON object without newline; borrowed, not NUL-terminated */
+	size_t len; /* bytes, <= REPORT_LINE_MAX */
 };
 
 /*
@@ -71,7 +72,7 @@ struct report {
 	uint8_t digest[DIGEST_BYTES]; /* SHA-256 of its DER: what the receipt names */
 	X509 *signer;                 /* owned */
 	struct buf *text;             /* owned: the NDJSON, header included */
-	size_t lines_at;              /* offset in text of the first line after the header */
+	size_t lines_at; /* offset in text of the first line after the header */
 };
 
 /*

@@ -27,13 +27,13 @@ unpack(json_t *json, struct raw_header *raw)
 	return json_unpack_ex(json, NULL, 0,
 		   "{s:s, s:I, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:s,"
 		   " s:{s:s, s:s, s:s, s:s, s:s !}, s:{s:s, s:s !} !}",
-		   "type", &raw->type, "version", &raw->version, "agent", &raw->agent, "epoch",
-		   &raw->epoch, "sequence", &raw->sequence, "previous", &raw->previous, "sealed",
-		   &raw->sealed, "findings", &raw->findings, "coverage", &raw->coverage,
-		   "rule_set", &raw->rule_set, "host", "hostname", &raw->hostname, "machine_id",
-		   &raw->machine_id, "boot_id", &raw->boot_id, "os", &raw->os, "kernel",
-		   &raw->kernel, "product", "name", &raw->name, "version",
-		   &raw->product_version) == 0;
+		   "type", &raw->type, "version", &raw->version, "agent", &raw->agent,
+		   "epoch", &raw->epoch, "sequence", &raw->sequence, "previous",
+		   &raw->previous, "sealed", &raw->sealed, "findings", &raw->findings,
+		   "coverage", &raw->coverage, "rule_set", &raw->rule_set, "host",
+		   "hostname", &raw->hostname, "machine_id", &raw->machine_id, "boot_id",
+		   &raw->boot_id, "os", &raw->os, "kernel", &raw->kernel, "product",
+		   "name", &raw->name, "version", &raw->product_version) == 0;
 }
 
 static bool
@@ -57,7 +57,7 @@ static bool
 copy_hex(char *to, size_t n_digits, const char *from)
 {
 	return strlen(from) == n_digits && strspn(from, "0123456789abcdef") == n_digits &&
-	    copy_text(to, n_digits + 1, from);
+	       copy_text(to, n_digits + 1, from);
 }
 
 /* The text of a digest; upper case is refused, so that one has one text. */
@@ -66,7 +66,8 @@ copy_digest(uint8_t to[DIGEST_BYTES], const char *from)
 {
 	char hex[2 * DIGEST_BYTES + 1];
 
-	return copy_hex(hex, sizeof(hex) - 1, from) && text_unhex(hex, to, DIGEST_BYTES) == MH_OK;
+	return copy_hex(hex, sizeof(hex) - 1, from) &&
+	       text_unhex(hex, to, DIGEST_BYTES) == MH_OK;
 }
 
 static bool
@@ -98,13 +99,17 @@ copy_all(struct report_header *h, const struct raw_header *raw)
 	if (!copy_hex(h->rule_set, sizeof(h->rule_set) - 1, raw->rule_set))
 		return "the header's rule_set is not a SHA-256";
 	if (!copy_text(h->host.hostname, sizeof(h->host.hostname), raw->hostname) ||
-	    !copy_hex(h->host.machine_id, sizeof(h->host.machine_id) - 1, raw->machine_id) ||
-	    !copy_uuid(h->host.boot_id, raw->boot_id) ||
+	    /* A machine without /etc/machine-id, or without /proc, has none: "". */
+	    (raw->machine_id[0] != 0 &&
+		!copy_hex(h->host.machine_id, sizeof(h->host.machine_id) - 1,
+		    raw->machine_id)) ||
+	    (raw->boot_id[0] != 0 && !copy_uuid(h->host.boot_id, raw->boot_id)) ||
 	    !copy_text(h->host.os, sizeof(h->host.os), raw->os) ||
 	    !copy_text(h->host.kernel, sizeof(h->host.kernel), raw->kernel))
 		return "the header's host is not of the form of version 1";
 	if (!copy_text(h->product, sizeof(h->product), raw->name) ||
-	    !copy_text(h->product_version, sizeof(h->product_version), raw->product_version))
+	    !copy_text(h->product_version, sizeof(h->product_version),
+		raw->product_version))
 		return "the header's product is not of the form of version 1";
 	return NULL;
 }
@@ -113,7 +118,8 @@ mh_err
 report_header_parse(const char *line, size_t len, struct report_header *ret,
     const char **ret_why)
 {
-	MH_CLEANUP(json_decrefp) json_t *json = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
+	MH_CLEANUP(json_decrefp)
+	json_t *json = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
 	struct raw_header raw;
 	struct report_header header;
 	const char *why = NULL;
@@ -145,14 +151,15 @@ report_header_put(const struct report_header *h, struct buf *out)
 	MH_CLEANUP(json_decrefp)
 	json_t *json = json_pack("{s:s, s:i, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:s,"
 				 " s:{s:s, s:s, s:s, s:s, s:s}, s:{s:s, s:s}}",
-	    "type", "report", "version", 1, "agent", h->agent, "epoch", h->epoch, "sequence",
-	    (json_int_t)h->sequence, "previous", previous, "sealed", sealed, "findings",
-	    (json_int_t)h->n_findings, "coverage", (json_int_t)h->n_coverage, "rule_set",
-	    h->rule_set, "host", "hostname", h->host.hostname, "machine_id", h->host.machine_id,
-	    "boot_id", h->host.boot_id, "os", h->host.os, "kernel", h->host.kernel, "product",
-	    "name", h->product, "version", h->product_version);
+	    "type", "report", "version", 1, "agent", h->agent, "epoch", h->epoch,
+	    "sequence", (json_int_t)h->sequence, "previous", previous, "sealed", sealed,
+	    "findings", (json_int_t)h->n_findings, "coverage", (json_int_t)h->n_coverage,
+	    "rule_set", h->rule_set, "host", "hostname", h->host.hostname, "machine_id",
+	    h->host.machine_id, "boot_id", h->host.boot_id, "os", h->host.os, "kernel",
+	    h->host.kernel, "product", "name", h->product, "version", h->product_version);
 	/* jansson keeps the order in which the keys went in. */
-	MH_CLEANUP(freep) char *text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
+	MH_CLEANUP(freep)
+	char *text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
 
 	/* NULL would mean text that is not UTF-8, which the caller promised it is. */
 	assert(text != NULL);

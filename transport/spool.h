@@ -32,15 +32,19 @@
 struct spool;
 
 enum {
-	SPOOL_UID_MAX = 128,       /* bytes of a finding's uid */
+	SPOOL_UID_MAX = 128,        /* bytes of a finding's uid */
 	SPOOL_PATH_MAX = 64 * 1024, /* bytes of a path: deeper than PATH_MAX exists */
 	SPOOL_JSON_MAX = 4 * 1024 * 1024, /* bytes of a line that is set aside whole */
 	SPOOL_READ_MAX = 4 * 1024 * 1024, /* bytes of pending lines read at once */
 	SPOOL_SEALED_ROOM = 64 * 1024, /* bytes: least room that the floor check keeps */
+	/* Bytes of PATH.reserve, which is given up when the disk is full: sealing and
+	 * receipts make room, but need some first, in the journal. */
+	SPOOL_RESERVE_BYTES = 8 * 1024 * 1024,
 };
 
 struct spool_options {
-	uint64_t max_bytes;      /* of pending lines and sealed reports together; 0: no quota */
+	uint64_t
+	    max_bytes; /* of pending lines and sealed reports together; 0: no quota */
 	uint64_t min_free_bytes; /* leave at least that much of the file system free */
 	const char *host_id;     /* the machine id; borrowed during spool_open() */
 };
@@ -48,7 +52,7 @@ struct spool_options {
 /* What spool_open() found. */
 struct spool_opening {
 	bool is_new_epoch; /* new, restored from elsewhere, or on another machine */
-	char *damaged;     /* where a damaged database was put aside, or NULL; caller frees */
+	char *damaged; /* where a damaged database was put aside, or NULL; caller frees */
 };
 
 /*
@@ -145,11 +149,12 @@ mh_err spool_history_find(struct spool *sp, const char *uid, struct spool_histor
  * the spool.
  */
 typedef bool spool_history_fn(const struct spool_history *h, void *arg);
-mh_err spool_history_each(struct spool *sp, int64_t since_ms, uint64_t max, spool_history_fn *fn,
-    void *arg) MH_CHECKED;
+mh_err spool_history_each(struct spool *sp, int64_t since_ms, uint64_t max,
+    spool_history_fn *fn, void *arg) MH_CHECKED;
 
 /* Whether exactly this target was scanned; MH_ERR_NOTFOUND when it was not. */
-mh_err spool_scanned_check(struct spool *sp, const struct spool_scanned *target) MH_CHECKED;
+mh_err spool_scanned_check(struct spool *sp, const struct spool_scanned *target)
+    MH_CHECKED;
 
 struct spool_statistics {
 	uint64_t n_pending, pending_bytes;
@@ -212,8 +217,8 @@ mh_err spool_next_report(struct spool *sp, int64_t after_id, int64_t now_ms,
     struct spool_report *ret) MH_CHECKED;
 
 /* Note that a report was refused and is not to be sent before retry_ms. */
-mh_err spool_refused(struct spool *sp, const char *epoch, uint64_t sequence, const char *why,
-    int64_t retry_ms) MH_CHECKED;
+mh_err spool_refused(struct spool *sp, const char *epoch, uint64_t sequence,
+    const char *why, int64_t retry_ms) MH_CHECKED;
 
 /*
  * In one transaction: keep the receipt, which the caller has verified

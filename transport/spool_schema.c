@@ -10,7 +10,8 @@ static const char *const migrations[] = {
 	/* 0 -> 1 */
 	"CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
 	/* AUTOINCREMENT: an id is never used again, so the order is that of storing. */
-	"CREATE TABLE pending (id INTEGER PRIMARY KEY AUTOINCREMENT, lane INTEGER NOT NULL,"
+	"CREATE TABLE pending (id INTEGER PRIMARY KEY AUTOINCREMENT, lane INTEGER NOT "
+	"NULL,"
 	" stored_ms INTEGER NOT NULL, bytes INTEGER NOT NULL, line BLOB NOT NULL);"
 	"CREATE TABLE aside (id INTEGER PRIMARY KEY AUTOINCREMENT, lane INTEGER NOT NULL,"
 	" stored_ms INTEGER NOT NULL, why TEXT NOT NULL, line BLOB NOT NULL);"
@@ -26,13 +27,15 @@ static const char *const migrations[] = {
 	"CREATE TABLE sealed (id INTEGER PRIMARY KEY AUTOINCREMENT, epoch TEXT NOT NULL,"
 	" sequence INTEGER NOT NULL, digest BLOB NOT NULL, sealed_ms INTEGER NOT NULL,"
 	" tries INTEGER NOT NULL DEFAULT 0, retry_ms INTEGER NOT NULL DEFAULT 0,"
-	" refusal TEXT, bytes INTEGER NOT NULL, der BLOB NOT NULL, UNIQUE (epoch, sequence));"
+	" refusal TEXT, bytes INTEGER NOT NULL, der BLOB NOT NULL, UNIQUE (epoch, "
+	"sequence));"
 	"CREATE TABLE receipts (epoch TEXT NOT NULL, sequence INTEGER NOT NULL,"
 	" digest BLOB NOT NULL, received_ms INTEGER NOT NULL, der BLOB NOT NULL,"
 	" PRIMARY KEY (epoch, sequence)) WITHOUT ROWID;",
 };
 
-static_assert(MH_ARRAY_LEN(migrations) == SPOOL_SCHEMA_VERSION, "one migration per version");
+static_assert(MH_ARRAY_LEN(migrations) == SPOOL_SCHEMA_VERSION,
+    "one migration per version");
 
 int
 spool_schema_version(sqlite3 *db, int *ret_rc)
@@ -62,7 +65,8 @@ spool_schema_migrate(sqlite3 *db, int *ret_rc)
 	for (; version < SPOOL_SCHEMA_VERSION; version++) {
 		char mark[64];
 
-		(void)snprintf(mark, sizeof(mark), "PRAGMA user_version=%d; COMMIT", version + 1);
+		(void)snprintf(mark, sizeof(mark), "PRAGMA user_version=%d; COMMIT",
+		    version + 1);
 		*ret_rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 		if (*ret_rc == SQLITE_OK)
 			*ret_rc = sqlite3_exec(db, migrations[version], NULL, NULL, NULL);

@@ -14,15 +14,18 @@ static const struct {
 	int alert;
 	const char *meaning;
 } alerts[] = {
-	{ SSL_AD_BAD_CERTIFICATE, "the collector does not accept this agent's certificate" },
+	{ SSL_AD_BAD_CERTIFICATE,
+	    "the collector does not accept this agent's certificate" },
 	{ SSL_AD_UNSUPPORTED_CERTIFICATE,
 	    "the collector does not accept this kind of certificate from an agent" },
-	{ SSL_AD_CERTIFICATE_REVOKED, "the collector has revoked this agent's certificate" },
+	{ SSL_AD_CERTIFICATE_REVOKED,
+	    "the collector has revoked this agent's certificate" },
 	{ SSL_AD_CERTIFICATE_EXPIRED,
 	    "this agent's certificate has expired: enrol it again with a new token" },
-	{ SSL_AD_CERTIFICATE_UNKNOWN, "the collector does not accept this agent's certificate" },
-	{ SSL_AD_UNKNOWN_CA,
-	    "this agent's certificate is of another fleet than the collector's: enrol it again" },
+	{ SSL_AD_CERTIFICATE_UNKNOWN,
+	    "the collector does not accept this agent's certificate" },
+	{ SSL_AD_UNKNOWN_CA, "this agent's certificate is of another fleet than the "
+			     "collector's: enrol it again" },
 	{ SSL_AD_ACCESS_DENIED, "the collector denies this agent access" },
 	{ SSL_AD_CERTIFICATE_REQUIRED,
 	    "the collector asks for a certificate and this agent showed none" },
@@ -42,8 +45,8 @@ tls_context_new(X509 *ca, X509 *cert, EVP_PKEY *key, SSL_CTX **ret)
 	(void)SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_IGNORE_UNEXPECTED_EOF);
 	if (ca != NULL && X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), ca) != 1)
 		return MH_ERR_CRYPTO;
-	if (cert != NULL &&
-	    (SSL_CTX_use_certificate(ctx, cert) != 1 || SSL_CTX_use_PrivateKey(ctx, key) != 1))
+	if (cert != NULL && (SSL_CTX_use_certificate(ctx, cert) != 1 ||
+				SSL_CTX_use_PrivateKey(ctx, key) != 1))
 		return MH_ERR_CRYPTO;
 	*ret = MH_TAKE(ctx);
 	return MH_OK;
@@ -55,7 +58,8 @@ expect_host(SSL *ssl, const struct url *url)
 	if (url->is_address)
 		return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), url->host) == 1;
 	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	return SSL_set1_host(ssl, url->host) == 1 && SSL_set_tlsext_host_name(ssl, url->host) == 1;
+	return SSL_set1_host(ssl, url->host) == 1 &&
+	       SSL_set_tlsext_host_name(ssl, url->host) == 1;
 }
 
 mh_err
@@ -79,7 +83,7 @@ tls_peer_is_collector(SSL *ssl)
 	struct certificate_facts facts;
 
 	return cert != NULL && certificate_read(cert, &facts) == MH_OK &&
-	    (facts.uses & CERTIFICATE_COLLECTOR) != 0;
+	       (facts.uses & CERTIFICATE_COLLECTOR) != 0;
 }
 
 void
@@ -113,11 +117,15 @@ tls_explain(SSL *ssl, unsigned long reason, int system_errno, char *ret, size_t 
 	ERR_clear_error();
 	if (reason == 0)
 		reason = queued;
-	if (verify == X509_V_ERR_HOSTNAME_MISMATCH || verify == X509_V_ERR_IP_ADDRESS_MISMATCH)
+	if (verify == X509_V_ERR_HOSTNAME_MISMATCH ||
+	    verify == X509_V_ERR_IP_ADDRESS_MISMATCH)
 		(void)snprintf(ret, size,
-		    "the server's certificate is not for this name: check the collector's URL");
-	else if (verify == X509_V_ERR_CERT_HAS_EXPIRED || verify == X509_V_ERR_CERT_NOT_YET_VALID)
-		(void)snprintf(ret, size, "the server's certificate: %s: check both clocks",
+		    "the server's certificate is not for this name: check the "
+		    "collector's URL");
+	else if (verify == X509_V_ERR_CERT_HAS_EXPIRED ||
+		 verify == X509_V_ERR_CERT_NOT_YET_VALID)
+		(void)snprintf(ret, size,
+		    "the server's certificate: %s: check both clocks",
 		    X509_verify_cert_error_string(verify));
 	else if (verify != X509_V_OK)
 		(void)snprintf(ret, size, "the server's certificate does not verify: %s",
@@ -125,7 +133,8 @@ tls_explain(SSL *ssl, unsigned long reason, int system_errno, char *ret, size_t 
 	else if (alert != NULL)
 		(void)snprintf(ret, size, "%s", alert);
 	else if (reason != 0 && ERR_reason_error_string(reason) != NULL)
-		(void)snprintf(ret, size, "TLS failed: %s", ERR_reason_error_string(reason));
+		(void)snprintf(ret, size, "TLS failed: %s",
+		    ERR_reason_error_string(reason));
 	else if (system_errno != 0)
 		(void)snprintf(ret, size, "%s", strerror(system_errno));
 	else

@@ -44,6 +44,7 @@ void tls_note_alert(const SSL *ssl, int where, int value);
  * first reason (reason, else its queue, which is emptied), else system_errno's.
  * The sentence is cut to size.
  */
-void tls_explain(SSL *ssl, unsigned long reason, int system_errno, char *ret, size_t size);
+void tls_explain(SSL *ssl, unsigned long reason, int system_errno, char *ret,
+    size_t size);
 
 #endif

@@ -62,7 +62,8 @@ token_parse(const char *text, struct token *ret)
 	if (len != TOKEN_LEN || start[len + strspn(start + len, blanks)] != 0 ||
 	    start[TOKEN_SECRET_LEN] != '.' ||
 	    strspn(start, alphabet) != TOKEN_SECRET_LEN ||
-	    !decode(start + TOKEN_SECRET_LEN + 1, TOKEN_PIN_LEN, token.pin, sizeof(token.pin)))
+	    !decode(start + TOKEN_SECRET_LEN + 1, TOKEN_PIN_LEN, token.pin,
+		sizeof(token.pin)))
 		return MH_ERR_FORMAT;
 	memcpy(token.secret, start, TOKEN_SECRET_LEN);
 	token.secret[TOKEN_SECRET_LEN] = 0;

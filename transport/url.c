@@ -22,7 +22,8 @@ is_address(const char *host)
 {
 	struct in6_addr out;
 
-	return inet_pton(AF_INET, host, &out) == 1 || inet_pton(AF_INET6, host, &out) == 1;
+	return inet_pton(AF_INET, host, &out) == 1 ||
+	       inet_pton(AF_INET6, host, &out) == 1;
 }
 
 mh_err
@@ -51,15 +52,18 @@ url_parse(const char *text, struct url *ret, const char **ret_why)
 		return refuse("the URL names no host", ret_why);
 	memcpy(url.host, host, len);
 	url.is_address = is_address(url.host);
-	if (strspn(url.host, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-_:") !=
-	    len || (strchr(url.host, ':') != NULL && !url.is_address))
+	if (strspn(url.host,
+		"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-_:") !=
+		len ||
+	    (strchr(url.host, ':') != NULL && !url.is_address))
 		return refuse("the URL's host is not a host name or address", ret_why);
 	if (*end == ':') {
 		len = strcspn(end + 1, "/");
 		MH_CLEANUP(freep) char *digits = xstrndup(end + 1, len);
 
 		if (parse_u64(digits, 1, UINT16_MAX, &port) != MH_OK)
-			return refuse("the URL's port is not a number from 1 to 65535", ret_why);
+			return refuse("the URL's port is not a number from 1 to 65535",
+			    ret_why);
 		end += 1 + len;
 	}
 	if (strcmp(end, "") != 0 && strcmp(end, "/") != 0)

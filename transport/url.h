@@ -8,7 +8,7 @@
 
 /* Where a collector is: https://HOST[:PORT], nothing behind it but one slash. */
 enum {
-	URL_HOST_MAX = 253,   /* bytes: RFC 1035 */
+	URL_HOST_MAX = 253, /* bytes: RFC 1035 */
 	URL_PORT_DEFAULT = 443,
 };
 

@@ -4,6 +4,7 @@
 Only Python's standard library and the openssl program.  The programs under
 test are in $MOLEHUNT_BIN.
 """
+import atexit
 import base64
 import gzip
 import hashlib
@@ -63,10 +64,11 @@ class Collector:
         return [json.loads(line) for line in
                 self.verb(name, *args, "--format", "ndjson").stdout.splitlines()]
 
-    def start(self):
+    def start(self, prefix=()):
         self.log = open(os.path.join(self.scratch.name, "log"), "a+")
-        self.process = subprocess.Popen([PROGRAM, "serve", self.dir], env=self.env,
+        self.process = subprocess.Popen([*prefix, PROGRAM, "serve", self.dir], env=self.env,
                                         stdout=subprocess.PIPE, stderr=self.log, text=True)
+        atexit.register(self.process.kill)  # a test that failed leaves it running
         line = self.process.stdout.readline()
         found = re.match(r"listening on .*:(\d+)$", line)
         if not found:

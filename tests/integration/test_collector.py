@@ -293,6 +293,43 @@ class Trouble(unittest.TestCase):
         self.assertEqual(a.post(a.report())[0], 200)
         c.close()
 
+    def test_without_descriptors_it_pauses_and_recovers(self):
+        c = Collector().start(["prlimit", "--nofile=60:60"])
+        a = Agent(c, "agent")
+        held = [socket.create_connection(("127.0.0.1", c.port)) for _ in range(100)]
+        time.sleep(1)
+        with open(f"/proc/{c.process.pid}/stat") as f:
+            used = sum(int(x) for x in f.read().split()[13:15])
+        time.sleep(2)
+        with open(f"/proc/{c.process.pid}/stat") as f:
+            used = sum(int(x) for x in f.read().split()[13:15]) - used
+        self.assertLess(used, 50, "ticks of CPU while out of descriptors")
+        self.assertEqual(c.log_text().count("pausing"), 1)
+        for link in held:
+            link.close()
+        time.sleep(1)
+        self.assertEqual(a.post(a.report())[0], 200)
+        c.close()
+
+    def test_who_leaves_before_the_answer_finds_it_stored(self):
+        c = Collector("store: { commit_delay: 500ms }\n").start()
+        a = Agent(c, "agent")
+        der = a.report()
+        for _ in range(3):
+            link = c.connect(a.tls)
+            link.request("POST", "/v1/reports", der)
+            time.sleep(0.1)
+            link.close()
+        time.sleep(1)
+        self.assertEqual([r["sha256"] for r in c.lines("reports")], [sha256(der)])
+        link = c.connect(a.tls)
+        link.request("POST", "/v1/reports", der)
+        time.sleep(0.1)
+        c.process.send_signal(signal.SIGTERM)
+        self.assertEqual(link.getresponse().status, 200)
+        link.close()
+        c.close()
+
     def test_a_full_store_says_busy_and_loses_nothing(self):
         c = Collector("store: { max_size: 300K }\n").start()
         a = Agent(c, "agent")
@@ -393,10 +430,18 @@ class Trouble(unittest.TestCase):
         self.assertEqual(c.run("init", c.dir, "--name", "x", check=False).returncode, 2)
         c.close()
 
-    def test_a_dead_authority_is_started_again(self):
+    def test_a_dead_authority_is_started_again_and_is_confined(self):
         c = Collector().start()
+        Agent(c, "before")
         with open(f"/proc/{c.process.pid}/task/{c.process.pid}/children") as f:
-            os.kill(int(f.read().split()[0]), signal.SIGKILL)
+            authority = int(f.read().split()[0])
+        with open(f"/proc/{authority}/status") as f:
+            status = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+        self.assertEqual(status["NoNewPrivs"], "1")
+        with open(os.path.join(BIN, "molehunt-authority"), "rb") as f:
+            if b"__asan_init" not in f.read():
+                self.assertEqual(status["Seccomp"], "2")
+        os.kill(authority, signal.SIGKILL)
         time.sleep(2)
         Agent(c, "agent")
         c.close()

@@ -90,16 +90,19 @@ fleet_new_at(int64_t now_ms)
 	f->ca.cert = begin(f->ca.key, "Molehunt fleet CA", now_ms - 365 * FLEET_DAY_MS,
 	    now_ms + 3650 * FLEET_DAY_MS);
 	must(X509_set_issuer_name(f->ca.cert, X509_get_subject_name(f->ca.cert)) == 1);
-	extend(f->ca.cert, f->ca.cert, NID_basic_constraints, "critical,CA:TRUE,pathlen:0");
+	extend(f->ca.cert, f->ca.cert, NID_basic_constraints,
+	    "critical,CA:TRUE,pathlen:0");
 	extend(f->ca.cert, f->ca.cert, NID_key_usage, "critical,keyCertSign,cRLSign");
 	must(X509_sign(f->ca.cert, f->ca.key, EVP_sha256()) > 0);
 	f->store = X509_STORE_new();
 	must(f->store != NULL && X509_STORE_add_cert(f->store, f->ca.cert) == 1);
-	f->signing = fleet_issue(f, "URI:urn:uuid:" FLEET_AGENT ",URI:urn:molehunt:signing",
-	    "emailProtection", from, to);
+	f->signing =
+	    fleet_issue(f, "URI:urn:uuid:" FLEET_AGENT ",URI:urn:molehunt:signing",
+		"emailProtection", from, to);
 	f->tls = fleet_issue(f, "URI:urn:uuid:" FLEET_AGENT ",URI:urn:molehunt:tls",
 	    "clientAuth", from, to);
-	f->receipt = fleet_issue(f, "URI:urn:molehunt:receipt", "emailProtection", from, to);
+	f->receipt =
+	    fleet_issue(f, "URI:urn:molehunt:receipt", "emailProtection", from, to);
 	return f;
 }
 

@@ -46,7 +46,8 @@ struct fleet_leaf {
 	const char *san, *eku; /* as above; san may be NULL */
 	int64_t from_ms, to_ms;
 };
-X509 *fleet_certify(const struct fleet *fleet, EVP_PKEY *key, const struct fleet_leaf *leaf);
+X509 *fleet_certify(const struct fleet *fleet, EVP_PKEY *key,
+    const struct fleet_leaf *leaf);
 
 void fleet_pair_clear(struct fleet_pair *pair);
 

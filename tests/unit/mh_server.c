@@ -34,7 +34,8 @@ struct serving {
 };
 
 static void
-reply(struct serving *s, const char *status, const char *extra, const void *body, size_t len)
+reply(struct serving *s, const char *status, const char *extra, const void *body,
+    size_t len)
 {
 	struct buf *out = buf_new(REQUEST_MAX);
 
@@ -69,17 +70,19 @@ static void
 serve_enrolment(struct serving *s, bool is_signing)
 {
 	static const char want[] =
-	    "Authorization: Basic bW9sZWh1bnQ6MDEyMzQ1Njc4OWFiY2RlZmdoaWpBQkNERUZHSElKLV8=";
-	static const char denial[] = "{\"error\":\"token\",\"detail\":\"the token is not known\"}";
+	    "Authorization: Basic "
+	    "bW9sZWh1bnQ6MDEyMzQ1Njc4OWFiY2RlZmdoaWpBQkNERUZHSElKLV8=";
+	static const char denial[] =
+	    "{\"error\":\"token\",\"detail\":\"the token is not known\"}";
 	unsigned char der[4096];
 	const unsigned char *p = der;
 	bool is_other = s->fault == SERVER_TWO_AGENTS && !is_signing;
 	const struct fleet_leaf leaf = {
-		is_signing   ? "URI:urn:uuid:" FLEET_AGENT ",URI:urn:molehunt:signing" :
-			is_other ? "URI:urn:uuid:" FLEET_OTHER_AGENT ",URI:urn:molehunt:tls" :
-				   "URI:urn:uuid:" FLEET_AGENT ",URI:urn:molehunt:tls",
-		is_signing ? "emailProtection" : "clientAuth", clock_real_ms() - FLEET_DAY_MS,
-		clock_real_ms() + FLEET_DAY_MS
+		is_signing ? "URI:urn:uuid:" FLEET_AGENT ",URI:urn:molehunt:signing"
+		: is_other ? "URI:urn:uuid:" FLEET_OTHER_AGENT ",URI:urn:molehunt:tls"
+			   : "URI:urn:uuid:" FLEET_AGENT ",URI:urn:molehunt:tls",
+		is_signing ? "emailProtection" : "clientAuth",
+		clock_real_ms() - FLEET_DAY_MS, clock_real_ms() + FLEET_DAY_MS
 	};
 	int len;
 
@@ -100,13 +103,16 @@ serve_enrolment(struct serving *s, bool is_signing)
 static void
 reply_receipt(struct serving *s)
 {
-	struct receipt r = { .agent = FLEET_AGENT, .epoch = FLEET_EPOCH,
-		.sequence = s->n_reports, .received_ms = clock_real_ms() };
+	struct receipt r = { .agent = FLEET_AGENT,
+		.epoch = FLEET_EPOCH,
+		.sequence = s->n_reports,
+		.received_ms = clock_real_ms() };
 	uint8_t *der = NULL;
 	size_t len = 0;
 
 	digest_sha256(s->body, s->body_len, r.digest);
-	if (receipt_seal(s->fleet->receipt.key, s->fleet->receipt.cert, &r, &der, &len) != MH_OK)
+	if (receipt_seal(s->fleet->receipt.key, s->fleet->receipt.cert, &r, &der, &len) !=
+	    MH_OK)
 		abort();
 	reply(s, "200 OK", "", der, len);
 	free(der);
@@ -117,7 +123,8 @@ static bool
 serve_report(struct serving *s)
 {
 	static const char busy[] = "{\"error\":\"busy\",\"detail\":\"later\"}";
-	static const char fork_seen[] = "{\"error\":\"fork\",\"detail\":\"stored with other bytes\"}";
+	static const char fork_seen[] =
+	    "{\"error\":\"fork\",\"detail\":\"stored with other bytes\"}";
 	static const char chunked[] =
 	    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
 
@@ -148,7 +155,7 @@ serve_request(struct serving *s)
 	else if (strncmp(head, "POST /.well-known/est/tls/simpleenroll ", 39) == 0)
 		serve_enrolment(s, false);
 	else if (strncmp(head, "POST /v1/reports ", 17) == 0 &&
-	    SSL_get0_peer_certificate(s->ssl) != NULL)
+		 SSL_get0_peer_certificate(s->ssl) != NULL)
 		return serve_report(s);
 	else
 		reply(s, "404 Not Found", "", "", 0);
@@ -168,12 +175,14 @@ read_request(struct serving *s)
 			return false;
 		buf_put(s->in, part, (size_t)n);
 		const char *end = memmem(buf_data(s->in), buf_len(s->in), "\r\n\r\n", 4);
-		const char *field = end != NULL ? strstr(buf_string(s->in), "Content-Length: ") : NULL;
+		const char *field =
+		    end != NULL ? strstr(buf_string(s->in), "Content-Length: ") : NULL;
 		size_t length = 0;
 
 		if (end == NULL)
 			continue;
-		for (field = field != NULL ? field + 16 : ""; *field >= '0' && *field <= '9'; field++)
+		for (field = field != NULL ? field + 16 : "";
+		     *field >= '0' && *field <= '9'; field++)
 			length = length * 10 + (size_t)(*field - '0');
 		s->body = end + 4;
 		s->body_len = length;
@@ -209,16 +218,19 @@ serve(struct serving *s, int listener, const struct fleet_pair *tls)
 }
 
 struct server
-server_start(const struct fleet *fleet, const struct fleet_pair *tls, enum server_fault fault)
+server_start(const struct fleet *fleet, const struct fleet_pair *tls,
+    enum server_fault fault)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct sockaddr_in at = { .sin_family = AF_INET,
+		.sin_addr = { htonl(INADDR_LOOPBACK) } };
 	socklen_t len = sizeof(at);
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct serving s = { .fleet = fleet, .fault = fault };
 	struct server server;
 
 	if (listener < 0 || bind(listener, (struct sockaddr *)&at, len) < 0 ||
-	    listen(listener, 8) < 0 || getsockname(listener, (struct sockaddr *)&at, &len) < 0)
+	    listen(listener, 8) < 0 ||
+	    getsockname(listener, (struct sockaddr *)&at, &len) < 0)
 		abort();
 	server.port = ntohs(at.sin_port);
 	server.pid = fork();

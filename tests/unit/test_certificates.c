@@ -9,7 +9,10 @@ static void
 put_issue(struct buf *b, uint8_t label, const char *who, size_t len)
 {
 	static const uint8_t request[ISSUE_REQUEST_MAX + 1] = { 0x30 };
-	struct issue m = { .id = 7, .label = label, .request = request, .request_len = len };
+	struct issue m = { .id = 7,
+		.label = label,
+		.request = request,
+		.request_len = len };
 
 	memcpy(m.agent, who, UUID_TEXT_LEN);
 	buf_reset(b);
@@ -63,7 +66,9 @@ static void
 an_answer_is_a_certificate_or_a_reason(void **state)
 {
 	struct buf *b = buf_new(65536);
-	struct issued in = { .id = 9, .certificate = (const uint8_t *)"der", .certificate_len = 3 };
+	struct issued in = { .id = 9,
+		.certificate = (const uint8_t *)"der",
+		.certificate_len = 3 };
 	struct issued m;
 
 	(void)state;

@@ -56,15 +56,16 @@ make_id(EVP_PKEY *key, const struct id *ca, const char *name, long serial)
 	assert_non_null(key);
 	(void)X509_set_version(id.cert, X509_VERSION_3);
 	(void)ASN1_INTEGER_set(X509_get_serialNumber(id.cert), serial);
-	(void)X509_NAME_add_entry_by_txt(X509_get_subject_name(id.cert), "CN", MBSTRING_UTF8,
-	    (const unsigned char *)name, -1, -1, 0);
+	(void)X509_NAME_add_entry_by_txt(X509_get_subject_name(id.cert), "CN",
+	    MBSTRING_UTF8, (const unsigned char *)name, -1, -1, 0);
 	(void)X509_set_issuer_name(id.cert, X509_get_subject_name(issuer));
 	(void)ASN1_TIME_set(X509_getm_notBefore(id.cert), NOW_S - 15 * DAY_S);
 	(void)ASN1_TIME_set(X509_getm_notAfter(id.cert),
 	    NOW_S + (ca != NULL ? 15 : 3650) * (time_t)DAY_S);
 	(void)X509_set_pubkey(id.cert, key);
 	if (ca == NULL) {
-		extension(id.cert, issuer, NID_basic_constraints, "critical,CA:TRUE,pathlen:0");
+		extension(id.cert, issuer, NID_basic_constraints,
+		    "critical,CA:TRUE,pathlen:0");
 		extension(id.cert, issuer, NID_key_usage, "critical,keyCertSign,cRLSign");
 	} else {
 		extension(id.cert, issuer, NID_key_usage, "critical,digitalSignature");
@@ -126,7 +127,8 @@ check_at(struct fleet *f, size_t len, int64_t at_ms)
 	f->signer = NULL;
 	buf_reset(f->data);
 
-	mh_err err = cms_verify(f->der, len, f->store, at_ms, f->data, &f->signer, &f->why);
+	mh_err err =
+	    cms_verify(f->der, len, f->store, at_ms, f->data, &f->signer, &f->why);
 
 	if (err != MH_OK) {
 		assert_non_null(f->why);
@@ -336,8 +338,8 @@ the_largest_content_is_signed_and_one_byte_more_is_not(void **state)
 	struct fleet *f = *state;
 	uint8_t *big = xcalloc(1, CMS_CONTENT_MAX + 1);
 
-	assert_err(cms_sign(f->agent.key, f->agent.cert, big, CMS_CONTENT_MAX + 1, &f->der,
-		       &f->len),
+	assert_err(cms_sign(f->agent.key, f->agent.cert, big, CMS_CONTENT_MAX + 1,
+		       &f->der, &f->len),
 	    MH_ERR_TOOBIG);
 	assert_null(f->der);
 	assert_ok(cms_sign(f->agent.key, f->agent.cert, big, CMS_CONTENT_MAX, &f->der,
@@ -359,7 +361,8 @@ an_envelope_past_its_limit_or_the_caller_s_is_too_big(void **state)
 	assert_err(check_at(f, CMS_ENVELOPE_MAX, now_ms), MH_ERR_FORMAT);
 	assert_err(check_at(f, CMS_ENVELOPE_MAX + 1, now_ms), MH_ERR_TOOBIG);
 	seal(f, &f->agent, "hello");
-	assert_err(cms_verify(f->der, f->len, f->store, now_ms, small, &f->signer, &f->why),
+	assert_err(cms_verify(f->der, f->len, f->store, now_ms, small, &f->signer,
+		       &f->why),
 	    MH_ERR_TOOBIG);
 	assert_ok(buf_error(small));
 	buf_free(small);

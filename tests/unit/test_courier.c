@@ -41,8 +41,9 @@ setup(void **state)
 	if (tmpdir_setup((void **)&g->folder) != 0)
 		return -1;
 	g->fleet = fleet_new_at(now);
-	g->tls = fleet_issue(g->fleet, "IP:127.0.0.1,DNS:localhost,URI:urn:molehunt:collector",
-	    "serverAuth", now - FLEET_DAY_MS, now + FLEET_DAY_MS);
+	g->tls =
+	    fleet_issue(g->fleet, "IP:127.0.0.1,DNS:localhost,URI:urn:molehunt:collector",
+		"serverAuth", now - FLEET_DAY_MS, now + FLEET_DAY_MS);
 	*state = g;
 	return 0;
 }
@@ -77,10 +78,13 @@ static void
 write_identity(struct ground *g, const struct fleet_pair *pair, const char *host)
 {
 	char *folder = xasprintf("%s/courier", g->folder);
-	struct identity id = { .agent = FLEET_AGENT, .key = pair->key, .cert = pair->cert,
+	struct identity id = { .agent = FLEET_AGENT,
+		.key = pair->key,
+		.cert = pair->cert,
 		.ca = g->fleet->ca.cert };
 
-	(void)snprintf(id.collector, sizeof(id.collector), "https://%s:%u", host, g->server.port);
+	(void)snprintf(id.collector, sizeof(id.collector), "https://%s:%u", host,
+	    g->server.port);
 	assert_ok(folder_make(folder, 0700));
 	assert_ok(identity_store(folder, IDENTITY_COURIER, &id, (uid_t)-1, (gid_t)-1));
 	free(folder);
@@ -161,7 +165,8 @@ await_receipt(struct ground *g, uint64_t sequence, const void *der, size_t len)
 	await(g, MSG_RECEIPT, &m);
 	assert_ok(delivery_receipt_parse(m.data, m.len, &r));
 	assert_int_equal(r.key.sequence, sequence);
-	assert_ok(receipt_open(r.der, r.len, g->fleet->store, clock_real_ms(), &receipt, &why));
+	assert_ok(
+	    receipt_open(r.der, r.len, g->fleet->store, clock_real_ms(), &receipt, &why));
 	digest_sha256(der, len, digest);
 	assert_memory_equal(receipt.digest, digest, DIGEST_BYTES);
 }
@@ -235,7 +240,8 @@ servers_that_are_no_collector_are_refused(void **state)
 
 	for (size_t i = 0; i < MH_ARRAY_LEN(table); i++) {
 		struct fleet_pair pair = fleet_issue(g->fleet, table[i].san, "serverAuth",
-		    now + table[i].from_days * FLEET_DAY_MS, now + table[i].to_days * FLEET_DAY_MS);
+		    now + table[i].from_days * FLEET_DAY_MS,
+		    now + table[i].to_days * FLEET_DAY_MS);
 
 		g->server = server_start(g->fleet, &pair, SERVER_GOOD);
 		write_identity(g, &g->fleet->tls, "127.0.0.1");
@@ -258,14 +264,15 @@ an_expired_certificate_of_ours_is_explained(void **state)
 {
 	struct ground *g = *state;
 	int64_t now = clock_real_ms();
-	struct fleet_pair old = fleet_issue(g->fleet,
-	    "URI:urn:uuid:" FLEET_AGENT ",URI:urn:molehunt:tls", "clientAuth",
-	    now - 2 * FLEET_DAY_MS, now - FLEET_DAY_MS);
+	struct fleet_pair old =
+	    fleet_issue(g->fleet, "URI:urn:uuid:" FLEET_AGENT ",URI:urn:molehunt:tls",
+		"clientAuth", now - 2 * FLEET_DAY_MS, now - FLEET_DAY_MS);
 
 	g->server = server_start(g->fleet, &g->tls, SERVER_GOOD);
 	write_identity(g, &old, "127.0.0.1");
 	start_courier(g);
-	assert_non_null(strstr(await_link(g, LINK_DOWN).sentence, "has expired: enrol it again"));
+	assert_non_null(
+	    strstr(await_link(g, LINK_DOWN).sentence, "has expired: enrol it again"));
 	fleet_pair_clear(&old);
 }
 

@@ -12,14 +12,14 @@
 static const struct delivery_key key = { EPOCH, 7 };
 
 /* Each prefix of a payload and one byte more are refused; the whole is not. */
-#define assert_only_whole(type, b, ret)                                               \
-	do {                                                                          \
-		for (size_t i = 0; i < buf_len(b); i++)                               \
-			assert_err(type##_parse(buf_data(b), i, ret), MH_ERR_FORMAT); \
-		assert_ok(type##_parse(buf_data(b), buf_len(b), ret));                \
-		buf_put_u8(b, 0);                                                     \
+#define assert_only_whole(type, b, ret)                                                \
+	do {                                                                           \
+		for (size_t i = 0; i < buf_len(b); i++)                                \
+			assert_err(type##_parse(buf_data(b), i, ret), MH_ERR_FORMAT);  \
+		assert_ok(type##_parse(buf_data(b), buf_len(b), ret));                 \
+		buf_put_u8(b, 0);                                                      \
 		assert_err(type##_parse(buf_data(b), buf_len(b), ret), MH_ERR_FORMAT); \
-		buf_truncate(b, buf_len(b) - 1);                                      \
+		buf_truncate(b, buf_len(b) - 1);                                       \
 	} while (0)
 
 static void
@@ -27,9 +27,12 @@ messages_come_back_as_they_were_put(void **state)
 {
 	struct buf *b = buf_new(16384);
 	const struct delivery_report report = { .key = key, .digest = { 1, 2, 3 } };
-	const struct delivery_receipt receipt = { .key = key, .der = (const uint8_t *)"DER",
+	const struct delivery_receipt receipt = { .key = key,
+		.der = (const uint8_t *)"DER",
 		.len = 3 };
-	const struct delivery_refused refused = { .key = key, .status = 409, .code = "fork",
+	const struct delivery_refused refused = { .key = key,
+		.status = 409,
+		.code = "fork",
 		.detail = "d\xc3\xa9tail" };
 	const struct delivery_link link = { .state = LINK_BUSY, .sentence = "wait" };
 	struct delivery_report report2;
@@ -68,7 +71,9 @@ limits_hold_on_both_sides(void **state)
 {
 	struct buf *b = buf_new(65536);
 	uint8_t *der = xcalloc(1, DELIVERY_RECEIPT_MAX + 1);
-	struct delivery_receipt m = { .key = key, .der = der, .len = DELIVERY_RECEIPT_MAX };
+	struct delivery_receipt m = { .key = key,
+		.der = der,
+		.len = DELIVERY_RECEIPT_MAX };
 	struct delivery_refused r = { .key = key, .status = 599 };
 	struct delivery_receipt m2;
 	struct delivery_refused r2;
@@ -159,7 +164,8 @@ an_answer_is_taken_only_when_it_is_simple(void **state)
 		{ OK_HEAD "Content-Length: +3\r\n\r\nabc", MH_ERR_PROTOCOL },
 		{ OK_HEAD "Content-Length: 3, 3\r\n\r\nabc", MH_ERR_PROTOCOL },
 		{ OK_HEAD "Content-Length : 3\r\n\r\nabc", MH_ERR_PROTOCOL },
-		{ OK_HEAD "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc", MH_ERR_PROTOCOL },
+		{ OK_HEAD "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
+		    MH_ERR_PROTOCOL },
 		{ OK_HEAD "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc",
 		    MH_ERR_PROTOCOL },
 		{ OK_HEAD "Content-Length: 3\r\n folded\r\n\r\nabc", MH_ERR_PROTOCOL },
@@ -180,12 +186,15 @@ an_answer_is_taken_only_when_it_is_simple(void **state)
 		size_t used = 0;
 		const char *why = NULL;
 
-		assert_err(http_response_parse(table[i].text, strlen(table[i].text), &r, &used, &why),
+		assert_err(http_response_parse(table[i].text, strlen(table[i].text), &r,
+			       &used, &why),
 		    table[i].err);
 		if (table[i].err == MH_OK)
 			assert_int_equal(used, strlen(table[i].text));
-		for (size_t len = 0; table[i].err == MH_OK && len < strlen(table[i].text); len++)
-			assert_err(http_response_parse(table[i].text, len, &r, &used, &why),
+		for (size_t len = 0; table[i].err == MH_OK && len < strlen(table[i].text);
+		     len++)
+			assert_err(http_response_parse(table[i].text, len, &r, &used,
+				       &why),
 			    MH_ERR_AGAIN);
 	}
 }
@@ -193,8 +202,9 @@ an_answer_is_taken_only_when_it_is_simple(void **state)
 static void
 an_answers_fields_are_understood(void **state)
 {
-	static const char text[] = "HTTP/1.1 503 Busy\r\nRetry-After: 17\r\nConnection: close\r\n"
-				   "Content-Length: 33\r\n\r\n{\"error\":\"busy\",\"detail\":\"later\"}";
+	static const char text[] =
+	    "HTTP/1.1 503 Busy\r\nRetry-After: 17\r\nConnection: close\r\n"
+	    "Content-Length: 33\r\n\r\n{\"error\":\"busy\",\"detail\":\"later\"}";
 	static const char far[] =
 	    "HTTP/1.1 429 X\r\nRetry-After: 999999\r\nContent-Length: 1\r\n\r\n[";
 	struct http_response r;
@@ -228,8 +238,10 @@ a_head_past_its_size_is_refused(void **state)
 
 	(void)state;
 	memset(text, 'a', HTTP_HEAD_MAX + 1);
-	assert_err(http_response_parse(text, HTTP_HEAD_MAX, &r, &used, &why), MH_ERR_AGAIN);
-	assert_err(http_response_parse(text, HTTP_HEAD_MAX + 1, &r, &used, &why), MH_ERR_TOOBIG);
+	assert_err(http_response_parse(text, HTTP_HEAD_MAX, &r, &used, &why),
+	    MH_ERR_AGAIN);
+	assert_err(http_response_parse(text, HTTP_HEAD_MAX + 1, &r, &used, &why),
+	    MH_ERR_TOOBIG);
 	free(text);
 }
 

@@ -76,20 +76,23 @@ what_was_stored_loads_and_is_private(void **state)
 
 	assert_err(load(g, IDENTITY_AGENT), MH_ERR_NOTFOUND);
 	assert_non_null(strstr(g->why, "not enrolled"));
-	assert_ok(identity_store(g->folder, IDENTITY_AGENT, &g->id, (uid_t)-1, (gid_t)-1));
+	assert_ok(
+	    identity_store(g->folder, IDENTITY_AGENT, &g->id, (uid_t)-1, (gid_t)-1));
 	assert_ok(load(g, IDENTITY_AGENT));
 	assert_string_equal(g->loaded->agent, FLEET_AGENT);
 	assert_string_equal(g->loaded->collector, "https://collector.example:8443");
 	assert_int_equal(g->loaded->enrolled_ms, FLEET_NOW_MS);
 	assert_int_equal(g->loaded->facts.uses, CERTIFICATE_SIGNING);
-	assert_int_equal(g->loaded->facts.not_before_ms, FLEET_NOW_MS - 15 * FLEET_DAY_MS);
+	assert_int_equal(g->loaded->facts.not_before_ms,
+	    FLEET_NOW_MS - 15 * FLEET_DAY_MS);
 	assert_int_equal(g->loaded->facts.not_after_ms, FLEET_NOW_MS + 15 * FLEET_DAY_MS);
 	assert_int_equal(stat(key, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	free(key);
 	g->id.key = g->fleet->tls.key;
 	g->id.cert = g->fleet->tls.cert;
-	assert_ok(identity_store(g->folder, IDENTITY_COURIER, &g->id, (uid_t)-1, (gid_t)-1));
+	assert_ok(
+	    identity_store(g->folder, IDENTITY_COURIER, &g->id, (uid_t)-1, (gid_t)-1));
 	assert_ok(load(g, IDENTITY_COURIER));
 	assert_int_equal(g->loaded->enrolled_ms, 0);
 }
@@ -101,14 +104,17 @@ parts_that_do_not_fit_are_refused(void **state)
 	const struct identity good = g->id;
 
 	g->id.key = g->fleet->tls.key;
-	assert_ok(identity_store(g->folder, IDENTITY_AGENT, &g->id, (uid_t)-1, (gid_t)-1));
+	assert_ok(
+	    identity_store(g->folder, IDENTITY_AGENT, &g->id, (uid_t)-1, (gid_t)-1));
 	assert_err(load(g, IDENTITY_AGENT), MH_ERR_CERTIFICATE);
 	g->id.cert = g->fleet->tls.cert;
-	assert_ok(identity_store(g->folder, IDENTITY_AGENT, &g->id, (uid_t)-1, (gid_t)-1));
+	assert_ok(
+	    identity_store(g->folder, IDENTITY_AGENT, &g->id, (uid_t)-1, (gid_t)-1));
 	assert_err(load(g, IDENTITY_AGENT), MH_ERR_CERTIFICATE);
 	g->id = good;
 	memcpy(g->id.agent, FLEET_OTHER_AGENT, UUID_TEXT_LEN);
-	assert_ok(identity_store(g->folder, IDENTITY_AGENT, &g->id, (uid_t)-1, (gid_t)-1));
+	assert_ok(
+	    identity_store(g->folder, IDENTITY_AGENT, &g->id, (uid_t)-1, (gid_t)-1));
 	assert_err(load(g, IDENTITY_AGENT), MH_ERR_CERTIFICATE);
 	assert_non_null(strstr(g->why, "belong together"));
 }
@@ -117,18 +123,21 @@ static void
 a_damaged_file_is_named(void **state)
 {
 	struct ground *g = *state;
-	static const char *const names[] = { "identity.json", "signing.key", "signing.pem",
-		"ca.pem" };
+	static const char *const names[] = { "identity.json", "signing.key",
+		"signing.pem", "ca.pem" };
 
 	for (size_t i = 0; i < MH_ARRAY_LEN(names); i++) {
-		assert_ok(identity_store(g->folder, IDENTITY_AGENT, &g->id, (uid_t)-1, (gid_t)-1));
+		assert_ok(identity_store(g->folder, IDENTITY_AGENT, &g->id, (uid_t)-1,
+		    (gid_t)-1));
 		write_file(g, names[i], "nonsense\n");
 		assert_err(load(g, IDENTITY_AGENT), MH_ERR_FORMAT);
 		assert_non_null(strstr(g->why, names[i]));
 	}
-	assert_ok(identity_store(g->folder, IDENTITY_AGENT, &g->id, (uid_t)-1, (gid_t)-1));
-	write_file(g, "identity.json", "{\"version\":2,\"agent\":\"" FLEET_AGENT
-				       "\",\"collector\":\"https://x\",\"enrolled\":\"2026-11-23T16:00:00Z\"}");
+	assert_ok(
+	    identity_store(g->folder, IDENTITY_AGENT, &g->id, (uid_t)-1, (gid_t)-1));
+	write_file(g, "identity.json",
+	    "{\"version\":2,\"agent\":\"" FLEET_AGENT
+	    "\",\"collector\":\"https://x\",\"enrolled\":\"2026-11-23T16:00:00Z\"}");
 	assert_err(load(g, IDENTITY_AGENT), MH_ERR_FORMAT);
 }
 
@@ -159,7 +168,8 @@ a_request_proves_its_key_and_names_nobody(void **state)
 static void
 validity_includes_both_ends(void **state)
 {
-	const struct certificate_facts f = { .not_before_ms = 1000, .not_after_ms = 2000 };
+	const struct certificate_facts f = { .not_before_ms = 1000,
+		.not_after_ms = 2000 };
 
 	(void)state;
 	assert_false(certificate_is_valid_at(&f, 999));
@@ -209,8 +219,10 @@ a_url_is_a_host_and_a_port(void **state)
 		const char *text, *host, *port, *again; /* host NULL: refused */
 		bool is_address;
 	} table[] = {
-		{ "https://c.example:8443", "c.example", "8443", "https://c.example:8443", false },
-		{ "HTTPS://c.example/", "c.example", "443", "https://c.example:443", false },
+		{ "https://c.example:8443", "c.example", "8443", "https://c.example:8443",
+		    false },
+		{ "HTTPS://c.example/", "c.example", "443", "https://c.example:443",
+		    false },
 		{ "https://127.0.0.1:1", "127.0.0.1", "1", "https://127.0.0.1:1", true },
 		{ "https://[::1]:65535/", "::1", "65535", "https://[::1]:65535", true },
 		{ "http://c.example", NULL, NULL, NULL, false },

@@ -19,8 +19,11 @@ setup(void **state)
 	struct ground *g = xcalloc(1, sizeof(*g));
 
 	g->fleet = fleet_new();
-	g->receipt = (struct receipt){ .agent = FLEET_AGENT, .epoch = FLEET_EPOCH, .sequence = 7,
-		.digest = { 1, 2, 255 }, .received_ms = FLEET_NOW_MS };
+	g->receipt = (struct receipt){ .agent = FLEET_AGENT,
+		.epoch = FLEET_EPOCH,
+		.sequence = 7,
+		.digest = { 1, 2, 255 },
+		.received_ms = FLEET_NOW_MS };
 	*state = g;
 	return 0;
 }
@@ -61,8 +64,10 @@ a_receipt_opens_as_it_was_sealed(void **state)
 	assert_ok(open_it(g, &r));
 	assert_memory_equal(&r, &g->receipt, sizeof(r));
 	assert_true(receipt_is_for(&r, FLEET_AGENT, FLEET_EPOCH, 7, g->receipt.digest));
-	assert_false(receipt_is_for(&r, FLEET_OTHER_AGENT, FLEET_EPOCH, 7, g->receipt.digest));
-	assert_false(receipt_is_for(&r, FLEET_AGENT, FLEET_OTHER_AGENT, 7, g->receipt.digest));
+	assert_false(
+	    receipt_is_for(&r, FLEET_OTHER_AGENT, FLEET_EPOCH, 7, g->receipt.digest));
+	assert_false(
+	    receipt_is_for(&r, FLEET_AGENT, FLEET_OTHER_AGENT, 7, g->receipt.digest));
 	assert_false(receipt_is_for(&r, FLEET_AGENT, FLEET_EPOCH, 8, g->receipt.digest));
 	r.digest[31] ^= 1;
 	assert_false(receipt_is_for(&r, FLEET_AGENT, FLEET_EPOCH, 7, g->receipt.digest));
@@ -152,8 +157,8 @@ other_content_is_refused(void **state)
 	for (size_t i = 0; i < MH_ARRAY_LEN(texts); i++) {
 		free(g->der);
 		g->der = NULL;
-		assert_ok(cms_sign(g->fleet->receipt.key, g->fleet->receipt.cert, texts[i],
-		    strlen(texts[i]), &g->der, &g->len));
+		assert_ok(cms_sign(g->fleet->receipt.key, g->fleet->receipt.cert,
+		    texts[i], strlen(texts[i]), &g->der, &g->len));
 		assert_err(open_it(g, &r), MH_ERR_FORMAT);
 	}
 }

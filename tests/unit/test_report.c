@@ -8,7 +8,6 @@
 #include "transport/gzip.h"
 #include "transport/report.h"
 
-
 struct ground {
 	struct fleet *fleet;
 	struct report_header header;
@@ -76,8 +75,8 @@ seal_text(struct ground *g, const struct fleet_pair *pair)
 	assert_ok(gzip_pack(buf_data(g->text), buf_len(g->text), g->packed));
 	free(g->der);
 	g->der = NULL;
-	assert_ok(cms_sign(pair->key, pair->cert, buf_data(g->packed), buf_len(g->packed), &g->der,
-	    &g->len));
+	assert_ok(cms_sign(pair->key, pair->cert, buf_data(g->packed), buf_len(g->packed),
+	    &g->der, &g->len));
 }
 
 static mh_err
@@ -85,7 +84,8 @@ open_it(struct ground *g)
 {
 	report_free(g->report);
 	g->report = NULL;
-	return report_open(g->der, g->len, g->fleet->store, FLEET_NOW_MS, &g->report, &g->refusal);
+	return report_open(g->der, g->len, g->fleet->store, FLEET_NOW_MS, &g->report,
+	    &g->refusal);
 }
 
 static void
@@ -121,10 +121,11 @@ a_sealed_report_opens_with_its_lines_in_order(void **state)
 	size_t taken = 0;
 
 	for (size_t i = 0; i < 4; i++)
-		lines[i] = (struct report_line){ i % 2 == 1 ? LANE_FINDING : LANE_COVERAGE,
-			texts[i], strlen(texts[i]) };
-	assert_ok(report_seal(g->fleet->signing.key, g->fleet->signing.cert, &g->header, lines, 4,
-	    &taken, &g->der, &g->len));
+		lines[i] =
+		    (struct report_line){ i % 2 == 1 ? LANE_FINDING : LANE_COVERAGE,
+			    texts[i], strlen(texts[i]) };
+	assert_ok(report_seal(g->fleet->signing.key, g->fleet->signing.cert, &g->header,
+	    lines, 4, &taken, &g->der, &g->len));
 	assert_int_equal(taken, 4);
 	assert_ok(open_it(g));
 	assert_string_equal(g->report->header.agent, FLEET_AGENT);
@@ -165,8 +166,8 @@ a_report_keeps_below_its_size_and_takes_lines_from_the_front(void **state)
 		(void)memcpy(text + line_len - 2, "\"}", 3);
 		lines[i] = (struct report_line){ LANE_FINDING, text, line_len };
 	}
-	assert_ok(report_seal(g->fleet->signing.key, g->fleet->signing.cert, &g->header, lines, n,
-	    &taken, &g->der, &g->len));
+	assert_ok(report_seal(g->fleet->signing.key, g->fleet->signing.cert, &g->header,
+	    lines, n, &taken, &g->der, &g->len));
 	assert_true(taken >= 1 && taken < n);
 	assert_true(g->len <= CMS_ENVELOPE_MAX);
 	assert_ok(open_it(g));
@@ -185,12 +186,12 @@ a_line_over_its_limit_cannot_be_sealed(void **state)
 
 	memset(text, ' ', REPORT_LINE_MAX + 1);
 	memcpy(text, "{\"class_uid\":2004}", 18);
-	assert_err(report_seal(g->fleet->signing.key, g->fleet->signing.cert, &g->header, &line, 1,
-		       &taken, &g->der, &g->len),
+	assert_err(report_seal(g->fleet->signing.key, g->fleet->signing.cert, &g->header,
+		       &line, 1, &taken, &g->der, &g->len),
 	    MH_ERR_TOOBIG);
 	line.len = REPORT_LINE_MAX;
-	assert_ok(report_seal(g->fleet->signing.key, g->fleet->signing.cert, &g->header, &line, 1,
-	    &taken, &g->der, &g->len));
+	assert_ok(report_seal(g->fleet->signing.key, g->fleet->signing.cert, &g->header,
+	    &line, 1, &taken, &g->der, &g->len));
 	assert_ok(open_it(g));
 	put_report(g, 1, 0, "");
 	buf_put(g->text, text, REPORT_LINE_MAX + 1);
@@ -233,21 +234,25 @@ signers_that_may_not_sign_are_refused(void **state)
 		{ "URI:urn:uuid:" FLEET_AGENT ",URI:urn:molehunt:signing", -1, 1, MH_OK },
 		{ "URI:urn:uuid:" FLEET_OTHER_AGENT ",URI:urn:molehunt:signing", -1, 1,
 		    MH_ERR_CERTIFICATE },
-		{ "URI:urn:uuid:" FLEET_AGENT ",URI:urn:molehunt:tls", -1, 1, MH_ERR_CERTIFICATE },
+		{ "URI:urn:uuid:" FLEET_AGENT ",URI:urn:molehunt:tls", -1, 1,
+		    MH_ERR_CERTIFICATE },
 		{ "URI:urn:molehunt:receipt", -1, 1, MH_ERR_CERTIFICATE },
 		{ "URI:urn:uuid:" FLEET_AGENT ",URI:urn:uuid:" FLEET_AGENT
 		  ",URI:urn:molehunt:signing",
 		    -1, 1, MH_ERR_CERTIFICATE },
-		{ "URI:urn:uuid:nonsense,URI:urn:molehunt:signing", -1, 1, MH_ERR_CERTIFICATE },
+		{ "URI:urn:uuid:nonsense,URI:urn:molehunt:signing", -1, 1,
+		    MH_ERR_CERTIFICATE },
 		{ NULL, -1, 1, MH_ERR_CERTIFICATE },
-		{ "URI:urn:uuid:" FLEET_AGENT ",URI:urn:molehunt:signing", -9, -1, MH_ERR_EXPIRED },
-		{ "URI:urn:uuid:" FLEET_AGENT ",URI:urn:molehunt:signing", 1, 9, MH_ERR_EXPIRED },
+		{ "URI:urn:uuid:" FLEET_AGENT ",URI:urn:molehunt:signing", -9, -1,
+		    MH_ERR_EXPIRED },
+		{ "URI:urn:uuid:" FLEET_AGENT ",URI:urn:molehunt:signing", 1, 9,
+		    MH_ERR_EXPIRED },
 	};
 
 	put_report(g, 0, 0, "");
 	for (size_t i = 0; i < MH_ARRAY_LEN(table); i++) {
-		struct fleet_pair pair = fleet_issue(g->fleet, table[i].san, "emailProtection",
-		    FLEET_NOW_MS + table[i].from_days * FLEET_DAY_MS,
+		struct fleet_pair pair = fleet_issue(g->fleet, table[i].san,
+		    "emailProtection", FLEET_NOW_MS + table[i].from_days * FLEET_DAY_MS,
 		    FLEET_NOW_MS + table[i].to_days * FLEET_DAY_MS);
 
 		seal_text(g, &pair);
@@ -265,10 +270,9 @@ static void
 a_certificate_that_expired_after_sealing_is_good(void **state)
 {
 	struct ground *g = *state;
-	struct fleet_pair pair =
-	    fleet_issue(g->fleet, "URI:urn:uuid:" FLEET_AGENT ",URI:urn:molehunt:signing",
-		"emailProtection", FLEET_NOW_MS - 40 * FLEET_DAY_MS,
-		FLEET_NOW_MS - 10 * FLEET_DAY_MS);
+	struct fleet_pair pair = fleet_issue(g->fleet,
+	    "URI:urn:uuid:" FLEET_AGENT ",URI:urn:molehunt:signing", "emailProtection",
+	    FLEET_NOW_MS - 40 * FLEET_DAY_MS, FLEET_NOW_MS - 10 * FLEET_DAY_MS);
 
 	g->header.sealed_ms = FLEET_NOW_MS - 11 * FLEET_DAY_MS;
 	put_report(g, 0, 0, "");
@@ -355,14 +359,14 @@ content_that_is_not_one_gzip_member_is_refused(void **state)
 	struct ground *g = *state;
 
 	put_report(g, 0, 0, "");
-	assert_ok(cms_sign(g->fleet->signing.key, g->fleet->signing.cert, buf_data(g->text),
-	    buf_len(g->text), &g->der, &g->len));
+	assert_ok(cms_sign(g->fleet->signing.key, g->fleet->signing.cert,
+	    buf_data(g->text), buf_len(g->text), &g->der, &g->len));
 	assert_refused(g, MH_ERR_FORMAT, "bad-content");
 	assert_ok(gzip_pack(buf_data(g->text), buf_len(g->text), g->packed));
 	buf_put_u8(g->packed, 0);
 	free(g->der);
-	assert_ok(cms_sign(g->fleet->signing.key, g->fleet->signing.cert, buf_data(g->packed),
-	    buf_len(g->packed), &g->der, &g->len));
+	assert_ok(cms_sign(g->fleet->signing.key, g->fleet->signing.cert,
+	    buf_data(g->packed), buf_len(g->packed), &g->der, &g->len));
 	assert_refused(g, MH_ERR_FORMAT, "bad-content");
 }
 
@@ -382,7 +386,8 @@ every_prefix_of_a_gzip_member_is_refused(void **state)
 	/* 17 of 64 are used: three more fit, the fourth does not. */
 	assert_ok(gzip_unpack(buf_data(g->packed), buf_len(g->packed), out));
 	assert_ok(gzip_unpack(buf_data(g->packed), buf_len(g->packed), out));
-	assert_err(gzip_unpack(buf_data(g->packed), buf_len(g->packed), out), MH_ERR_TOOBIG);
+	assert_err(gzip_unpack(buf_data(g->packed), buf_len(g->packed), out),
+	    MH_ERR_TOOBIG);
 	assert_int_equal(buf_len(out), 51);
 	buf_free(out);
 }
@@ -422,16 +427,34 @@ a_header_is_exactly_version_one(void **state)
 		char *line;
 
 		assert_non_null(at);
-		line = xasprintf("%.*s%s%s", (int)(at - buf_string(g->text)), buf_string(g->text),
-		    table[i].to, at + strlen(table[i].from));
-		assert_err(report_header_parse(line, strlen(line), &parsed, &why), MH_ERR_FORMAT);
+		line = xasprintf("%.*s%s%s", (int)(at - buf_string(g->text)),
+		    buf_string(g->text), table[i].to, at + strlen(table[i].from));
+		assert_err(report_header_parse(line, strlen(line), &parsed, &why),
+		    MH_ERR_FORMAT);
 		assert_non_null(why);
 		free(line);
 	}
 	for (size_t len = 0; len < buf_len(g->text) - 1; len++)
 		assert_err(report_header_parse(buf_string(g->text), len, &parsed, &why),
 		    MH_ERR_FORMAT);
-	assert_ok(report_header_parse(buf_string(g->text), buf_len(g->text), &parsed, &why));
+	assert_ok(
+	    report_header_parse(buf_string(g->text), buf_len(g->text), &parsed, &why));
+}
+
+static void
+a_machine_may_have_no_machine_id_and_no_boot_id(void **state)
+{
+	struct ground *g = *state;
+	struct report_header parsed;
+	const char *why = NULL;
+
+	g->header.host.machine_id[0] = 0;
+	g->header.host.boot_id[0] = 0;
+	report_header_put(&g->header, g->text);
+	assert_ok(
+	    report_header_parse(buf_string(g->text), buf_len(g->text), &parsed, &why));
+	assert_string_equal(parsed.host.machine_id, "");
+	assert_string_equal(parsed.host.boot_id, "");
 }
 
 #define with_ground(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -452,6 +475,7 @@ main(void)
 		with_ground(content_that_is_not_one_gzip_member_is_refused),
 		with_ground(every_prefix_of_a_gzip_member_is_refused),
 		with_ground(a_header_is_exactly_version_one),
+		with_ground(a_machine_may_have_no_machine_id_and_no_boot_id),
 	};
 
 	return cmocka_run_group_tests_name("report", tests, NULL, NULL);

@@ -30,7 +30,8 @@ static const struct setting rows[] = {
 	    .help = "A wait." },
 	{ "limits.workers", SETTING_INTEGER, AT(workers), "4", .min = 1, .max = 64,
 	    .help = "A number." },
-	{ "limits.level", SETTING_ENUM, AT(level), "low", .choices = levels, .help = "A level." },
+	{ "limits.level", SETTING_ENUM, AT(level), "low", .choices = levels,
+	    .help = "A level." },
 	{ "limits.more.deep", SETTING_INTEGER, AT(deep), "7", .help = "A deep one." },
 };
 static const struct settings_schema schema = { rows, MH_ARRAY_LEN(rows),
@@ -103,11 +104,13 @@ mistakes_are_named_with_their_place(void **state)
 	} rows_bad[] = {
 		{ "strikt: yes\n", "/etc/c.yaml:1:1: unknown key \"strikt\"; known here: "
 				   "name, state, listen, strict, limits" },
-		{ "limits:\n  boby: 1\n", "/etc/c.yaml:2:3: unknown key \"boby\" in \"limits\"; "
-					  "known here: body, wait, workers, level, more" },
+		{ "limits:\n  boby: 1\n",
+		    "/etc/c.yaml:2:3: unknown key \"boby\" in \"limits\"; "
+		    "known here: body, wait, workers, level, more" },
 		{ "limits.body: 1M\n", "/etc/c.yaml:1:1: unknown key \"limits.body\"" },
-		{ "strict: maybe\n", "/etc/c.yaml:1:9: \"strict\" is \"maybe\", but has to be true "
-				     "or false" },
+		{ "strict: maybe\n",
+		    "/etc/c.yaml:1:9: \"strict\" is \"maybe\", but has to be true "
+		    "or false" },
 		{ "limits: { body: 1023 }\n", "from 1KiB to 2MiB" },
 		{ "limits: { body: 2097153 }\n", "/etc/c.yaml:1:17: \"limits.body\"" },
 		{ "limits: { wait: 999ms }\n", "from 1s to 1m" },
@@ -125,7 +128,8 @@ mistakes_are_named_with_their_place(void **state)
 		{ "listen: [a, b, c, d]\n", "a list of 1 to 3 texts" },
 		{ "listen: [[a]]\n", "a list of 1 to 3 texts" },
 		{ "name: a\nname: b\n", "/etc/c.yaml:2:1: \"name\" is given twice" },
-		{ "limits: {}\nlimits: {}\n", "/etc/c.yaml:2:1: section \"limits\" is given twice" },
+		{ "limits: {}\nlimits: {}\n",
+		    "/etc/c.yaml:2:1: section \"limits\" is given twice" },
 		{ "name: &a b\n", "an anchor" },
 		{ "name: *a\n", "an alias" },
 		{ "name: !!str b\n", "a tag" },
@@ -143,7 +147,8 @@ mistakes_are_named_with_their_place(void **state)
 
 		assert_err(parse(rows_bad[i].text, &c, &why), MH_ERR_INVALID);
 		if (strstr(why, rows_bad[i].why) == NULL)
-			fail_msg("%s: \"%s\" lacks \"%s\"", rows_bad[i].text, why, rows_bad[i].why);
+			fail_msg("%s: \"%s\" lacks \"%s\"", rows_bad[i].text, why,
+			    rows_bad[i].why);
 		assert_int_equal(c.deep, 99);
 		free(why);
 	}
@@ -164,7 +169,8 @@ a_required_key_is_missed(void **state)
 static void
 every_prefix_ends_cleanly(void **state)
 {
-	static const char text[] = "name: 'x'\nlisten:\n - a\n - b\nlimits:\n  more: {deep: 3}\n";
+	static const char text[] =
+	    "name: 'x'\nlisten:\n - a\n - b\nlimits:\n  more: {deep: 3}\n";
 
 	(void)state;
 	for (size_t n = 0; n < sizeof(text); n++) {
@@ -190,7 +196,8 @@ what_is_printed_reads_back_the_same(void **state)
 	char *why = NULL;
 
 	(void)state;
-	assert_ok(parse("name: 'a\"\\: #'\nlimits: {wait: 1500ms, more: {deep: 3}}\n", &c, &why));
+	assert_ok(parse("name: 'a\"\\: #'\nlimits: {wait: 1500ms, more: {deep: 3}}\n", &c,
+	    &why));
 	settings_print(&schema, &c, out);
 	assert_ok(parse(buf_string(out), &d, &why));
 	settings_print(&schema, &d, again);
@@ -246,8 +253,9 @@ main(void)
 		cmocka_unit_test(a_required_key_is_missed),
 		cmocka_unit_test(every_prefix_ends_cleanly),
 		cmocka_unit_test(what_is_printed_reads_back_the_same),
-		cmocka_unit_test_setup_teardown(a_file_is_loaded_and_a_missing_or_huge_one_named,
-		    tmpdir_setup, tmpdir_teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_file_is_loaded_and_a_missing_or_huge_one_named, tmpdir_setup,
+		    tmpdir_teardown),
 	};
 
 	return cmocka_run_group_tests_name("settings", tests, NULL, NULL);

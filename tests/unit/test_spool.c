@@ -73,14 +73,26 @@ open_it(struct ground *g)
 static mh_err
 store_one(struct spool *sp, const char *uid, size_t padding)
 {
-	MH_CLEANUP(freep) char *json =
-	    xasprintf("{\"class_uid\":2004,\"uid\":\"%s\",\"x\":\"%*s\"}", uid, (int)padding, "");
-	const struct spool_finding f = { .uid = uid, .rule = "r", .pack = "p", .severity = 4,
-		.path = uid, .path_len = strlen(uid), .seen_ms = NOW_MS, .json = json,
+	MH_CLEANUP(freep)
+	char *json = xasprintf("{\"class_uid\":2004,\"uid\":\"%s\",\"x\":\"%*s\"}", uid,
+	    (int)padding, "");
+	const struct spool_finding f = { .uid = uid,
+		.rule = "r",
+		.pack = "p",
+		.severity = 4,
+		.path = uid,
+		.path_len = strlen(uid),
+		.seen_ms = NOW_MS,
+		.json = json,
 		.json_len = strlen(json) };
-	const struct spool_scanned s = { .path = uid, .path_len = strlen(uid), .size = 1 };
-	const struct spool_batch b = { .findings = &f, .n_findings = 1, .scanned = &s,
-		.n_scanned = 1, .now_ms = NOW_MS };
+	const struct spool_scanned s = { .path = uid,
+		.path_len = strlen(uid),
+		.size = 1 };
+	const struct spool_batch b = { .findings = &f,
+		.n_findings = 1,
+		.scanned = &s,
+		.n_scanned = 1,
+		.now_ms = NOW_MS };
 
 	return spool_store(sp, &b);
 }
@@ -103,7 +115,8 @@ seal_with(struct ground *g, const char *der, struct report_header *ret)
 	memset(ret, 0, sizeof(*ret));
 	assert_ok(spool_pending_read(g->sp, &lines));
 	assert_ok(spool_next_header(g->sp, ret));
-	assert_ok(spool_seal(g->sp, lines, lines->n, ret, (const uint8_t *)der, strlen(der)));
+	assert_ok(
+	    spool_seal(g->sp, lines, lines->n, ret, (const uint8_t *)der, strlen(der)));
 	spool_lines_free(lines);
 }
 
@@ -180,8 +193,13 @@ static void
 a_target_is_scanned_only_as_it_was(void **state)
 {
 	struct ground *g = *state;
-	struct spool_scanned t = { .path = "/a\xff\0b", .path_len = 5, .dev = 1, .ino = UINT64_MAX,
-		.size = 3, .mtime_ns = -4, .ctime_ns = 5 };
+	struct spool_scanned t = { .path = "/a\xff\0b",
+		.path_len = 5,
+		.dev = 1,
+		.ino = UINT64_MAX,
+		.size = 3,
+		.mtime_ns = -4,
+		.ctime_ns = 5 };
 	const struct spool_batch b = { .scanned = &t, .n_scanned = 1 };
 
 	open_it(g);
@@ -224,11 +242,13 @@ a_report_goes_from_pending_to_receipt(void **state)
 	assert_memory_equal(r.digest, digest, DIGEST_BYTES);
 	memcpy(receipt.epoch, r.epoch, sizeof(receipt.epoch));
 	/* A receipt for other bytes removes nothing. */
-	assert_err(spool_receipt(g->sp, &receipt, (const uint8_t *)"x", 1), MH_ERR_NOTFOUND);
+	assert_err(spool_receipt(g->sp, &receipt, (const uint8_t *)"x", 1),
+	    MH_ERR_NOTFOUND);
 	assert_int_equal(statistics(g).n_sealed, 2);
 	memcpy(receipt.digest, digest, sizeof(digest));
 	assert_ok(spool_receipt(g->sp, &receipt, (const uint8_t *)"x", 1));
-	assert_err(spool_receipt(g->sp, &receipt, (const uint8_t *)"x", 1), MH_ERR_NOTFOUND);
+	assert_err(spool_receipt(g->sp, &receipt, (const uint8_t *)"x", 1),
+	    MH_ERR_NOTFOUND);
 	assert_int_equal(statistics(g).n_sealed, 1);
 	assert_int_equal(statistics(g).n_receipts, 1);
 	spool_report_clear(&r);
@@ -268,7 +288,8 @@ sealing_under_another_sequence_changes_nothing(void **state)
 	assert_ok(spool_pending_read(g->sp, &lines));
 	assert_ok(spool_next_header(g->sp, &h));
 	h.sequence++;
-	assert_err(spool_seal(g->sp, lines, 1, &h, (const uint8_t *)"x", 1), MH_ERR_INVALID);
+	assert_err(spool_seal(g->sp, lines, 1, &h, (const uint8_t *)"x", 1),
+	    MH_ERR_INVALID);
 	spool_lines_free(lines);
 	assert_int_equal(statistics(g).n_pending, 1);
 	assert_int_equal(statistics(g).n_sealed, 0);
@@ -335,6 +356,67 @@ a_floor_of_free_space_is_kept(void **state)
 	assert_int_equal(statistics(g).n_pending, 0);
 }
 
+/* A small file system of its own under the spool; needs root. */
+static bool
+mount_small(struct ground *g, const char *size)
+{
+	g->is_mounted = geteuid() == 0 && unshare(CLONE_NEWNS) == 0 &&
+			mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+			mount("tmpfs", g->folder, "tmpfs", 0, size) == 0;
+	return g->is_mounted;
+}
+
+/* Take all the room that is left. */
+static void
+fill_up(struct ground *g)
+{
+	char *path = xasprintf("%s/filler", g->folder);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	char page[512];
+
+	memset(page, 1, sizeof(page));
+	assert_true(fd >= 0);
+	while (write(fd, page, sizeof(page)) > 0)
+		;
+	(void)close(fd);
+	free(path);
+}
+
+static void
+on_a_full_disk_reports_still_leave(void **state)
+{
+	struct ground *g = *state;
+	struct report_header h;
+	struct spool_report r;
+	struct receipt receipt = { .agent = AGENT };
+	char *der = xcalloc(1, 500001);
+	mh_err err = MH_OK;
+
+	if (!mount_small(g, "size=64m"))
+		skip();
+	memset(der, 'd', 500000);
+	open_it(g);
+	for (unsigned i = 0; i < 10; i++)
+		assert_ok(store_one(g->sp, "a", 200000));
+	fill_up(g);
+	/* Some still fits into what the journal holds already. */
+	for (unsigned i = 0; i < 1000 && err == MH_OK; i++)
+		err = store_one(g->sp, "b", 200000);
+	assert_err(err, MH_ERR_FULL);
+	for (unsigned i = 0; i < 3; i++) {
+		seal_with(g, der, &h);
+		assert_ok(spool_next_report(g->sp, 0, NOW_MS, &r));
+		memcpy(receipt.epoch, r.epoch, sizeof(r.epoch));
+		memcpy(receipt.digest, r.digest, sizeof(r.digest));
+		receipt.sequence = r.sequence;
+		assert_ok(spool_receipt(g->sp, &receipt, r.der, 1000));
+		spool_report_clear(&r);
+	}
+	assert_int_equal(statistics(g).n_pending, 0);
+	assert_ok(store_one(g->sp, "c", 10000));
+	free(der);
+}
+
 static void
 a_full_disk_loses_nothing_that_was_stored(void **state)
 {
@@ -342,11 +424,8 @@ a_full_disk_loses_nothing_that_was_stored(void **state)
 	unsigned stored = 0;
 	mh_err err = MH_OK;
 
-	if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("tmpfs", g->folder, "tmpfs", 0, "size=1m") < 0)
+	if (!mount_small(g, "size=1m"))
 		skip();
-	g->is_mounted = true;
 	open_it(g);
 	for (; err == MH_OK && stored < 1000; stored++) {
 		char uid[16];
@@ -448,7 +527,8 @@ a_damaged_database_is_put_aside_and_a_new_epoch_begun(void **state)
 		assert_ok(spool_next_header(g->sp, &before));
 		close_it(g);
 		overwrite(g->path, places[i]);
-		assert_ok(spool_open(g->path, &g->options, NOW_MS + (int64_t)i, &g->sp, &g->opening));
+		assert_ok(spool_open(g->path, &g->options, NOW_MS + (int64_t)i, &g->sp,
+		    &g->opening));
 		assert_non_null(g->opening.damaged);
 		assert_int_equal(access(g->opening.damaged, R_OK), 0);
 		assert_true(g->opening.is_new_epoch);
@@ -528,7 +608,8 @@ main(void)
 		with_ground(a_damaged_database_is_put_aside_and_a_new_epoch_begun),
 		with_ground(a_copy_draws_a_new_epoch_and_keeps_what_it_holds),
 		with_ground(a_reader_sees_history_and_changes_nothing),
-		/* Last: it moves the program into a mount namespace of its own. */
+		/* Last: these move the program into mount namespaces of its own. */
+		with_ground(on_a_full_disk_reports_still_leave),
 		with_ground(a_full_disk_loses_nothing_that_was_stored),
 	};
 

@@ -47,13 +47,15 @@ teardown(void **state)
 
 /* Store a report of one finding; its digest is fill in every byte. */
 static mh_err
-put(struct store *st, uint64_t sequence, uint8_t fill, const uint8_t previous[DIGEST_BYTES])
+put(struct store *st, uint64_t sequence, uint8_t fill,
+    const uint8_t previous[DIGEST_BYTES])
 {
-	static const char text[] =
-	    "header\n"
-	    "{\"class_uid\":2004,\"time\":5000,\"severity_id\":4,\"finding_info\":{\"uid\":\"u1\","
-	    "\"analytic\":{\"name\":\"Linux_Test\"}},\"evidences\":[{\"file\":{\"path\":\"/x\"}}]}\n"
-	    "{\"type\":\"coverage\"}\n";
+	static const char text[] = "header\n"
+				   "{\"class_uid\":2004,\"time\":5000,\"severity_id\":4,"
+				   "\"finding_info\":{\"uid\":\"u1\","
+				   "\"analytic\":{\"name\":\"Linux_Test\"}},"
+				   "\"evidences\":[{\"file\":{\"path\":\"/x\"}}]}\n"
+				   "{\"type\":\"coverage\"}\n";
 	struct report report = { .lines_at = 7, .text = buf_new(1000) };
 	struct stored_report r = { .report = &report,
 		.der = (const uint8_t *)"der",
@@ -98,7 +100,8 @@ number(const struct ground *g, const char *sql)
 	sqlite3_stmt *stmt = NULL;
 	sqlite3 *db = NULL;
 
-	assert_int_equal(sqlite3_open_v2(g->path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_open_v2(g->path, &db, SQLITE_OPEN_READONLY, NULL),
+	    SQLITE_OK);
 	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
 
@@ -130,7 +133,8 @@ a_store_of_a_newer_program_is_refused(void **state)
 	sqlite3 *db = NULL;
 
 	assert_int_equal(sqlite3_open(g->path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL),
+	    SQLITE_OK);
 	(void)sqlite3_close(db);
 	assert_err(store_open(g->path, &st), MH_ERR_UNSUPPORTED);
 }
@@ -139,7 +143,9 @@ static void
 a_token_gives_one_certificate_per_label_to_one_agent(void **state)
 {
 	struct ground *g = *state;
-	struct store_certificate c = { .der = (const uint8_t *)"x", .len = 1, .issued_ms = 1000 };
+	struct store_certificate c = { .der = (const uint8_t *)"x",
+		.len = 1,
+		.issued_ms = 1000 };
 	enum token_state token = TOKEN_UNKNOWN;
 	char first[UUID_TEXT_LEN];
 	char second[UUID_TEXT_LEN];
@@ -167,8 +173,11 @@ static void
 a_token_ends_with_its_life_or_its_grace(void **state)
 {
 	struct ground *g = *state;
-	struct store_certificate c = { .agent = agent, .label = LABEL_TLS,
-		.der = (const uint8_t *)"x", .len = 1, .issued_ms = 1000 };
+	struct store_certificate c = { .agent = agent,
+		.label = LABEL_TLS,
+		.der = (const uint8_t *)"x",
+		.len = 1,
+		.issued_ms = 1000 };
 	enum token_state token = TOKEN_UNKNOWN;
 	char who[UUID_TEXT_LEN];
 
@@ -178,10 +187,11 @@ a_token_ends_with_its_life_or_its_grace(void **state)
 	assert_ok(store_token_check(g->st, zeros, LABEL_TLS, HOUR_MS, &token, who));
 	assert_int_equal(token, TOKEN_EXPIRED);
 	assert_ok(store_certificate_add(g->st, &c, zeros));
-	assert_ok(store_token_check(g->st, zeros, LABEL_SIGNING, 1000 + TOKEN_GRACE_MS - 1, &token,
-	    who));
+	assert_ok(store_token_check(g->st, zeros, LABEL_SIGNING,
+	    1000 + TOKEN_GRACE_MS - 1, &token, who));
 	assert_int_equal(token, TOKEN_GOOD);
-	assert_ok(store_token_check(g->st, zeros, LABEL_SIGNING, 1000 + TOKEN_GRACE_MS, &token, who));
+	assert_ok(store_token_check(g->st, zeros, LABEL_SIGNING, 1000 + TOKEN_GRACE_MS,
+	    &token, who));
 	assert_int_equal(token, TOKEN_EXPIRED);
 }
 
@@ -221,8 +231,9 @@ a_report_is_there_only_after_the_commit(void **state)
 	assert_ok(store_begin(g->st));
 	assert_ok(put(g->st, 1, 1, zeros));
 	assert_ok(store_commit(g->st));
-	assert_int_equal(number(g, "SELECT count(*) FROM findings WHERE rule = 'Linux_Test' AND"
-				   " severity = 4 AND path = '/x' AND time_ms = 5000"),
+	assert_int_equal(number(g,
+			     "SELECT count(*) FROM findings WHERE rule = 'Linux_Test' AND"
+			     " severity = 4 AND path = '/x' AND time_ms = 5000"),
 	    1);
 	assert_int_equal(number(g, "SELECT count(*) FROM coverage"), 1);
 }
@@ -251,20 +262,24 @@ gaps_and_broken_chains_are_alarms(void **state)
 	memset(twos, 2, sizeof(twos));
 	assert_ok(put(g->st, 1, 1, zeros));
 	assert_ok(put(g->st, 3, 3, twos));
-	assert_int_equal(number(g, "SELECT count(*) FROM alarms WHERE kind = 'gap' AND sequence = 3"
-				   " AND closed_ms = 0"),
+	assert_int_equal(
+	    number(g, "SELECT count(*) FROM alarms WHERE kind = 'gap' AND sequence = 3"
+		      " AND closed_ms = 0"),
 	    1);
 	assert_ok(put(g->st, 2, 2, ones));
 	assert_int_equal(number(g, "SELECT count(*) FROM alarms WHERE closed_ms = 0"), 0);
 	assert_ok(put(g->st, 4, 4, zeros));
-	assert_int_equal(number(g, "SELECT count(*) FROM alarms WHERE kind = 'chain' AND sequence = 4"),
+	assert_int_equal(
+	    number(g,
+		"SELECT count(*) FROM alarms WHERE kind = 'chain' AND sequence = 4"),
 	    1);
 	/* A fork is one alarm, however often it is tried. */
 	struct report_key key = { agent, epoch, 1 };
 
 	assert_ok(store_fork_alarm(g->st, &key, twos, 7000));
 	assert_ok(store_fork_alarm(g->st, &key, twos, 8000));
-	assert_int_equal(number(g, "SELECT count FROM alarms WHERE kind = 'fork' AND last_ms = 8000"),
+	assert_int_equal(
+	    number(g, "SELECT count FROM alarms WHERE kind = 'fork' AND last_ms = 8000"),
 	    2);
 }
 
@@ -276,7 +291,8 @@ a_first_report_names_no_other(void **state)
 
 	memset(ones, 1, sizeof(ones));
 	assert_ok(put(g->st, 1, 2, ones));
-	assert_int_equal(number(g, "SELECT count(*) FROM alarms WHERE kind = 'chain'"), 1);
+	assert_int_equal(number(g, "SELECT count(*) FROM alarms WHERE kind = 'chain'"),
+	    1);
 }
 
 static void

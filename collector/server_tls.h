@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef MH_COLLECTOR_TLS_H
-#define MH_COLLECTOR_TLS_H
+#ifndef MH_COLLECTOR_SERVER_TLS_H
+#define MH_COLLECTOR_SERVER_TLS_H
 
 #include <openssl/ssl.h>
 
@@ -16,7 +16,7 @@
  * MH_ERR_CERTIFICATE (key and certificate do not belong together),
  * MH_ERR_CRYPTO; *ret_file is the name in the state folder that is at fault.
  */
-mh_err tls_context_new(const struct config *config, SSL_CTX **ret, const char **ret_file)
+mh_err server_tls_new(const struct config *config, SSL_CTX **ret, const char **ret_file)
     MH_CHECKED;
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "collector/tls.h"
+#include "collector/server_tls.h"
 
 #include <openssl/err.h>
 
@@ -9,7 +9,8 @@
 MH_DEFINE_CLEANUP(SSL_CTX, SSL_CTX_free);
 
 static mh_err
-load_cert(const struct config *config, const char *file, X509 **ret, const char **ret_file)
+load_cert(const struct config *config, const char *file, X509 **ret,
+    const char **ret_file)
 {
 	MH_CLEANUP(freep) char *path = config_path(config, file);
 
@@ -34,7 +35,8 @@ use_own(SSL_CTX *ctx, const struct config *config, X509 *ca, const char **ret_fi
 	if (!certificate_has_key(cert, key))
 		return MH_ERR_CERTIFICATE;
 	/* The CA goes along: an agent that enrols knows it by its pin only. */
-	if (SSL_CTX_use_certificate(ctx, cert) != 1 || SSL_CTX_use_PrivateKey(ctx, key) != 1 ||
+	if (SSL_CTX_use_certificate(ctx, cert) != 1 ||
+	    SSL_CTX_use_PrivateKey(ctx, key) != 1 ||
 	    SSL_CTX_add1_chain_cert(ctx, ca) != 1)
 		return MH_ERR_CRYPTO;
 	return MH_OK;
@@ -59,16 +61,16 @@ set_options(SSL_CTX *ctx)
 	(void)SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION);
 	(void)SSL_CTX_set_num_tickets(ctx, 0);
 	(void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	(void)SSL_CTX_set_options(ctx,
-	    SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF |
-		SSL_OP_CIPHER_SERVER_PREFERENCE);
+	(void)SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION |
+					   SSL_OP_IGNORE_UNEXPECTED_EOF |
+					   SSL_OP_CIPHER_SERVER_PREFERENCE);
 	/* 27 KB instead of 44 KB for an idle connection. */
 	(void)SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	(void)SSL_CTX_set_max_early_data(ctx, 0);
 }
 
 mh_err
-tls_context_new(const struct config *config, SSL_CTX **ret, const char **ret_file)
+server_tls_new(const struct config *config, SSL_CTX **ret, const char **ret_file)
 {
 	MH_CLEANUP(SSL_CTX_freep) SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 	MH_CLEANUP(X509_freep) X509 *ca = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef MH_AGENT_AGENT_H
-#define MH_AGENT_AGENT_H
+#ifndef MH_AGENT_AGENT_MAIN_H
+#define MH_AGENT_AGENT_MAIN_H
 
 #include <event2/event.h>
 

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "transport/spool_db.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+static const char *const sql[] = {
+	[SQL_BEGIN] = "BEGIN IMMEDIATE",
+	[SQL_COMMIT] = "COMMIT",
+	[SQL_ROLLBACK] = "ROLLBACK",
+	[SQL_META_GET] = "SELECT value FROM meta WHERE key = ?1",
+	[SQL_META_PUT] = "INSERT INTO meta (key, value) VALUES (?1, ?2)"
+			 " ON CONFLICT (key) DO UPDATE SET value = ?2",
+	[SQL_PENDING_PUT] = "INSERT INTO pending (lane, stored_ms, bytes, line)"
+			    " VALUES (?1, ?2, length(?3), ?3)",
+	[SQL_PENDING_READ] = "SELECT id, lane, line FROM pending ORDER BY id",
+	[SQL_PENDING_DROP] = "DELETE FROM pending WHERE id = ?1",
+	[SQL_ASIDE_PUT] = "INSERT INTO aside (lane, stored_ms, why, line)"
+			  " VALUES (?1, ?2, ?4, ?3)",
+	[SQL_ASIDE_MOVE] = "INSERT INTO aside (lane, stored_ms, why, line)"
+			   " SELECT lane, ?3, ?2, line FROM pending WHERE id = ?1",
+	[SQL_HISTORY_PUT] = "INSERT INTO history (uid, first_ms, last_ms, count, rule, "
+			    "pack, severity, path, json)"
+			    " VALUES (?1, ?2, ?2, 1, ?3, ?4, ?5, ?6, ?7)"
+			    " ON CONFLICT (uid) DO UPDATE SET last_ms = max(last_ms, "
+			    "?2), count = count + 1,"
+			    " severity = ?5, json = ?7",
+	[SQL_HISTORY_FIND] =
+	    "SELECT uid, first_ms, last_ms, count, rule, pack, severity, path,"
+	    " json FROM history WHERE uid = ?1",
+	[SQL_HISTORY_EACH] =
+	    "SELECT uid, first_ms, last_ms, count, rule, pack, severity, path,"
+	    " json FROM history WHERE last_ms >= ?1"
+	    " ORDER BY last_ms DESC, uid LIMIT ?2",
+	[SQL_SCANNED_PUT] = "INSERT INTO scanned (path, dev, ino, size, mtime_ns, "
+			    "ctime_ns, rule_set, at_ms)"
+			    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+			    " ON CONFLICT (path) DO UPDATE SET dev = ?2, ino = ?3, size "
+			    "= ?4, mtime_ns = ?5,"
+			    " ctime_ns = ?6, rule_set = ?7, at_ms = ?8",
+	[SQL_SCANNED_CHECK] =
+	    "SELECT 1 FROM scanned WHERE path = ?1 AND dev = ?2 AND ino = ?3"
+	    " AND size = ?4 AND mtime_ns = ?5 AND ctime_ns = ?6"
+	    " AND rule_set = ?7",
+	[SQL_SEALED_PUT] =
+	    "INSERT INTO sealed (epoch, sequence, digest, sealed_ms, bytes, der)"
+	    " VALUES (?1, ?2, ?3, ?4, length(?5), ?5)",
+	[SQL_SEALED_NEXT] =
+	    "SELECT id, epoch, sequence, digest, tries, refusal, der FROM sealed"
+	    " WHERE id > ?1 AND retry_ms <= ?2 ORDER BY id LIMIT 1",
+	[SQL_SEALED_REFUSE] =
+	    "UPDATE sealed SET tries = tries + 1, refusal = ?3, retry_ms = ?4"
+	    " WHERE epoch = ?1 AND sequence = ?2",
+	[SQL_SEALED_DROP] =
+	    "DELETE FROM sealed WHERE epoch = ?1 AND sequence = ?2 AND digest = ?3",
+	[SQL_RECEIPT_PUT] =
+	    "INSERT INTO receipts (epoch, sequence, digest, received_ms, der)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5)",
+	[SQL_USED_BYTES] = "SELECT (SELECT coalesce(sum(bytes), 0) FROM pending) +"
+			   " (SELECT coalesce(sum(bytes), 0) FROM sealed)",
+	[SQL_STATISTICS] =
+	    "SELECT (SELECT count(*) FROM pending), (SELECT coalesce(sum(bytes), 0) FROM "
+	    "pending),"
+	    " coalesce((SELECT stored_ms FROM pending ORDER BY id LIMIT 1), 0),"
+	    " (SELECT count(*) FROM sealed), (SELECT coalesce(sum(bytes), 0) FROM "
+	    "sealed),"
+	    " (SELECT count(*) FROM aside), (SELECT count(*) FROM receipts),"
+	    " (SELECT count(*) FROM history), (SELECT count(*) FROM scanned)",
+};
+
+static_assert(MH_ARRAY_LEN(sql) == SQL_MAX_, "one text per statement");
+
+mh_err
+spool_db_err(struct spool *sp, int rc)
+{
+	int system_errno = sqlite3_system_errno(sp->db);
+
+	(void)snprintf(sp->why, sizeof(sp->why), "%s", sqlite3_errmsg(sp->db));
+	switch (rc & 0xff) {
+	case SQLITE_FULL:
+		return MH_ERR_FULL;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return MH_ERR_CORRUPT;
+	case SQLITE_TOOBIG:
+		return MH_ERR_TOOBIG;
+	case SQLITE_IOERR:
+		/* A sync that finds no room comes as an I/O error. */
+		if (system_errno == ENOSPC || system_errno == EDQUOT)
+			return MH_ERR_FULL;
+		return MH_ERR_STORE;
+	default:
+		return MH_ERR_STORE;
+	}
+}
+
+const char *
+spool_why(const struct spool *sp)
+{
+	return sp->why;
+}
+
+sqlite3_stmt *
+spool_db_statement(struct spool *sp, enum statement which)
+{
+	sqlite3_stmt *stmt = sp->stmt[which];
+
+	assert(stmt != NULL);
+	(void)sqlite3_reset(stmt);
+	(void)sqlite3_clear_bindings(stmt);
+	return stmt;
+}
+
+void
+spool_db_bind_int(sqlite3_stmt *stmt, int at, int64_t v)
+{
+	(void)sqlite3_bind_int64(stmt, at, v);
+}
+
+void
+spool_db_bind_text(sqlite3_stmt *stmt, int at, const char *s)
+{
+	(void)sqlite3_bind_text(stmt, at, s, -1, SQLITE_STATIC);
+}
+
+void
+spool_db_bind_bytes(sqlite3_stmt *stmt, int at, const void *p, size_t len)
+{
+	/* A NULL pointer would bind NULL, and an empty path is not one. */
+	(void)sqlite3_bind_blob64(stmt, at, len > 0 ? p : "", len, SQLITE_STATIC);
+}
+
+mh_err
+spool_db_run(struct spool *sp, sqlite3_stmt *stmt)
+{
+	int rc = sqlite3_step(stmt);
+	mh_err err = rc == SQLITE_DONE ? MH_OK : spool_db_err(sp, rc);
+
+	(void)sqlite3_reset(stmt);
+	return err;
+}
+
+mh_err
+spool_db_row(struct spool *sp, sqlite3_stmt *stmt)
+{
+	int rc = sqlite3_step(stmt);
+
+	if (rc == SQLITE_ROW)
+		return MH_OK;
+	mh_err err = rc == SQLITE_DONE ? MH_ERR_NOTFOUND : spool_db_err(sp, rc);
+
+	(void)sqlite3_reset(stmt);
+	return err;
+}
+
+mh_err
+spool_db_transact(struct spool *sp, spool_db_fn *body, const void *arg)
+{
+	mh_err err = spool_db_run(sp, spool_db_statement(sp, SQL_BEGIN));
+
+	if (err != MH_OK)
+		return err;
+	err = body(sp, arg);
+	if (err == MH_OK)
+		err = spool_db_run(sp, spool_db_statement(sp, SQL_COMMIT));
+	/* SQLite rolls back by itself on some errors, a full disk among them. */
+	if (err != MH_OK && !sqlite3_get_autocommit(sp->db))
+		mh_ignore(spool_db_run(sp, spool_db_statement(sp, SQL_ROLLBACK)));
+	return err;
+}
+
+char *
+spool_db_text(sqlite3_stmt *stmt, int at, size_t *ret_len)
+{
+	const void *p = sqlite3_column_blob(stmt, at);
+	size_t len = (size_t)sqlite3_column_bytes(stmt, at);
+
+	if (ret_len != NULL)
+		*ret_len = len;
+	return xstrndup(p != NULL ? p : "", len);
+}
+
+char *
+spool_db_bytes(sqlite3_stmt *stmt, int at, size_t *ret_len)
+{
+	const void *p = sqlite3_column_blob(stmt, at);
+	size_t len = (size_t)sqlite3_column_bytes(stmt, at);
+	char *copy = xcalloc(len + 1, 1);
+
+	if (len > 0)
+		memcpy(copy, p, len);
+	*ret_len = len;
+	return copy;
+}
+
+void
+spool_db_bind_scanned(sqlite3_stmt *stmt, const struct spool_scanned *t)
+{
+	spool_db_bind_bytes(stmt, 1, t->path, t->path_len);
+	spool_db_bind_int(stmt, 2, (int64_t)t->dev);
+	spool_db_bind_int(stmt, 3, (int64_t)t->ino);
+	spool_db_bind_int(stmt, 4, (int64_t)t->size);
+	spool_db_bind_int(stmt, 5, t->mtime_ns);
+	spool_db_bind_int(stmt, 6, t->ctime_ns);
+	spool_db_bind_bytes(stmt, 7, t->rule_set, sizeof(t->rule_set));
+}
+
+mh_err
+spool_db_prepare(struct spool *sp)
+{
+	for (int i = 0; i < SQL_MAX_; i++) {
+		int rc = sqlite3_prepare_v3(sp->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT,
+		    &sp->stmt[i], NULL);
+
+		if (rc != SQLITE_OK)
+			return spool_db_err(sp, rc);
+	}
+	return MH_OK;
+}

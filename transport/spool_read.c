@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The half of the spool that only reads. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "transport/spool_db.h"
+
+void
+spool_history_clear(struct spool_history *h)
+{
+	free(h->uid);
+	free(h->rule);
+	free(h->pack);
+	free(h->json);
+	free(h->path);
+	memset(h, 0, sizeof(*h));
+}
+
+static void
+read_history(sqlite3_stmt *stmt, struct spool_history *ret)
+{
+	ret->uid = spool_db_text(stmt, 0, NULL);
+	ret->first_ms = sqlite3_column_int64(stmt, 1);
+	ret->last_ms = sqlite3_column_int64(stmt, 2);
+	ret->count = (uint64_t)sqlite3_column_int64(stmt, 3);
+	ret->rule = spool_db_text(stmt, 4, NULL);
+	ret->pack = spool_db_text(stmt, 5, NULL);
+	ret->severity = sqlite3_column_int(stmt, 6);
+	ret->path = spool_db_bytes(stmt, 7, &ret->path_len);
+	ret->json = spool_db_text(stmt, 8, NULL);
+}
+
+mh_err
+spool_history_find(struct spool *sp, const char *uid, struct spool_history *ret)
+{
+	sqlite3_stmt *stmt = spool_db_statement(sp, SQL_HISTORY_FIND);
+	mh_err err;
+
+	spool_db_bind_text(stmt, 1, uid);
+	err = spool_db_row(sp, stmt);
+	if (err != MH_OK)
+		return err;
+	read_history(stmt, ret);
+	(void)sqlite3_reset(stmt);
+	return MH_OK;
+}
+
+mh_err
+spool_history_each(struct spool *sp, int64_t since_ms, uint64_t max, spool_history_fn *fn,
+    void *arg)
+{
+	sqlite3_stmt *stmt = spool_db_statement(sp, SQL_HISTORY_EACH);
+	bool more = true;
+	int rc = SQLITE_DONE;
+
+	spool_db_bind_int(stmt, 1, since_ms);
+	spool_db_bind_int(stmt, 2, max > INT64_MAX ? INT64_MAX : (int64_t)max);
+	while (more) {
+		struct spool_history h;
+
+		rc = sqlite3_step(stmt);
+		if (rc != SQLITE_ROW)
+			break;
+		memset(&h, 0, sizeof(h));
+		read_history(stmt, &h);
+		more = fn(&h, arg);
+		spool_history_clear(&h);
+	}
+	mh_err err = rc == SQLITE_ROW || rc == SQLITE_DONE ? MH_OK : spool_db_err(sp, rc);
+
+	(void)sqlite3_reset(stmt);
+	return err;
+}
+
+mh_err
+spool_scanned_check(struct spool *sp, const struct spool_scanned *target)
+{
+	sqlite3_stmt *stmt = spool_db_statement(sp, SQL_SCANNED_CHECK);
+	mh_err err;
+
+	spool_db_bind_scanned(stmt, target);
+	err = spool_db_row(sp, stmt);
+	(void)sqlite3_reset(stmt);
+	return err;
+}
+
+mh_err
+spool_statistics(struct spool *sp, struct spool_statistics *ret)
+{
+	sqlite3_stmt *stmt = spool_db_statement(sp, SQL_STATISTICS);
+	mh_err err = spool_db_row(sp, stmt);
+
+	if (err != MH_OK)
+		return err;
+	*ret = (struct spool_statistics){
+		.n_pending = (uint64_t)sqlite3_column_int64(stmt, 0),
+		.pending_bytes = (uint64_t)sqlite3_column_int64(stmt, 1),
+		.oldest_pending_ms = sqlite3_column_int64(stmt, 2),
+		.n_sealed = (uint64_t)sqlite3_column_int64(stmt, 3),
+		.sealed_bytes = (uint64_t)sqlite3_column_int64(stmt, 4),
+		.n_aside = (uint64_t)sqlite3_column_int64(stmt, 5),
+		.n_receipts = (uint64_t)sqlite3_column_int64(stmt, 6),
+		.n_history = (uint64_t)sqlite3_column_int64(stmt, 7),
+		.n_scanned = (uint64_t)sqlite3_column_int64(stmt, 8),
+	};
+	(void)sqlite3_reset(stmt);
+	return MH_OK;
+}
+
+/* Add the row; false when the text is full, so that the row waits for next time. */
+static bool
+add_line(struct spool_lines *l, sqlite3_stmt *stmt, size_t *cap)
+{
+	const void *p = sqlite3_column_blob(stmt, 2);
+	size_t len = (size_t)sqlite3_column_bytes(stmt, 2);
+
+	if (len > buf_room(l->text))
+		return false;
+	if (l->n == *cap) {
+		*cap = *cap * 2 + 64;
+		l->lines = xreallocarray(l->lines, *cap, sizeof(*l->lines));
+		l->ids = xreallocarray(l->ids, *cap, sizeof(*l->ids));
+	}
+	l->ids[l->n] = sqlite3_column_int64(stmt, 0);
+	l->lines[l->n].lane =
+	    sqlite3_column_int(stmt, 1) == LANE_FINDING ? LANE_FINDING : LANE_COVERAGE;
+	l->lines[l->n].len = len;
+	l->n++;
+	buf_put(l->text, p, len);
+	return true;
+}
+
+mh_err
+spool_pending_read(struct spool *sp, struct spool_lines **ret)
+{
+	MH_CLEANUP(spool_lines_freep) struct spool_lines *l = xcalloc(1, sizeof(*l));
+	sqlite3_stmt *stmt = spool_db_statement(sp, SQL_PENDING_READ);
+	size_t cap = 0;
+	size_t at = 0;
+	int rc = SQLITE_DONE;
+
+	l->text = buf_new(SPOOL_READ_MAX);
+	while (l->n < REPORT_LINES_MAX) {
+		rc = sqlite3_step(stmt);
+		if (rc != SQLITE_ROW || !add_line(l, stmt, &cap))
+			break;
+	}
+	mh_err err = rc == SQLITE_ROW || rc == SQLITE_DONE ? MH_OK : spool_db_err(sp, rc);
+
+	(void)sqlite3_reset(stmt);
+	if (err != MH_OK)
+		return err;
+	for (size_t i = 0; i < l->n; at += l->lines[i].len, i++)
+		l->lines[i].text = buf_string(l->text) + at;
+	*ret = MH_TAKE(l);
+	return MH_OK;
+}
+
+void
+spool_lines_free(struct spool_lines *l)
+{
+	if (l == NULL)
+		return;
+	free(l->lines);
+	free(l->ids);
+	buf_free(l->text);
+	free(l);
+}
+
+void
+spool_report_clear(struct spool_report *report)
+{
+	free(report->der);
+	free(report->last_refusal);
+	memset(report, 0, sizeof(*report));
+}
+
+mh_err
+spool_next_report(struct spool *sp, int64_t after_id, int64_t now_ms,
+    struct spool_report *ret)
+{
+	sqlite3_stmt *stmt = spool_db_statement(sp, SQL_SEALED_NEXT);
+	mh_err err;
+
+	spool_db_bind_int(stmt, 1, after_id);
+	spool_db_bind_int(stmt, 2, now_ms);
+	err = spool_db_row(sp, stmt);
+	if (err != MH_OK)
+		return err;
+	memset(ret, 0, sizeof(*ret));
+	ret->id = sqlite3_column_int64(stmt, 0);
+	if (sqlite3_column_bytes(stmt, 1) == UUID_TEXT_LEN - 1)
+		memcpy(ret->epoch, sqlite3_column_text(stmt, 1), UUID_TEXT_LEN - 1);
+	ret->sequence = (uint64_t)sqlite3_column_int64(stmt, 2);
+	if (sqlite3_column_bytes(stmt, 3) == DIGEST_BYTES)
+		memcpy(ret->digest, sqlite3_column_blob(stmt, 3), DIGEST_BYTES);
+	ret->tries = (uint64_t)sqlite3_column_int64(stmt, 4);
+	if (sqlite3_column_type(stmt, 5) != SQLITE_NULL)
+		ret->last_refusal = spool_db_text(stmt, 5, NULL);
+	ret->der = (uint8_t *)spool_db_bytes(stmt, 6, &ret->len);
+	(void)sqlite3_reset(stmt);
+	return MH_OK;
+}
