@@ -105,7 +105,7 @@ at(const struct ground *g, const char *path)
 	char *step;
 
 	while ((step = strsep(&rest, "/")) != NULL && v != NULL)
-		v = json_is_array(v) ? json_array_get(v, strtoul(step, NULL, 10))
+		v = json_is_array(v) ? json_array_get(v, (size_t)(step[0] - '0'))
 				     : json_object_get(v, step);
 	free(copy);
 	if (v == NULL)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 
 enum { DEPTH = 2000, NAMES = 20 * 1000 };
 
@@ -141,8 +142,12 @@ twenty_thousand_names_in_one_folder_are_all_visited(void **state)
 	}
 	walk(g);
 	assert_int_equal(g->n_targets, NAMES);
-	for (unsigned i = 0; i < TARGETS_MAX; i++)
-		assert_int_equal(strtoul(g->targets[i], NULL, 10), i);
+	for (unsigned i = 0; i < TARGETS_MAX; i++) {
+		uint64_t number = 0;
+
+		assert_ok(parse_u64(g->targets[i], 0, NAMES, &number));
+		assert_int_equal(number, i);
+	}
 	free(g->request.resume);
 	g->request.resume = xasprintf("%s/%05u", g->folder, NAMES - 3);
 	walk(g);
