@@ -14,16 +14,22 @@
 
 #include "base/memory.h"
 
+/* Keep the first n files. */
+static void
+drop_files(struct pack_list *list, size_t n)
+{
+	for (; list->n > n; list->n--) {
+		free(list->files[list->n - 1].name_space);
+		free(list->files[list->n - 1].path);
+	}
+}
+
 void
 pack_list_clear(struct pack_list *list)
 {
-	for (size_t i = 0; i < list->n; i++) {
-		free(list->files[i].name_space);
-		free(list->files[i].path);
-	}
+	drop_files(list, 0);
 	free(list->files);
 	list->files = NULL;
-	list->n = 0;
 }
 
 static void
@@ -114,6 +120,7 @@ pack_list_add(struct pack_list *list, const char *path, char **ret_why)
 	mh_err err = add_folder(list, pack, path, 0);
 	if (err != MH_OK) {
 		*ret_why = xasprintf("%s: %s", path, strerror(errno));
+		drop_files(list, before);
 		return err;
 	}
 	if (list->n == before) {

@@ -537,8 +537,7 @@ visit(struct walk *w, size_t index)
 
 /*
  * Leave the current folder and have its parent open again.  False when the
- * folder was moved away meanwhile: then what is left of the parent is lost to
- * this walk, and told.
+ * folder was moved away meanwhile: then there is no way back to the parent.
  */
 static bool
 leave_folder(struct walk *w)
@@ -562,12 +561,23 @@ leave_folder(struct walk *w)
 	}
 	close_level(l);
 	w->n_levels--;
-	if (!is_good) {
-		w->path_len = up->path_len;
-		w->path[w->path_len] = 0;
-		missed(w, REASON_MOVED, NULL);
-	}
 	return is_good;
+}
+
+/* Up to the next folder that is open; names left in those passed are lost, and told. */
+static void
+leave_lost_folders(struct walk *w)
+{
+	while (w->n_levels > 0 && w->levels[w->n_levels - 1].fd < 0) {
+		struct level *l = &w->levels[w->n_levels - 1];
+
+		w->path_len = l->path_len;
+		w->path[w->path_len] = 0;
+		if (l->next < l->n)
+			missed(w, REASON_MOVED, NULL);
+		close_level(l);
+		w->n_levels--;
+	}
 }
 
 static void
@@ -580,16 +590,8 @@ walk_levels(struct walk *w)
 			visit(w, l->next++);
 			continue;
 		}
-		while (!leave_folder(w)) {
-			/* No way back to the parent: up to the next folder that is open. */
-			while (w->n_levels > 0 && w->levels[w->n_levels - 1].fd < 0) {
-				close_level(&w->levels[w->n_levels - 1]);
-				w->n_levels--;
-			}
-			if (w->n_levels == 0)
-				return;
-			break;
-		}
+		if (!leave_folder(w))
+			leave_lost_folders(w);
 	}
 }
 

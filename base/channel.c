@@ -333,7 +333,8 @@ channel_receive(struct channel *ch, struct message *ret)
 		if (ch->may_send + header[1] > CHANNEL_WINDOW)
 			return break_off(ch, &m);
 		ch->may_send += header[1];
-		if (m.type == 0 && m.len == 0 && m.n_fds == 0)
+		/* One that grants nothing would let a peer keep us here as long as it likes. */
+		if (m.type == 0 && header[1] > 0 && m.len == 0 && m.n_fds == 0)
 			continue;
 		/* The peer overruns its window, or says what it may not say. */
 		if (ch->to_grant >= CHANNEL_WINDOW || !is_allowed(ch, &m))

@@ -124,8 +124,9 @@ mh_err
 folder_make(const char *path, unsigned mode)
 {
 	MH_CLEANUP(freep) char *part = xstrdup(path);
+	MH_CLEANUP(fd_closep) int fd = -1;
 
-	for (char *p = part + 1;; p++) {
+	for (char *p = part + (*part != 0);; p++) {
 		char c = *p;
 
 		if (c != '/' && c != 0)
@@ -135,8 +136,11 @@ folder_make(const char *path, unsigned mode)
 			return MH_ERR_SYSTEM;
 		*p = c;
 		if (c == 0)
-			return MH_OK;
+			break;
 	}
+	/* What exists may be something else than a folder. */
+	fd = open(part, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd >= 0 ? MH_OK : MH_ERR_SYSTEM;
 }
 
 mh_err

@@ -114,7 +114,8 @@ fill_externals(struct file_scanner *fs, const struct target *t, const struct con
 	(void)snprintf(texts->extension, sizeof(texts->extension), "%s", extension);
 	for (char *p = texts->extension; *p != 0; p++)
 		*p = (char)tolower((unsigned char)*p);
-	if ((mask & 1u << EXTERNAL_MD5) != 0 && c->n_blocks == 1 && c->is_whole &&
+	if ((mask & 1u << EXTERNAL_MD5) != 0 && c->n_blocks == 1 &&
+	    c->blocks[0].len == c->file_size &&
 	    hasher_hash(fs->hasher, HASH_MD5, c->blocks[0].data, c->blocks[0].len, v->md5)) {
 		MH_CLEANUP(freep) char *hex = text_hex(v->md5, sizeof(v->md5));
 

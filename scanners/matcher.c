@@ -18,6 +18,12 @@ enum {
 	SEARCH_SHARE = 8,
 };
 
+/* How a string was bound to an offset when the rules were compiled. */
+struct binding {
+	int64_t offset;
+	uint32_t flags;
+};
+
 struct matcher {
 	struct ruleset *rules;
 	struct hasher *hasher;
@@ -28,6 +34,7 @@ struct matcher {
 	unsigned n_suspended;
 	bool *is_suspended; /* by rule: stays out for the life of this process */
 	char *suspended;    /* their names, or NULL; owned */
+	struct binding *bindings; /* by string; NULL until some rule is taken out; owned */
 
 	/* Of the scan that runs. */
 	const struct content *content;
@@ -188,6 +195,7 @@ matcher_free(struct matcher *m)
 	yr_scanner_destroy(m->scanner);
 	free(m->is_suspended);
 	free(m->suspended);
+	free(m->bindings);
 	free(m);
 }
 
@@ -269,18 +277,54 @@ full_timeout(const struct matcher *m)
 	return (int)((m->setup.timeout_ms + 999) / 1000);
 }
 
+static void
+keep_bindings(struct matcher *m)
+{
+	YR_RULES *rules = ruleset_rules(m->rules);
+
+	m->bindings = xcalloc(rules->num_strings, sizeof(*m->bindings));
+	for (unsigned i = 0; i < ruleset_n_rules(m->rules); i++) {
+		YR_RULE *rule = &rules->rules_table[i];
+		YR_STRING *s = NULL;
+
+		yr_rule_strings_foreach(rule, s)
+		{
+			m->bindings[s->idx] = (struct binding){ s->fixed_offset, s->flags };
+		}
+	}
+}
+
+/*
+ * yr_rule_disable() leaves a rule's strings in the search: libyara (4.2.3) goes
+ * on to spend time on them and to fail on them.  A string that is bound to an
+ * offset that no file has is passed over before its expression runs.
+ */
+static void
+set_enabled(const struct matcher *m, YR_RULE *rule, bool is_enabled)
+{
+	YR_STRING *s = NULL;
+
+	if (is_enabled)
+		yr_rule_enable(rule);
+	else
+		yr_rule_disable(rule);
+	yr_rule_strings_foreach(rule, s)
+	{
+		const struct binding *was = &m->bindings[s->idx];
+
+		s->flags = is_enabled ? was->flags : was->flags | STRING_FLAGS_FIXED_OFFSET;
+		s->fixed_offset = is_enabled ? was->offset : INT64_MIN;
+	}
+}
+
 /* Enable the rules first..last of the table and disable all others. */
 static void
 enable_range(const struct matcher *m, const bool *out, unsigned first, unsigned last)
 {
 	YR_RULES *rules = ruleset_rules(m->rules);
 
-	for (unsigned i = 0; i < ruleset_n_rules(m->rules); i++) {
-		if (i >= first && i < last && !out[i])
-			yr_rule_enable(&rules->rules_table[i]);
-		else
-			yr_rule_disable(&rules->rules_table[i]);
-	}
+	for (unsigned i = 0; i < ruleset_n_rules(m->rules); i++)
+		set_enabled(m, &rules->rules_table[i], i >= first && i < last && !out[i]);
 }
 
 /*
@@ -356,6 +400,8 @@ take_culprit_out(struct matcher *m, int result, bool *out)
 	unsigned n = ruleset_n_rules(m->rules);
 	unsigned index = n;
 
+	if (m->bindings == NULL)
+		keep_bindings(m);
 	if (result == ERROR_TOO_MANY_RE_FIBERS) {
 		YR_RULE *rule = yr_scanner_last_error_rule(m->scanner);
 
@@ -377,7 +423,7 @@ take_culprit_out(struct matcher *m, int result, bool *out)
 	if (index >= n || out[index])
 		return false;
 	out[index] = true;
-	yr_rule_disable(&rules->rules_table[index]);
+	set_enabled(m, &rules->rules_table[index], false);
 	return true;
 }
 

@@ -139,15 +139,17 @@ allow(scmp_filter_ctx ctx, const int *calls, size_t n, uint32_t action)
 
 /*
  * Calls that are allowed in one form only: no memory becomes executable that
- * was not when the process started; what is written goes to the log on standard
+ * was not when the process started, and none is shared, which RLIMIT_DATA does
+ * not count; what is written goes to the log on standard
  * error; a signal (abort(3) of a failed assertion) goes to the process itself,
  * not to another worker of the same user.
  */
 static int
 allow_narrowly(scmp_filter_ctx ctx, bool is_zygote)
 {
-	int result = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-	    SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	int result = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
+	    SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
+	    SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_SHARED, 0));
 
 	if (result == 0)
 		result = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The first byte says which record the rest is. */
+#include "records/certificates.h"
+#include "records/delivery.h"
+#include "records/setup.h"
+#include "records/supervise.h"
+#include "records/target.h"
+#include "records/walk.h"
+
+#define DECODE(number, type, decode, clear) \
+	if (kind == (number)) {             \
+		struct type v;              \
+		decode(&r, &v);             \
+		clear(&v);                  \
+	}
+#define PARSE(number, type, parse)               \
+	if (kind == (number)) {                  \
+		struct type v;                   \
+		mh_ignore(parse(rest, len, &v)); \
+	}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	size_t len = size > 0 ? size - 1 : 0;
+	uint8_t kind = size > 0 ? data[0] % 10 : 0;
+	const uint8_t *rest = size > 0 ? data + 1 : data;
+	struct reader r;
+	struct scan_setup setup;
+
+	reader_init(&r, rest, len);
+	if (kind == 0)
+		scan_setup_decode(&r, &setup);
+	DECODE(1, target, target_decode, target_clear)
+	DECODE(2, walk_request, walk_request_decode, walk_request_clear)
+	DECODE(3, walk_progress, walk_progress_decode, walk_progress_clear)
+	DECODE(4, ruleset_facts, ruleset_facts_decode, ruleset_facts_clear)
+	PARSE(5, child_note, child_note_parse)
+	PARSE(6, delivery_report, delivery_report_parse)
+	PARSE(7, delivery_receipt, delivery_receipt_parse)
+	PARSE(8, delivery_refused, delivery_refused_parse)
+	PARSE(9, issue, issue_read)
+	return 0;
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/unit/mh_walk.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+
+enum { DEPTH = 2000, NAMES = 20 * 1000 };
+
+static void
+files_come_in_the_order_of_their_bytes(void **state)
+{
+	static const char *const in_order[] = { "B", "a", "a-b", "a.d/x", "a.d/y",
+		"b/c/z", "b0", "new\nline", "\xff\xfe" };
+	static const char *const made[] = { "new\nline", "b0", "\xff\xfe", "a", "B",
+		"a-b", "b/c/z", "a.d/y", "a.d/x" };
+	struct ground *g = *state;
+
+	make_folder(g, "b");
+	make_folder(g, "b/c");
+	make_folder(g, "a.d");
+	make_folder(g, "empty");
+	for (size_t i = 0; i < MH_ARRAY_LEN(made); i++)
+		make_file(g, made[i], "12345");
+	walk(g);
+	assert_targets(g, in_order, MH_ARRAY_LEN(in_order));
+	assert_int_equal(g->n_bytes, 5 * MH_ARRAY_LEN(in_order));
+	assert_int_equal(g->n_folders, 5);
+	assert_int_equal(g->n_missed, 0);
+	g->request.is_count = true;
+	walk(g);
+	assert_int_equal(g->n_counted, MH_ARRAY_LEN(in_order));
+	assert_int_equal(g->n_targets, 0);
+}
+
+static void
+behind_every_path_of_a_tree_the_rest_is_walked_exactly(void **state)
+{
+	static const char *const names[] = { "a", "a-b", "a.d/x", "a.d/y", "b/c/y",
+		"b/c/z", "b/d", "b0", "c" };
+	struct ground *g = *state;
+
+	make_folder(g, "b");
+	make_folder(g, "b/c");
+	make_folder(g, "a.d");
+	for (size_t i = 0; i < MH_ARRAY_LEN(names); i++)
+		make_file(g, names[i], "x");
+	for (unsigned at = 0; at < MH_ARRAY_LEN(names); at++) {
+		free(g->request.resume);
+		g->request.resume = xasprintf("%s/%s", g->folder, names[at]);
+		walk(g);
+		assert_targets(g, names + at + 1, (unsigned)MH_ARRAY_LEN(names) - at - 1);
+	}
+	/* Behind a folder: all of it is passed over.  Behind a name that went: from there on. */
+	free(g->request.resume);
+	g->request.resume = xasprintf("%s/b/c", g->folder);
+	walk(g);
+	assert_targets(g, names + 6, 3);
+	free(g->request.resume);
+	g->request.resume = xasprintf("%s/a.d/xx", g->folder);
+	walk(g);
+	assert_targets(g, names + 3, 6);
+	free(g->request.resume);
+	g->request.resume = xasprintf("%s/b/a/gone", g->folder);
+	walk(g);
+	assert_targets(g, names + 4, 5);
+	/* A cursor of another tree means nothing: all again. */
+	free(g->request.resume);
+	g->request.resume = xstrdup("/somewhere/else");
+	walk(g);
+	assert_targets(g, names, MH_ARRAY_LEN(names));
+}
+
+static void
+roots_before_the_cursor_are_done_with(void **state)
+{
+	static const char *const rest[] = { "y" };
+	struct ground *g = *state;
+
+	make_folder(g, "one");
+	make_folder(g, "two");
+	make_file(g, "one/x", "x");
+	make_file(g, "two/x", "x");
+	make_file(g, "two/y", "x");
+	g->request.n_roots = 2;
+	g->roots[1] = xasprintf("%s/two", g->folder);
+	free(g->roots[0]);
+	g->roots[0] = xasprintf("%s/one", g->folder);
+	walk(g);
+	assert_int_equal(g->n_targets, 3);
+	free(g->request.resume);
+	g->request.resume = xasprintf("%s/two/x", g->folder);
+	walk(g);
+	assert_targets(g, rest, 1);
+}
+
+static void
+two_thousand_folders_deep_is_no_limit(void **state)
+{
+	struct ground *g = *state;
+	int fd = open(g->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	for (unsigned i = 0; i < DEPTH; i++) {
+		assert_int_equal(mkdirat(fd, "deep", 0700), 0);
+		int below = openat(fd, "deep", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		(void)close(fd);
+		fd = below;
+		assert_true(fd >= 0);
+	}
+	int file = openat(fd, "file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_int_equal(write(file, "bottom", 6), 6);
+	(void)close(file);
+	(void)close(fd);
+	make_file(g, "after", "x");
+	make_file(g, "zz", "x");
+	walk(g);
+	assert_int_equal(g->n_missed, 0);
+	assert_int_equal(g->n_folders, DEPTH + 1);
+	/* The way back up was found too: what comes behind was walked. */
+	assert_int_equal(g->n_targets, 3);
+	assert_string_equal(g->targets[0], "after");
+	assert_true(
+	    strlen(g->targets[1]) == DEPTH * 5 + 4 && strlen(g->targets[1]) > 4096);
+	assert_string_equal(g->targets[2], "zz");
+}
+
+static void
+twenty_thousand_names_in_one_folder_are_all_visited(void **state)
+{
+	struct ground *g = *state;
+
+	for (unsigned i = 0; i < NAMES; i++) {
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "%05u", i * 7919 % NAMES);
+		make_file(g, name, "");
+	}
+	walk(g);
+	assert_int_equal(g->n_targets, NAMES);
+	for (unsigned i = 0; i < TARGETS_MAX; i++) {
+		uint64_t number = 0;
+
+		assert_ok(parse_u64(g->targets[i], 0, NAMES, &number));
+		assert_int_equal(number, i);
+	}
+	free(g->request.resume);
+	g->request.resume = xasprintf("%s/%05u", g->folder, NAMES - 3);
+	walk(g);
+	assert_int_equal(g->n_targets, 2);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		with_ground(files_come_in_the_order_of_their_bytes),
+		with_ground(behind_every_path_of_a_tree_the_rest_is_walked_exactly),
+		with_ground(roots_before_the_cursor_are_done_with),
+		with_ground(two_thousand_folders_deep_is_no_limit),
+		with_ground(twenty_thousand_names_in_one_folder_are_all_visited),
+	};
+
+	return cmocka_run_group_tests_name("walk", tests, NULL, NULL);
+}
