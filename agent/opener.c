@@ -11,6 +11,7 @@
  */
 #include <cap-ng.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -240,6 +241,23 @@ drop_privileges(void)
 	return MH_OK;
 }
 
+/*
+ * From here on nothing is left to say.  Standard error may be a pipe whose
+ * reader waits for its end, which must not wait for an opener that hangs.
+ */
+static void
+leave_standard_error(void)
+{
+#ifndef MH_SANITIZE
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	if (null >= 0) {
+		(void)dup2(null, STDERR_FILENO);
+		(void)close(null);
+	}
+#endif
+}
+
 int
 main(void)
 {
@@ -259,6 +277,7 @@ main(void)
 	o.targets = buf_new(CHANNEL_PAYLOAD_MAX);
 	o.skipped = buf_new(CHANNEL_PAYLOAD_MAX);
 	o.next_id = 1;
+	leave_standard_error();
 	for (;;) {
 		if (o.n_requests > 0)
 			do_walk(&o);
