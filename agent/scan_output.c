@@ -270,10 +270,13 @@ print_summary(struct scan_output *out, const struct coverage *c)
 		(void)printf("This kernel has no Landlock: the scan workers' sandbox was weaker.\n");
 	if (c->n_missed > 0)
 		print_missed(out, c);
+	if (c->by_reason[REASON_POISONED] > 0)
+		(void)printf("%s%" PRIu64 " files kill their scan workers%s\n", colour(out, RED),
+		    c->by_reason[REASON_POISONED], colour(out, PLAIN));
 	if (c->n_findings > 0)
 		(void)printf("%s%" PRIu64 " findings in %" PRIu64 " files%s\n", colour(out, RED),
 		    c->n_findings, c->n_found, colour(out, PLAIN));
-	else
+	else if (c->by_reason[REASON_POISONED] == 0)
 		(void)printf("%sNothing found%s%s\n", c->n_missed > 0 ? "" : colour(out, GREEN),
 		    c->n_missed > 0 ? " in what was scanned" : "", colour(out, PLAIN));
 }
