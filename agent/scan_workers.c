@@ -211,6 +211,31 @@ workers_lost(struct scan *s)
 	}
 }
 
+void
+workers_abandon(struct scan *s)
+{
+	for (unsigned i = 0; i < N_SLOTS; i++) {
+		struct worker *w = &s->workers[i];
+		struct job *j = NULL;
+
+		if (w->n_jobs == 0)
+			continue;
+		while ((j = TAILQ_FIRST(&w->jobs)) != NULL) {
+			/* What was found stays found, even where its verdict is missing. */
+			struct verdict v = { .target = j->target.id,
+				.reason = REASON_STOPPED,
+				.partly = j->n_matches > 0 };
+
+			TAILQ_REMOVE(&w->jobs, j, entry);
+			settle(s, j, &v);
+		}
+		kill_worker(s, w);
+		scan_detach(&w->end);
+		w->id = 0;
+		w->n_jobs = w->n_batches = 0;
+	}
+}
+
 static struct job *
 find_job(struct worker *w, uint64_t id)
 {
@@ -390,6 +415,8 @@ workers_tick(struct scan *s)
 {
 	int64_t patience = (int64_t)s->options.setup.timeout_ms + SCAN_GRACE_MS;
 
+	if (s->is_walking && s->is_cancelled && s->now_ms - s->cancelled_ms > SCAN_CANCEL_MS)
+		scan_abandon(s);
 	for (unsigned i = 0; i < N_SLOTS; i++) {
 		struct worker *w = &s->workers[i];
 
