@@ -140,7 +140,8 @@ seal_what_is_due(struct agent *a, int64_t now_ms)
 
 		if (log_limit_pass(&limit, now_ms))
 			log_err("identity", "the signing certificate is not valid now: findings "
-					    "wait; enroll this machine again");
+					    "wait; give this machine a new one: molehunt "
+					    "enroll --force URL TOKEN");
 		return;
 	}
 	(void)seal_one(a);

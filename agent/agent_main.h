@@ -25,6 +25,7 @@ enum {
 	COVERAGE_PATHS_PER_LINE = 500,
 	REFUSED_RETRY_MS = 60 * 1000,
 	COURIER_RESTART_MS = 5000,
+	RULES_RETRY_MS = 60 * 1000, /* after a rule set that could not be loaded */
 	IDENTITY_LOOK_MS = 5000, /* for an enrolment that comes while the agent runs */
 };
 
@@ -50,6 +51,7 @@ struct agent {
 	struct scan *scan;
 	struct ruleset_facts facts; /* borrowed from scan */
 	bool has_rules;
+	int64_t rules_retry_ms;    /* monotonic; 0: they are ready or being loaded */
 	bool is_scanning;
 	bool is_blocked;           /* the disk takes nothing: nothing is read from the workers */
 	int64_t next_scan_ms;      /* monotonic */

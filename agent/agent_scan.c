@@ -292,8 +292,9 @@ on_ready(void *ctx, const struct ruleset_facts *facts, const char *why)
 	struct agent *a = ctx;
 
 	if (facts == NULL) {
-		log_err("rules", "nothing can be scanned: %s", why);
+		log_err("rules", "nothing can be scanned: %s; tried again in a minute", why);
 		a->has_rules = false;
+		a->rules_retry_ms = clock_monotonic_ms() + RULES_RETRY_MS;
 		return;
 	}
 	a->facts = *facts;
@@ -379,6 +380,11 @@ agent_scan_tick(struct agent *a, int64_t now_ms)
 		(void)agent_store(a);
 	if (a->is_blocked || a->is_stopping)
 		return;
+	if (a->rules_retry_ms != 0 && now_ms >= a->rules_retry_ms) {
+		a->rules_retry_ms = 0;
+		if (scan_load(a->scan) != MH_OK)
+			a->rules_retry_ms = now_ms + RULES_RETRY_MS;
+	}
 	if (a->has_rules && !a->is_scanning && now_ms >= a->next_scan_ms)
 		begin_scan(a, now_ms);
 	scan_step(a->scan, 0);

@@ -12,6 +12,7 @@
 
 #include "base/attributes.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "build_info.h"
 
 static const struct verb {
@@ -54,8 +55,13 @@ main(int argc, char **argv)
 		return EXIT_CLEAN;
 	}
 	for (size_t i = 0; i < MH_ARRAY_LEN(verbs); i++) {
-		if (strcmp(argv[1], verbs[i].name) == 0)
+		if (strcmp(argv[1], verbs[i].name) == 0) {
+			/* getopt(3) puts this in front of what it complains of. */
+			MH_CLEANUP(freep) char *name = xasprintf("molehunt %s", argv[1]);
+
+			argv[1] = name;
 			return verbs[i].run(argc - 1, argv + 1);
+		}
 	}
 	(void)fprintf(stderr, "molehunt: no verb '%s'; see: molehunt --help\n", argv[1]);
 	return EXIT_ERROR;

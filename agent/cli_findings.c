@@ -83,7 +83,7 @@ list_findings(const char *state, int64_t since_ms, uint64_t limit, bool is_ndjso
 	}
 	if (l.n == 0 && !is_ndjson)
 		(void)printf("Nothing was found so far.\n");
-	return l.n > 0 ? EXIT_FOUND : EXIT_CLEAN;
+	return EXIT_CLEAN;
 }
 
 int

@@ -101,6 +101,22 @@ add_string(struct strings *s, const char *value)
 	s->list[s->n++] = value;
 }
 
+/* Evidence names a file by its whole path, wherever the scan was started. */
+static void
+add_root(struct scan_arguments *a, const char *path)
+{
+	MH_CLEANUP(freep) char *here = path[0] != '/' ? getcwd(NULL, 0) : NULL;
+
+	while (here != NULL && path[0] == '.' && path[1] == '/')
+		path += 2;
+	if (here == NULL)
+		add_string(&a->roots, xstrdup(path));
+	else if (strcmp(path, ".") == 0 || path[0] == 0)
+		add_string(&a->roots, xstrdup(here));
+	else
+		add_string(&a->roots, xasprintf("%s/%s", strcmp(here, "/") == 0 ? "" : here, path));
+}
+
 static int
 complain(const char *option, const char *value, const char *allowed)
 {
@@ -240,7 +256,7 @@ parse_arguments(struct scan_arguments *a, int argc, char **argv)
 		}
 	}
 	for (int i = optind; i < argc; i++)
-		add_string(&a->roots, argv[i]);
+		add_root(a, argv[i]);
 	if (a->roots.n == 0 && a->files_from == NULL) {
 		(void)fputs("molehunt scan: which PATH? For a start:  molehunt scan ~\n", stderr);
 		return -1;
@@ -271,7 +287,7 @@ read_file_list(struct scan_arguments *a)
 			end = a->files_text + len;
 		*end = 0;
 		if (line[0] != 0)
-			add_string(&a->roots, line);
+			add_root(a, line);
 		line = end + 1;
 	}
 	return 0;
@@ -532,6 +548,8 @@ cli_scan(int argc, char **argv)
 	children_clear(&c.children);
 	host_clear(&c.host);
 	pack_list_clear(&c.packs);
+	for (size_t i = 0; i < c.args.roots.n; i++)
+		free((void *)(uintptr_t)c.args.roots.list[i]);
 	free(c.args.roots.list);
 	free(c.args.rules.list);
 	free(c.args.excludes.list);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/memory.h"
@@ -47,7 +48,7 @@ is_rule_file(const char *name)
 	const char *dot = strrchr(name, '.');
 
 	return dot != NULL && name[0] != '.' &&
-	       (strcmp(dot, ".yar") == 0 || strcmp(dot, ".yara") == 0);
+	       (strcasecmp(dot, ".yar") == 0 || strcasecmp(dot, ".yara") == 0);
 }
 
 static int

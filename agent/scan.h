@@ -82,7 +82,7 @@ struct scan *scan_new(const struct scan_options *options, const struct pack_list
 void scan_free(struct scan *s);
 MH_DEFINE_CLEANUP(struct scan, scan_free);
 
-/* Begin loading the rules; on_ready() follows. */
+/* Begin loading the rules, for the first time or after they failed; on_ready() follows. */
 mh_err scan_load(struct scan *s) MH_CHECKED;
 
 /*

@@ -22,6 +22,7 @@ static void
 break_down(struct scan *s, const char *why)
 {
 	s->state = SCAN_BROKEN;
+	s->was_ready = false;
 	scan_detach(&s->zygote);
 	s->ops->on_ready(s->ctx, NULL, why);
 }
@@ -40,6 +41,7 @@ start_zygote(struct scan *s)
 mh_err
 scan_load(struct scan *s)
 {
+	s->n_zygote_deaths = 0;
 	return start_zygote(s);
 }
 

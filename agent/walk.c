@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "agent/file_systems.h"
+#include "agent/mounts.h"
 #include "base/fd.h"
 #include "base/memory.h"
 
@@ -63,6 +64,7 @@ struct walk {
 	uint64_t *links; /* hash table of (dev, ino) pairs, 0 free; owned */
 	size_t n_links;
 	struct owner owners[OWNERS_CACHED];
+	struct mounts *mounts; /* NULL before the first mount point; owned */
 	uint64_t kind_dev; /* the device that kind is of; 0 before the first */
 	enum file_system_kind kind;
 	char dents[GETDENTS_BYTES] __attribute__((aligned(8)));
@@ -125,8 +127,6 @@ reason_of_errno(int error)
 		return REASON_DENIED;
 	case ELOOP:
 		return REASON_LINK;
-	case EXDEV:
-		return REASON_CROSSING;
 	case EWOULDBLOCK:
 		return REASON_LEASED;
 	case ENXIO:
@@ -136,10 +136,27 @@ reason_of_errno(int error)
 	}
 }
 
+/* A mount that is not entered: what lies there is told without a look at it. */
+static enum reason
+reason_of_mount(struct walk *w)
+{
+	if (w->mounts == NULL)
+		w->mounts = mounts_read();
+	switch (mounts_kind(w->mounts, w->path)) {
+	case FILE_SYSTEM_PSEUDO:
+		return REASON_PSEUDO;
+	case FILE_SYSTEM_NETWORK:
+		return REASON_NETWORK;
+	case FILE_SYSTEM_LOCAL:
+		return REASON_CROSSING;
+	}
+	return REASON_CROSSING;
+}
+
 static void
 missed_errno(struct walk *w, int error)
 {
-	enum reason reason = reason_of_errno(error);
+	enum reason reason = error == EXDEV ? reason_of_mount(w) : reason_of_errno(error);
 
 	missed(w, reason, reason == REASON_OPEN_FAILED ? strerror(error) : NULL);
 }
@@ -692,5 +709,6 @@ walk_run(const struct walk_request *request, const struct walk_sink *sink, void 
 	free(w->path);
 	free(w->shown);
 	free(w->links);
+	mounts_free(w->mounts);
 	free(w);
 }

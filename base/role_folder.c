@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -46,5 +48,7 @@ role_folder_become_owner(const char *path)
 	    setresuid(st.st_uid, st.st_uid, st.st_uid) < 0)
 		return MH_ERR_SYSTEM;
 	assert(setuid(0) < 0);
+	/* Changing the user forgets it: prctl(2), PR_SET_PDEATHSIG. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	return MH_OK;
 }

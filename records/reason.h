@@ -15,7 +15,6 @@
 	REASON(NONE, "none", false, "scanned wholly")                                   \
 	REASON(EXCLUDED, "excluded", false, "excluded by configuration")                \
 	REASON(PSEUDO, "pseudo-file-system", false, "on a file system without files of its own") \
-	REASON(CROSSING, "other-file-system", false, "on another file system than where the walk began") \
 	REASON(LINK, "symbolic-link", false, "symbolic link: what it names is scanned where it lies") \
 	REASON(HARDLINK, "hard-link", false, "another name of a file that was scanned")  \
 	REASON(DEVICE, "device", false, "device")                                       \
@@ -23,6 +22,7 @@
 	REASON(SOCKET, "socket", false, "socket")                                       \
 	REASON(VANISHED, "vanished", false, "gone before it could be opened")           \
 	REASON(UNCHANGED, "unchanged", false, "unchanged since it was found clean under these rules") \
+	REASON(CROSSING, "other-file-system", true, "another local file system than where the walk began; add --cross to enter it") \
 	REASON(NETWORK, "network-file-system", true, "on a network or FUSE file system; add --network to scan it") \
 	REASON(DENIED, "permission", true, "permission denied")                         \
 	REASON(OPEN_FAILED, "open-failed", true, "could not be opened")                 \

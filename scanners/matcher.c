@@ -361,6 +361,29 @@ find_culprit(struct matcher *m, int failure, const bool *out)
 	return result == failure ? first : n;
 }
 
+/*
+ * Whether the rule at index fails in the same way on no content at all: then
+ * the rule is broken.  Else this content brought it about, which somebody may
+ * have made for that: the rule is evaluated on the next one.
+ */
+static bool
+is_broken(struct matcher *m, int failure, const bool *out, unsigned index)
+{
+	static const struct content nothing = { .is_whole = true };
+	const struct content *content = m->content;
+	int share = full_timeout(m) / SEARCH_SHARE;
+
+	m->is_search = true;
+	m->content = &nothing;
+	enable_range(m, out, index, index + 1);
+	int result = scan_once(m, share < 1 ? 1 : share);
+
+	m->content = content;
+	m->is_search = false;
+	enable_range(m, out, 0, ruleset_n_rules(m->rules));
+	return result == failure;
+}
+
 static void
 note(char **text, const char *what, const YR_RULE *rule)
 {
@@ -413,12 +436,12 @@ take_culprit_out(struct matcher *m, int result, bool *out)
 		index = find_culprit(m, result, out);
 		if (index == n)
 			return false;
-		note(&m->suspended,
+		m->is_suspended[index] = is_broken(m, result, out, index);
+		m->n_suspended += m->is_suspended[index];
+		note(m->is_suspended[index] ? &m->suspended : &m->outcome->detail,
 		    result == ERROR_SCAN_TIMEOUT ? "rule does not end in time and is left out:"
 						 : "libyara fails on a rule, which is left out:",
 		    &rules->rules_table[index]);
-		m->is_suspended[index] = true;
-		m->n_suspended++;
 	}
 	if (index >= n || out[index])
 		return false;

@@ -22,8 +22,8 @@
  *   second scan;
  * - after a timeout, or an internal error (libyara 4.2.3 fails with one on
  *   every "#a in (x..y)"), it looks for a single rule that is to blame, by
- *   halves.  A rule found so stays out for the life of this process; the
- *   content is scanned again without it.
+ *   halves, and scans the content again without it.  A rule that fails on no
+ *   content at all, too, stays out for the life of this process.
  *
  * Either way the outcome says that a rule could not be evaluated.
  */

@@ -10,6 +10,7 @@
 #include <pwd.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -33,6 +34,8 @@ become_user(const char *name)
 	if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 ||
 	    setresuid(uid, uid, uid) < 0)
 		return MH_ERR_SYSTEM;
+	/* Changing the user forgets it: prctl(2), PR_SET_PDEATHSIG. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	return MH_OK;
 }
 

@@ -145,7 +145,7 @@ class Output(ScanTest):
         self.assertIn(f"FOUND {path}\n      mark, score 80, ", text.out)
         self.assertIn(f'$m at 0x4, {len(MARK)} bytes: "{MARK.decode()}"', text.out)
         self.assertIn(hashlib.sha256(b"0123" + MARK).hexdigest(), text.out)
-        self.assertIn("1 findings in 1 files", text.out)
+        self.assertIn("1 finding in 1 file", text.out)
         self.assertNotIn("\033", text.out + text.err)
 
     def test_what_is_kept_of_matched_strings_is_a_choice(self):
@@ -379,8 +379,10 @@ class Choice(ScanTest):
         os.mkdir(inside)
         script = f"mount -t tmpfs none {inside}; printf {MARK.decode()} > {inside}/there"
         done = self.in_namespace(script, self.tree)
-        self.assertEqual((done.found(), done.summary["passed_over"]),
+        self.assertEqual((done.found(), done.summary["not_scanned"]),
                          ([here], {"other-file-system": 1}))
+        done = self.in_namespace(script, "--exclude", inside, self.tree)
+        self.assertEqual((done.found(), done.summary["missed"]), ([here], 0))
         done = self.in_namespace(script, "--cross", self.tree)
         self.assertEqual(done.found(), [here, inside + "/there"])
         self.assertEqual(self.in_namespace(script, inside).found(), [inside + "/there"])
@@ -389,9 +391,10 @@ class Choice(ScanTest):
     def test_pseudo_file_systems_are_never_scanned(self):
         inside = os.path.join(self.tree, "proc")
         os.mkdir(inside)
-        done = self.in_namespace(f"mount -t proc none {inside}", "--cross", self.tree)
-        self.assertEqual((done.status, done.summary["passed_over"]),
-                         (CLEAN, {"pseudo-file-system": 1}))
+        for options in ((), ("--cross",)):
+            done = self.in_namespace(f"mount -t proc none {inside}", *options, self.tree)
+            self.assertEqual((done.status, done.summary["passed_over"]),
+                             (CLEAN, {"pseudo-file-system": 1}))
 
 
 class Moving(ScanTest):
@@ -472,7 +475,7 @@ class Rules(ScanTest):
         self.assertEqual((problem["path"], problem["line"]), (bad, 4))
         self.assertEqual((done.summary["rule_set"]["files"],
                           done.summary["rule_set"]["files_left_out"]), (2, 1))
-        self.assertIn("1 rule files were left out",
+        self.assertIn("1 rule file left out",
                       self.text_scan("--rules", folder, self.tree).out)
 
     def test_rules_of_which_none_is_good_are_an_error(self):

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Runs in: opener.
+ * Input: /proc/self/mountinfo, in which mount points bear names of any bytes.
+ */
+#include "agent/mounts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/memory.h"
+
+enum { FIELD_MOUNT_POINT = 4 }; /* from 0, before the separator "-" */
+
+struct mount {
+	char *path;
+	enum file_system_kind kind;
+};
+
+struct mounts {
+	struct mount *list; /* in the order of mounting; owned */
+	size_t n;
+};
+
+static enum file_system_kind
+kind_of_type(const char *type)
+{
+	static const char *const pseudo[] = { "proc", "sysfs", "devtmpfs", "devpts", "cgroup",
+		"cgroup2", "debugfs", "tracefs", "securityfs", "bpf", "pstore", "configfs",
+		"efivarfs", "mqueue", "hugetlbfs", "fusectl", "binfmt_misc", "selinuxfs", "autofs",
+		"nsfs", "rpc_pipefs" };
+	static const char *const network[] = { "nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "afs",
+		"9p", "coda", "lustre", "gpfs", "orangefs", "glusterfs" };
+
+	for (size_t i = 0; i < MH_ARRAY_LEN(pseudo); i++) {
+		if (strcmp(type, pseudo[i]) == 0)
+			return FILE_SYSTEM_PSEUDO;
+	}
+	for (size_t i = 0; i < MH_ARRAY_LEN(network); i++) {
+		if (strcmp(type, network[i]) == 0)
+			return FILE_SYSTEM_NETWORK;
+	}
+	/* "fuse", "fuse.sshfs", "fuseblk": a program stands behind it. */
+	return strncmp(type, "fuse", 4) == 0 ? FILE_SYSTEM_NETWORK : FILE_SYSTEM_LOCAL;
+}
+
+static bool
+is_octal(const char *p)
+{
+	return p[0] >= '0' && p[0] <= '3' && p[1] >= '0' && p[1] <= '7' && p[2] >= '0' &&
+	       p[2] <= '7';
+}
+
+/* proc(5): space, tab, newline and backslash stand as \040 and so on.  In place. */
+static void
+unescape(char *text)
+{
+	char *to = text;
+
+	for (const char *p = text; *p != 0; to++) {
+		if (p[0] == '\\' && p[1] != 0 && p[2] != 0 && is_octal(p + 1)) {
+			*to = (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 | (p[3] - '0'));
+			p += 4;
+		} else {
+			*to = *p++;
+		}
+	}
+	*to = 0;
+}
+
+/* One line: ID PARENT MAJ:MIN ROOT MOUNTPOINT OPTIONS [TAG...] - TYPE SOURCE OPTIONS */
+static void
+parse_line(struct mounts *m, char *line)
+{
+	char *rest = line;
+	char *field = NULL;
+	char *point = NULL;
+	char *type = NULL;
+
+	for (unsigned i = 0; (field = strsep(&rest, " ")) != NULL; i++) {
+		if (i == FIELD_MOUNT_POINT)
+			point = field;
+		if (i > FIELD_MOUNT_POINT && strcmp(field, "-") == 0) {
+			type = strsep(&rest, " ");
+			break;
+		}
+	}
+	if (point == NULL || type == NULL)
+		return;
+	unescape(point);
+	m->list = xreallocarray(m->list, m->n + 1, sizeof(*m->list));
+	m->list[m->n++] = (struct mount){ xstrdup(point), kind_of_type(type) };
+}
+
+struct mounts *
+mounts_parse(const char *text, size_t len)
+{
+	struct mounts *m = xcalloc(1, sizeof(*m));
+	MH_CLEANUP(freep) char *copy = xstrndup(text, len);
+	char *rest = copy;
+	char *line = NULL;
+
+	while ((line = strsep(&rest, "\n")) != NULL)
+		parse_line(m, line);
+	return m;
+}
+
+struct mounts *
+mounts_read(void)
+{
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(MOUNTS_BYTES_MAX);
+
+	if (file_read("/proc/self/mountinfo", b) != MH_OK)
+		buf_reset(b);
+	return mounts_parse(buf_string(b), buf_len(b));
+}
+
+void
+mounts_free(struct mounts *m)
+{
+	if (m == NULL)
+		return;
+	for (size_t i = 0; i < m->n; i++)
+		free(m->list[i].path);
+	free(m->list);
+	free(m);
+}
+
+enum file_system_kind
+mounts_kind(const struct mounts *m, const char *path)
+{
+	for (size_t i = m->n; i > 0; i--) {
+		if (strcmp(m->list[i - 1].path, path) == 0)
+			return m->list[i - 1].kind;
+	}
+	return FILE_SYSTEM_LOCAL;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef MH_AGENT_MOUNTS_H
+#define MH_AGENT_MOUNTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "agent/file_systems.h"
+#include "base/attributes.h"
+
+/*
+ * What is mounted where, as proc(5) tells in /proc/self/mountinfo.  A walk that
+ * stays on its file system asks here what it passes over: looking at the mount
+ * itself could hang.
+ */
+enum { MOUNTS_BYTES_MAX = 16 * 1024 * 1024 }; /* of mountinfo: 100,000 mounts of containers */
+
+struct mounts;
+
+/* Read the table of now.  Never NULL; empty when it cannot be read. */
+struct mounts *mounts_read(void);
+/* The same from len bytes of such a text. */
+struct mounts *mounts_parse(const char *text, size_t len);
+void mounts_free(struct mounts *m);
+MH_DEFINE_CLEANUP(struct mounts, mounts_free);
+
+/*
+ * The kind of the file system that is mounted at exactly this path (the topmost
+ * one); local when there is no such mount.
+ */
+enum file_system_kind mounts_kind(const struct mounts *m, const char *path);
+
+#endif
