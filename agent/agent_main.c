@@ -15,8 +15,6 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <grp.h>
-#include <pwd.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -30,9 +28,9 @@
 #include "agent/agent_main.h"
 #include "base/child.h"
 #include "base/clock.h"
-#include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/role_folder.h"
 #include "records/supervise.h"
 
 mh_err
@@ -146,16 +144,19 @@ on_libevent(int severity, const char *text)
 		log_debug("libevent", "%s", text);
 }
 
-/* The package's user, where it exists; else the caller's, without any right of root. */
+/* The owner of our folder of state, without any right of root. */
 static mh_err
-drop_privileges(void)
+drop_privileges(const char *state)
 {
-	const struct passwd *pw = geteuid() == 0 ? getpwnam("molehunt") : NULL;
+	MH_CLEANUP(freep) char *folder = xasprintf("%s/agent", state);
+	mh_err err = role_folder_make(state, "agent", "molehunt");
 
-	if (pw != NULL && (initgroups(pw->pw_name, pw->pw_gid) < 0 ||
-			      setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) < 0 ||
-			      setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) < 0))
-		return MH_ERR_SYSTEM;
+	if (err == MH_OK)
+		err = role_folder_make(state, "courier", "molehunt-courier");
+	if (err == MH_OK)
+		err = role_folder_become_owner(folder);
+	if (err != MH_OK)
+		return err;
 	capng_clear(CAPNG_SELECT_BOTH);
 	if (capng_apply(geteuid() == 0 ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -189,18 +190,14 @@ close_sandbox(void)
 static mh_err
 open_spool(struct agent *a)
 {
-	MH_CLEANUP(freep) char *folder = xasprintf("%s/agent", a->state);
-	MH_CLEANUP(freep) char *path = xasprintf("%s/spool.db", folder);
+	MH_CLEANUP(freep) char *path = xasprintf("%s/agent/spool.db", a->state);
 	struct spool_options options = {
 		.max_bytes = a->config.spool_max_bytes,
 		.min_free_bytes = a->config.spool_min_free_bytes,
 		.host_id = a->host.machine_id,
 	};
 	struct spool_opening opening = { false, NULL };
-	mh_err err = folder_make(folder, 0700);
-
-	if (err == MH_OK)
-		err = spool_open(path, &options, clock_real_ms(), &a->spool, &opening);
+	mh_err err = spool_open(path, &options, clock_real_ms(), &a->spool, &opening);
 	if (err != MH_OK) {
 		log_err_r(err, "spool", "%s", path);
 		return err;
@@ -335,8 +332,9 @@ main(int argc, char **argv)
 		(void)fputs(help, stderr);
 		return 2;
 	}
-	if (drop_privileges() != MH_OK) {
-		log_err_r(MH_ERR_SYSTEM, "agent", "cannot drop privileges");
+	if (drop_privileges(a.state) != MH_OK) {
+		log_err_r(MH_ERR_SYSTEM, "agent", "%s: cannot be made, or its owner not become",
+		    a.state);
 		return 1;
 	}
 	status = run(&a);

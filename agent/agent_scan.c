@@ -275,6 +275,7 @@ agent_scan_stop(struct agent *a)
 	if (!a->is_scanning)
 		return;
 	scan_cancel(a->scan);
+	scan_abandon(a->scan);
 	end_scan(a);
 }
 

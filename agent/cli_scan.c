@@ -277,16 +277,21 @@ read_file_list(struct scan_arguments *a)
 	return 0;
 }
 
-/* The packs that are used when none is named: installed, or of the source tree. */
+/* Our own pack, when none is named: as installed, or of the source tree. */
 static char *
 default_packs(void)
 {
 	MH_CLEANUP(freep) char *folder = child_program_folder();
-	char *of_tree = xasprintf("%s/../../../signatures/packs/molehunt", folder);
+	static const char *const places[] = { MH_PACKS_FROM_LIBEXEC "/molehunt",
+		"../../../signatures/packs/molehunt" };
 
-	if (access(of_tree, R_OK) == 0)
-		return of_tree;
-	free(of_tree);
+	for (size_t i = 0; i < MH_ARRAY_LEN(places); i++) {
+		char *path = xasprintf("%s/%s", folder, places[i]);
+
+		if (access(path, R_OK) == 0)
+			return path;
+		free(path);
+	}
 	return xstrdup(MH_PACKDIR "/molehunt");
 }
 

@@ -242,18 +242,20 @@ drop_privileges(void)
 }
 
 /*
- * An opener that hangs outlives even SIGKILL until its file system answers.
- * It must not hold a pipe open for whose end somebody waits.
+ * From here on nothing is left to say.  Standard error may be a pipe whose
+ * reader waits for its end, which must not wait for an opener that hangs.
  */
 static void
-let_go_of_output(void)
+leave_standard_error(void)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+#ifndef MH_SANITIZE
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
-	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
-		(void)dup2(null, fd);
-	if (null > STDERR_FILENO)
+	if (null >= 0) {
+		(void)dup2(null, STDERR_FILENO);
 		(void)close(null);
+	}
+#endif
 }
 
 int
@@ -271,11 +273,11 @@ main(void)
 		files.rlim_cur = files.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
-	let_go_of_output();
 	o.agent = message_channel_new(CHILD_CHANNEL_FD, ROLE_OPENER, ROLE_AGENT);
 	o.targets = buf_new(CHANNEL_PAYLOAD_MAX);
 	o.skipped = buf_new(CHANNEL_PAYLOAD_MAX);
 	o.next_id = 1;
+	leave_standard_error();
 	for (;;) {
 		if (o.n_requests > 0)
 			do_walk(&o);

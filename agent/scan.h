@@ -37,6 +37,7 @@ enum {
 	SCAN_GRACE_MS = 5000,    /* beyond a target's time limit: reading from a slow disk */
 	SCAN_OPEN_MS = 10000,    /* one system call of the opener */
 	SCAN_COMPILE_MS = 120000, /* one rule file: the slowest public one takes 2 s */
+	SCAN_CANCEL_MS = 1000,   /* for targets in flight when the scan is cancelled */
 	SCAN_HANGS_MAX = 8,      /* in one walk; then the rest of that root is given up */
 	SCAN_JOBS_MAX = 64,      /* workers */
 };
@@ -101,8 +102,13 @@ struct scan_walk {
 };
 mh_err scan_start(struct scan *s, const struct scan_walk *walk) MH_CHECKED;
 
-/* End the walk early: what was not reached is told as stopped; on_done() follows. */
+/*
+ * End the walk early: what was not reached is told as stopped; on_done() follows.
+ * What workers hold may be finished for SCAN_CANCEL_MS, then it is stopped, too.
+ */
 void scan_cancel(struct scan *s);
+/* After scan_cancel(): what workers hold is told as stopped at once. */
+void scan_abandon(struct scan *s);
 
 /* Answers of the owner to start() and stop(); fd is taken. */
 void scan_on_started(struct scan *s, enum role role, unsigned instance, int fd);

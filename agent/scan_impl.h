@@ -78,6 +78,7 @@ struct scan {
 	bool is_opener_starting;
 	bool is_walking;
 	bool is_cancelled;
+	int64_t cancelled_ms;
 	bool is_careful;
 	unsigned n_hangs;        /* in this walk */
 	char **roots;            /* owned */
@@ -118,7 +119,7 @@ void workers_tick(struct scan *s);
 bool workers_are_idle(const struct scan *s);
 /* Drop what waits, telling it as stopped. */
 void workers_drop_queue(struct scan *s);
-/* The same for what workers have in hand; they are replaced. */
+/* The same for what workers hold; these are killed. */
 void workers_abandon(struct scan *s);
 void workers_add(struct scan *s, struct target *t, int fd); /* both taken */
 

@@ -277,11 +277,14 @@ print_summary(struct scan_output *out, const struct coverage *c)
 		(void)printf("This kernel has no Landlock: the scan workers' sandbox was weaker.\n");
 	if (c->n_missed > 0)
 		print_missed(out, c);
+	if (c->by_reason[REASON_POISONED] > 0)
+		(void)printf("%s%" PRIu64 " files kill their scan workers%s\n", colour(out, RED),
+		    c->by_reason[REASON_POISONED], colour(out, PLAIN));
 	if (c->n_findings > 0)
 		(void)printf("%s%" PRIu64 " finding%s in %" PRIu64 " file%s%s\n", colour(out, RED),
 		    c->n_findings, plural(c->n_findings), c->n_found, plural(c->n_found),
 		    colour(out, PLAIN));
-	else
+	else if (c->by_reason[REASON_POISONED] == 0)
 		(void)printf("%sNothing found%s%s\n", c->n_missed > 0 ? "" : colour(out, GREEN),
 		    c->n_missed > 0 ? " in what was scanned" : "", colour(out, PLAIN));
 }

@@ -416,8 +416,8 @@ scan_cancel(struct scan *s)
 	if (!s->is_walking || s->is_cancelled)
 		return;
 	s->is_cancelled = true;
+	s->cancelled_ms = s->now_ms;
 	workers_drop_queue(s);
-	workers_abandon(s);
 	if (s->next_root < s->n_roots || s->chunk_n > 0)
 		coverage_add_missed(&s->coverage, REASON_STOPPED, false,
 		    s->cursor[0] != 0 ? s->cursor : s->roots[0],
@@ -429,4 +429,11 @@ scan_cancel(struct scan *s)
 		s->ops->stop(s->ctx, ROLE_OPENER, s->opener_instance);
 	}
 	scan_detach(&s->counter);
+}
+
+void
+scan_abandon(struct scan *s)
+{
+	workers_abandon(s);
+	workers_drop_queue(s);
 }

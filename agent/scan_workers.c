@@ -99,31 +99,6 @@ kill_worker(struct scan *s, struct worker *w)
 		w->is_killed = true;
 }
 
-/*
- * Give up what workers have in hand: a large file under slow rules would keep
- * whoever stopped the scan waiting.
- */
-void
-workers_abandon(struct scan *s)
-{
-	for (unsigned i = 0; i < N_SLOTS; i++) {
-		struct worker *w = &s->workers[i];
-		struct job *j = NULL;
-
-		if (w->n_jobs == 0)
-			continue;
-		while ((j = TAILQ_FIRST(&w->jobs)) != NULL) {
-			TAILQ_REMOVE(&w->jobs, j, entry);
-			coverage_add_missed(&s->coverage, REASON_STOPPED, false, j->target.path,
-			    NULL);
-			job_free(j);
-		}
-		w->n_jobs = w->n_batches = 0;
-		kill_worker(s, w);
-		scan_detach(&w->end);
-	}
-}
-
 /* Have the zygote fork a worker for this slot. */
 static void
 start_worker(struct scan *s, struct worker *w, bool is_alone)
@@ -233,6 +208,31 @@ workers_lost(struct scan *s)
 	for (unsigned i = 0; i < N_SLOTS; i++) {
 		if (s->workers[i].id != 0)
 			lose_worker(s, &s->workers[i], false, 0);
+	}
+}
+
+void
+workers_abandon(struct scan *s)
+{
+	for (unsigned i = 0; i < N_SLOTS; i++) {
+		struct worker *w = &s->workers[i];
+		struct job *j = NULL;
+
+		if (w->n_jobs == 0)
+			continue;
+		while ((j = TAILQ_FIRST(&w->jobs)) != NULL) {
+			/* What was found stays found, even where its verdict is missing. */
+			struct verdict v = { .target = j->target.id,
+				.reason = REASON_STOPPED,
+				.partly = j->n_matches > 0 };
+
+			TAILQ_REMOVE(&w->jobs, j, entry);
+			settle(s, j, &v);
+		}
+		kill_worker(s, w);
+		scan_detach(&w->end);
+		w->id = 0;
+		w->n_jobs = w->n_batches = 0;
 	}
 }
 
@@ -416,6 +416,8 @@ workers_tick(struct scan *s)
 {
 	int64_t patience = (int64_t)s->options.setup.timeout_ms + SCAN_GRACE_MS;
 
+	if (s->is_walking && s->is_cancelled && s->now_ms - s->cancelled_ms > SCAN_CANCEL_MS)
+		scan_abandon(s);
 	for (unsigned i = 0; i < N_SLOTS; i++) {
 		struct worker *w = &s->workers[i];
 

@@ -12,6 +12,19 @@
 #include "base/memory.h"
 #include "build_info.h"
 
+/*
+ * Nothing for standard input and output.  A helper may hang beyond SIGKILL (in a
+ * dead file system); whoever reads our output through a pipe must not wait for it.
+ */
+static void
+leave_pipes(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+		_exit(127);
+}
+
 /* Runs in the child between fork and exec: async-signal-safe calls only. */
 static void
 become_child(const char *path, char *const argv[], int fd, pid_t parent)
@@ -25,6 +38,7 @@ become_child(const char *path, char *const argv[], int fd, pid_t parent)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(127); /* the parent died before the line above */
+	leave_pipes();
 	if (fd == CHILD_CHANNEL_FD) {
 		if (fcntl(fd, F_SETFD, 0) < 0)
 			_exit(127);
@@ -68,9 +82,15 @@ child_program_folder(void)
 		if (slash != NULL) {
 			*slash = 0;
 			MH_CLEANUP(freep) char *beside = xasprintf("%s/molehunt-scan", self);
+			char *installed = xasprintf("%s/" MH_LIBEXEC_FROM_BIN, self);
 
-			if (access(beside, X_OK) == 0)
+			if (access(beside, X_OK) == 0) {
+				free(installed);
 				return xstrdup(self);
+			}
+			if (access(installed, X_OK) == 0)
+				return installed;
+			free(installed);
 		}
 	}
 	return xstrdup(MH_LIBEXECDIR);

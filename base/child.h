@@ -27,7 +27,8 @@ mh_err child_start(const char *path, char *const argv[], int fd, pid_t *ret_pid)
 /*
  * The folder of the role programs, new, freed by the caller: the value of
  * MOLEHUNT_LIBEXEC when the caller is not set-id and it is there, else beside
- * this program when it runs from a build tree, else the installed one.
+ * this program when it runs from a build tree, else where it was installed
+ * relative to this program, else where the build said.
  */
 char *child_program_folder(void);
 

@@ -31,6 +31,9 @@ endforeach()
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
 set(MH_LIBEXECDIR "${CMAKE_INSTALL_FULL_LIBEXECDIR}/molehunt")
 set(MH_PACKDIR "${CMAKE_INSTALL_FULL_DATADIR}/molehunt/packs")
+# From one installed folder to another, so that a staged or moved installation works.
+file(RELATIVE_PATH MH_LIBEXEC_FROM_BIN "${CMAKE_INSTALL_FULL_BINDIR}" "${MH_LIBEXECDIR}")
+file(RELATIVE_PATH MH_PACKS_FROM_LIBEXEC "${MH_LIBEXECDIR}" "${MH_PACKDIR}")
 
 configure_file("${PROJECT_SOURCE_DIR}/cmake/build_info.h.in"
 	"${PROJECT_BINARY_DIR}/generated/build_info.h" @ONLY)

@@ -102,8 +102,8 @@ def plant(folder):
     return by_rule
 
 
-def write_agent_config(path, paths):
-    lines = ["packs:", f"  - {json.dumps(str(PACK))}", "scan:", "  paths:"]
+def write_agent_config(path, pack, paths):
+    lines = ["packs:", f"  - {json.dumps(str(pack))}", "scan:", "  paths:"]
     lines += [f"    - {json.dumps(str(p))}" for p in paths]
     lines += ["  interval: 1h", f"  jobs: {os.cpu_count() or 1}", "report:", "  max_age: 2s",
               "spool:", "  min_free: 16MiB", "log:", "  level: info", ""]
@@ -181,7 +181,9 @@ def demo(paths, scratch, daemons):
     say("   that reports document for one family")
 
     step(4, "The agent scans " + ", ".join(str(p) for p in paths + [planted_folder]))
-    write_agent_config(scratch / "molehunt.yaml", paths + [planted_folder])
+    # Where Molehunt is installed, root's agent becomes a user who may not look in here.
+    pack = shutil.copytree(PACK, scratch / "packs" / PACK.name)
+    write_agent_config(scratch / "molehunt.yaml", pack, paths + [planted_folder])
     started = time.monotonic()
     agent = Daemon("the agent", scratch / "agent.log", BIN / "molehuntd", "--config",
                    scratch / "molehunt.yaml", "--state", state)
@@ -228,6 +230,7 @@ def main():
         if not path.exists():
             parser.error(f"{path}: there is no such file or folder")
     scratch = Path(tempfile.mkdtemp(prefix="molehunt-demo-"))
+    scratch.chmod(0o755)
     daemons = []
     try:
         demo(paths, scratch, daemons)

@@ -12,8 +12,6 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +27,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/role_folder.h"
 #include "records/delivery.h"
 #include "records/messages.h"
 #include "transport/courier_sandbox.h"
@@ -420,25 +419,6 @@ run(const char *folder)
 	return MH_OK;
 }
 
-/* Become user name for good; its groups are only its own. */
-static mh_err
-drop_privileges(const char *name)
-{
-	const struct passwd *pw;
-
-	if (name == NULL || geteuid() != 0)
-		return MH_OK;
-	errno = 0;
-	pw = getpwnam(name);
-	if (pw == NULL)
-		return errno != 0 ? MH_ERR_SYSTEM : MH_ERR_NOTFOUND;
-	if (setgroups(0, NULL) < 0 || setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) < 0 ||
-	    setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) < 0)
-		return MH_ERR_SYSTEM;
-	assert(pw->pw_uid == 0 || setuid(0) < 0);
-	return MH_OK;
-}
-
 static void
 libevent_log(int severity, const char *msg)
 {
@@ -450,7 +430,6 @@ libevent_log(int severity, const char *msg)
 
 struct courier_options {
 	const char *state;
-	const char *user;
 };
 
 static bool
@@ -458,7 +437,6 @@ parse_options(int argc, char **argv, struct courier_options *ret)
 {
 	static const struct option longs[] = {
 		{ "state", required_argument, NULL, 's' },
-		{ "user", required_argument, NULL, 'u' },
 		{ "debug", no_argument, NULL, 'd' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -467,8 +445,6 @@ parse_options(int argc, char **argv, struct courier_options *ret)
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (c == 's')
 			ret->state = optarg;
-		else if (c == 'u')
-			ret->user = optarg;
 		else if (c == 'd')
 			log_set_level(LOG_LEVEL_DEBUG);
 		else
@@ -487,8 +463,8 @@ main(int argc, char **argv)
 	log_init("molehunt-courier", LOG_LEVEL_INFO);
 	if (!parse_options(argc, argv, &options)) {
 		(void)fprintf(stderr,
-		    "usage: molehunt-courier --state DIR [--user NAME]\n"
-		    "Started by molehuntd or the agent, with its channel as"
+		    "usage: molehunt-courier --state DIR\n"
+		    "Becomes the owner of DIR.  Started by molehuntd or the agent, with its channel as"
 		    " descriptor 3.\n");
 		return 2;
 	}
@@ -500,9 +476,9 @@ main(int argc, char **argv)
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)close_range(CHILD_CHANNEL_FD + 1, ~0u, 0);
 	event_set_log_callback(libevent_log);
-	err = drop_privileges(options.user);
+	err = role_folder_become_owner(options.state);
 	if (err != MH_OK) {
-		log_err_r(err, AREA, "user %s", options.user);
+		log_err_r(err, AREA, "becoming the owner of %s", options.state);
 		return 2;
 	}
 	err = courier_sandbox();

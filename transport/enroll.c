@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/memory.h"
+#include "base/role_folder.h"
 #include "transport/http.h"
 #include "transport/identity.h"
 #include "transport/tls.h"
@@ -496,12 +497,15 @@ store_both(struct enrolling *e)
 static mh_err
 check_state(struct enrolling *e)
 {
-	static const char *const folders[] = { "agent", "courier" };
+	static const struct {
+		const char *name, *user;
+	} folders[] = { { "agent", "molehunt" }, { "courier", "molehunt-courier" } };
 	const char *state = e->options->state;
 
 	for (size_t i = 0; i < MH_ARRAY_LEN(folders); i++) {
-		MH_CLEANUP(freep) char *folder = xasprintf("%s/%s", state, folders[i]);
-		mh_err err = folder_make(folder, 0700);
+		MH_CLEANUP(freep)
+		char *folder = xasprintf("%s/%s", state, folders[i].name);
+		mh_err err = role_folder_make(state, folders[i].name, folders[i].user);
 
 		if (err == MH_OK && access(folder, W_OK) < 0)
 			err = MH_ERR_SYSTEM;

@@ -247,7 +247,7 @@ grow(struct ground *g)
 	struct stat st;
 
 	(void)fstat(g->fd, &st);
-	(void)pwrite(g->fd, "more", 4, st.st_size);
+	assert_int_equal(pwrite(g->fd, "more", 4, st.st_size), 4);
 }
 
 static void
@@ -287,7 +287,8 @@ shrink(struct ground *g)
 	struct stat st;
 
 	(void)fstat(g->fd, &st);
-	(void)ftruncate(g->fd, st.st_size > 8192 ? st.st_size - 8192 : 0);
+	assert_int_equal(
+		    ftruncate(g->fd, st.st_size > 8192 ? st.st_size - 8192 : 0), 0);
 }
 
 static void
