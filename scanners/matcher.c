@@ -85,7 +85,8 @@ keep_data(struct matcher *m, struct match_string *s)
 	s->data = xmemdup(bytes, s->n_data);
 }
 
-static void
+/* libyara 4.2.3 packs its matches without regard to alignment. */
+__attribute__((no_sanitize("alignment"))) static void
 keep_strings(struct matcher *m, YR_SCAN_CONTEXT *context, YR_RULE *rule, struct match *found)
 {
 	YR_STRING *string = NULL;

@@ -149,6 +149,22 @@ what_is_written_in_place_counts_after_commit(void **state)
 }
 
 static void
+room_that_is_not_used_leaves_empty_text(void **state)
+{
+	struct ground *g = *state;
+
+	/* What was freed is what is handed out next, and it is not zero. */
+	for (size_t size = 16; size <= 1024; size += 16) {
+		void *dirt = malloc(size);
+
+		memset(dirt, 'x', size);
+		free(dirt);
+	}
+	assert_non_null(buf_reserve(g->large, 1));
+	assert_string_equal(buf_string(g->large), "");
+}
+
+static void
 growing_keeps_the_content(void **state)
 {
 	struct ground *g = *state;
@@ -284,6 +300,7 @@ main(void)
 		with_ground(formatted_text_keeps_the_same_limit),
 		with_ground(a_taken_block_is_text_and_leaves_the_buffer_empty),
 		with_ground(what_is_written_in_place_counts_after_commit),
+		with_ground(room_that_is_not_used_leaves_empty_text),
 		with_ground(growing_keeps_the_content),
 		with_ground(the_reader_reads_what_the_buffer_wrote),
 		with_ground(every_prefix_fails_and_stays_failed),

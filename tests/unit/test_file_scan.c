@@ -196,7 +196,8 @@ externals_carry_the_files_own_values(void **state)
 	char *text;
 
 	text = xasprintf(
-	    "rule values { condition: filename == \"Name.EXE\" and filepath == \"%s\" and "
+	    "rule values { condition: filename == \"Name.EXE\" and filepath == \"%s\" "
+	    "and "
 	    "extension == \".exe\" and filetype == \"ELF\" and owner == \"somebody\" "
 	    "and md5 == \"d1531b1622de54fe3a0187c3344600e9\" }",
 	    g->folder);
@@ -287,8 +288,7 @@ shrink(struct ground *g)
 	struct stat st;
 
 	(void)fstat(g->fd, &st);
-	assert_int_equal(
-		    ftruncate(g->fd, st.st_size > 8192 ? st.st_size - 8192 : 0), 0);
+	assert_int_equal(ftruncate(g->fd, st.st_size > 8192 ? st.st_size - 8192 : 0), 0);
 }
 
 static void

@@ -225,13 +225,14 @@ what_may_not_be_read_is_missed(void **state)
 	make_file(g, "file", "x");
 	assert_int_equal(chmod(closed, 0), 0);
 	assert_int_equal(chmod(file, 0), 0);
-	assert_int_equal(chown(g->folder, 65534, 65534), geteuid() == 0 ? 0 : -1);
 	free(closed);
 	free(file);
 	uid_t before = geteuid();
 
-	if (before == 0)
+	if (before == 0) {
+		assert_int_equal(chown(g->folder, 65534, 65534), 0);
 		assert_int_equal(seteuid(65534), 0);
+	}
 	walk(g);
 	assert_int_equal(seteuid(before), 0);
 	assert_int_equal(g->n_missed, 2);
