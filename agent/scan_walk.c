@@ -50,40 +50,6 @@ start_opener(struct scan *s)
 		s->is_opener_starting = false; /* tried again by the next tick */
 }
 
-mh_err
-scan_start(struct scan *s, const struct scan_walk *walk)
-{
-	assert(s->state == SCAN_READY && !s->is_walking);
-	coverage_clear(&s->coverage);
-	free_list(s->roots, s->n_roots);
-	free_list(s->excludes, s->n_excludes);
-	s->roots = copy_list(walk->roots, walk->n_roots);
-	s->n_roots = walk->n_roots;
-	s->excludes = copy_list(walk->excludes, walk->n_excludes);
-	s->n_excludes = walk->n_excludes;
-	s->may_cross = walk->may_cross;
-	s->may_use_network = walk->may_use_network;
-	s->next_root = s->chunk_first = s->chunk_n = 0;
-	s->n_hangs = 0;
-	s->is_careful = false;
-	s->is_cancelled = false;
-	s->is_walking = true;
-	s->is_counted = false;
-	s->n_files_before = 0;
-	walk_progress_clear(&s->progress);
-	walk_progress_clear(&s->counted);
-	memset(&s->progress, 0, sizeof(s->progress));
-	memset(&s->counted, 0, sizeof(s->counted));
-	replace(&s->cursor, walk->resume != NULL ? walk->resume : "");
-	if (s->opener.channel == NULL && !s->is_opener_starting)
-		start_opener(s);
-	if (walk->wants_count && s->counter.channel == NULL) {
-		s->counter_instance = s->counter_instance > 0 ? s->counter_instance + 2 : 1;
-		mh_ignore(s->ops->start(s->ctx, ROLE_OPENER, s->counter_instance));
-	}
-	return MH_OK;
-}
-
 /* The request for the roots first..first+n, with what all of them share. */
 static void
 fill_request(struct scan *s, size_t first, size_t n, struct walk_request *ret)
@@ -170,6 +136,42 @@ ask_count(struct scan *s)
 	fill_request(s, 0, n, &request);
 	request.is_count = true;
 	send_request(s, s->counter.channel, &request);
+}
+
+mh_err
+scan_start(struct scan *s, const struct scan_walk *walk)
+{
+	assert(s->state == SCAN_READY && !s->is_walking);
+	coverage_clear(&s->coverage);
+	free_list(s->roots, s->n_roots);
+	free_list(s->excludes, s->n_excludes);
+	s->roots = copy_list(walk->roots, walk->n_roots);
+	s->n_roots = walk->n_roots;
+	s->excludes = copy_list(walk->excludes, walk->n_excludes);
+	s->n_excludes = walk->n_excludes;
+	s->may_cross = walk->may_cross;
+	s->may_use_network = walk->may_use_network;
+	s->next_root = s->chunk_first = s->chunk_n = 0;
+	s->n_hangs = 0;
+	s->is_careful = false;
+	s->is_cancelled = false;
+	s->is_walking = true;
+	s->is_counted = false;
+	s->n_files_before = 0;
+	walk_progress_clear(&s->progress);
+	walk_progress_clear(&s->counted);
+	memset(&s->progress, 0, sizeof(s->progress));
+	memset(&s->counted, 0, sizeof(s->counted));
+	replace(&s->cursor, walk->resume != NULL ? walk->resume : "");
+	if (s->opener.channel != NULL)
+		ask_walk(s); /* it is there from the walk before */
+	else if (!s->is_opener_starting)
+		start_opener(s);
+	if (walk->wants_count && s->counter.channel == NULL) {
+		s->counter_instance = s->counter_instance > 0 ? s->counter_instance + 2 : 1;
+		mh_ignore(s->ops->start(s->ctx, ROLE_OPENER, s->counter_instance));
+	}
+	return MH_OK;
 }
 
 void
