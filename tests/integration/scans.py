@@ -45,7 +45,7 @@ def program(pid):
 
 
 def helpers(pid, name):
-    return [child for child in children(pid) if program(child) == name]
+    return [child for child in children(pid) if program(child) == name[:15]]  # as comm has it
 
 
 def workers(pid):
