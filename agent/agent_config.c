@@ -7,12 +7,14 @@
 #include "records/setup.h"
 
 static const char *const matched_words[] = { "bytes", "hash", "none", NULL };
-static const char *const level_words[] = { "error", "warning", "notice", "info", "debug", NULL };
+static const char *const level_words[] = { "error", "warning", "notice", "info", "debug",
+	NULL };
 
 #define AT(field) offsetof(struct agent_config, field)
 
 static const struct setting rows[] = {
-	{ "packs", SETTING_STRINGS, AT(packs), MH_PACKDIR "/molehunt", .min = 1, .max = 256,
+	{ "packs", SETTING_STRINGS, AT(packs), MH_PACKDIR "/molehunt", .min = 1,
+	    .max = 256,
 	    .help = "Folders of rule files, or single ones; each folder is a pack." },
 	{ "scan.paths", SETTING_STRINGS, AT(scan_paths), "/", .min = 1, .max = 1024,
 	    .help = "What is scanned: files, and folders with all below them." },
@@ -24,25 +26,28 @@ static const struct setting rows[] = {
 	{ "scan.at_start", SETTING_BOOL, AT(scan_at_start), "yes",
 	    .help = "Whether to scan when the agent starts." },
 	{ "scan.cross_file_systems", SETTING_BOOL, AT(scan_cross), "no",
-	    .help = "Whether to enter local file systems other than where a path begins." },
+	    .help =
+		"Whether to enter local file systems other than where a path begins." },
 	{ "scan.network_file_systems", SETTING_BOOL, AT(scan_network), "no",
 	    .help = "Whether to scan network and FUSE file systems." },
-	{ "scan.jobs", SETTING_INTEGER, AT(scan_jobs), "1", .min = 1, .max = SCAN_JOBS_MAX,
-	    .help = "Scan workers that run at once." },
+	{ "scan.jobs", SETTING_INTEGER, AT(scan_jobs), "1", .min = 1,
+	    .max = SCAN_JOBS_MAX, .help = "Scan workers that run at once." },
 	{ "scan.max_file_size", SETTING_SIZE, AT(scan_max_file_bytes), "512MiB",
 	    .min = SCAN_FILE_BYTES_MIN, .max = SCAN_FILE_BYTES_MAX,
 	    .help = "Larger files are scanned in part, and said so." },
 	{ "scan.timeout", SETTING_DURATION, AT(scan_timeout_ms), "30s",
 	    .min = SCAN_TIMEOUT_MIN_MS, .max = SCAN_TIMEOUT_MAX_MS,
 	    .help = "Time that the rules may take on one file." },
-	{ "scan.matched", SETTING_ENUM, AT(scan_matched), "bytes", .choices = matched_words,
+	{ "scan.matched", SETTING_ENUM, AT(scan_matched), "bytes",
+	    .choices = matched_words,
 	    .help = "What is kept of matched strings: bytes, their hash, or none." },
 	{ "report.max_age", SETTING_DURATION, AT(report_max_age_ms), "30s", .min = 100,
 	    .max = 86400000, .help = "A finding waits at most so long for its report." },
 	{ "spool.max_size", SETTING_SIZE, AT(spool_max_bytes), "2GiB", .min = 1 << 20,
 	    .max = 1ull << 40,
 	    .help = "Findings and reports that wait; when it is full, scanning waits." },
-	{ "spool.min_free", SETTING_SIZE, AT(spool_min_free_bytes), "256MiB", .max = 1ull << 40,
+	{ "spool.min_free", SETTING_SIZE, AT(spool_min_free_bytes), "256MiB",
+	    .max = 1ull << 40,
 	    .help = "Space that is left free on the disk; below it, scanning waits." },
 	{ "log.level", SETTING_ENUM, AT(log_level), "notice", .choices = level_words,
 	    .help = "The finest messages that are logged." },

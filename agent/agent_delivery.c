@@ -108,8 +108,8 @@ seal_one(struct agent *a)
 	fill_header(a, &header);
 	err = spool_next_header(a->spool, &header);
 	if (err == MH_OK)
-		err = report_seal(a->identity->key, a->identity->cert, &header, lines->lines,
-		    lines->n, &taken, &der, &len);
+		err = report_seal(a->identity->key, a->identity->cert, &header,
+		    lines->lines, lines->n, &taken, &der, &len);
 	if (err == MH_ERR_TOOBIG) {
 		log_err("report", "a line fits no report and is set aside in the spool");
 		return spool_set_aside(a->spool, lines, "larger than a report may be",
@@ -121,17 +121,19 @@ seal_one(struct agent *a)
 		log_err_r(err, "report", "cannot seal");
 		return false;
 	}
-	log_info("report", "sealed %llu with %u findings", (unsigned long long)header.sequence,
-	    (unsigned)header.n_findings);
+	log_info("report", "sealed %llu with %u findings",
+	    (unsigned long long)header.sequence, (unsigned)header.n_findings);
 	return true;
 }
 
 static void
 seal_what_is_due(struct agent *a, int64_t now_ms)
 {
-	bool is_due = a->n_pending >= SEAL_LINES ||
-		      (a->oldest_pending_ms != 0 && (a->is_stopping || !a->is_scanning ||
-			      now_ms - a->oldest_pending_ms >= (int64_t)a->config.report_max_age_ms));
+	bool is_due =
+	    a->n_pending >= SEAL_LINES ||
+	    (a->oldest_pending_ms != 0 && (a->is_stopping || !a->is_scanning ||
+					      now_ms - a->oldest_pending_ms >=
+						  (int64_t)a->config.report_max_age_ms));
 
 	if (a->identity == NULL || !is_due || a->n_pending == 0)
 		return;
@@ -139,9 +141,10 @@ seal_what_is_due(struct agent *a, int64_t now_ms)
 		static struct log_limit limit = { .burst = 1, .period_ms = 3600 * 1000 };
 
 		if (log_limit_pass(&limit, now_ms))
-			log_err("identity", "the signing certificate is not valid now: findings "
-					    "wait; give this machine a new one: molehunt "
-					    "enroll --force URL TOKEN");
+			log_err("identity",
+			    "the signing certificate is not valid now: findings "
+			    "wait; give this machine a new one: molehunt "
+			    "enroll --force URL TOKEN");
 		return;
 	}
 	(void)seal_one(a);
@@ -157,7 +160,8 @@ send_one(struct agent *a)
 	struct spool_report report;
 	struct delivery_report note;
 
-	if (spool_next_report(a->spool, a->last_sent_id, clock_real_ms(), &report) != MH_OK)
+	if (spool_next_report(a->spool, a->last_sent_id, clock_real_ms(), &report) !=
+	    MH_OK)
 		return false;
 	memset(&note, 0, sizeof(note));
 	copy_text(note.key.epoch, sizeof(note.key.epoch), report.epoch);
@@ -166,7 +170,8 @@ send_one(struct agent *a)
 	delivery_report_put(&note, b);
 	mh_err err = fd_from_bytes("report", report.der, report.len, &fd);
 	if (err == MH_OK)
-		err = channel_send(a->courier, MSG_REPORT, buf_data(b), buf_len(b), &fd, 1);
+		err =
+		    channel_send(a->courier, MSG_REPORT, buf_data(b), buf_len(b), &fd, 1);
 	if (err == MH_OK) {
 		a->last_sent_id = report.id;
 		a->n_sent++;
@@ -184,7 +189,8 @@ on_receipt(struct agent *a, const struct message *m)
 	mh_err err = delivery_receipt_parse(m->data, m->len, &note);
 
 	if (err == MH_OK)
-		err = receipt_open(note.der, note.len, a->ca, clock_real_ms(), &receipt, &why);
+		err = receipt_open(note.der, note.len, a->ca, clock_real_ms(), &receipt,
+		    &why);
 	if (err == MH_OK && strcmp(receipt.agent, a->identity->agent) != 0) {
 		err = MH_ERR_SIGNATURE;
 		why = "it is another agent's";
@@ -197,7 +203,8 @@ on_receipt(struct agent *a, const struct message *m)
 	/* Removes the report only if epoch, sequence and hash are all its own. */
 	err = spool_receipt(a->spool, &receipt, note.der, note.len);
 	if (err == MH_OK)
-		log_info("receipt", "report %llu is safe", (unsigned long long)receipt.sequence);
+		log_info("receipt", "report %llu is safe",
+		    (unsigned long long)receipt.sequence);
 	else if (err != MH_ERR_NOTFOUND)
 		log_err_r(err, "receipt", "cannot be stored");
 }
@@ -209,8 +216,8 @@ on_refused(struct agent *a, const struct message *m)
 
 	if (delivery_refused_parse(m->data, m->len, &note) != MH_OK)
 		return;
-	MH_CLEANUP(freep) char *why = xasprintf("%u %s: %s", (unsigned)note.status, note.code,
-	    note.detail);
+	MH_CLEANUP(freep)
+	char *why = xasprintf("%u %s: %s", (unsigned)note.status, note.code, note.detail);
 	log_warn("delivery", "the collector does not take report %llu: %s; it is kept",
 	    (unsigned long long)note.key.sequence, why);
 	mh_ignore(spool_refused(a->spool, note.key.epoch, note.key.sequence, why,
@@ -280,8 +287,8 @@ agent_delivery_on_started(struct agent *a, unsigned instance, int fd)
 	}
 	a->is_courier_starting = false;
 	a->courier = message_channel_new(fd, ROLE_AGENT, ROLE_COURIER);
-	a->courier_event = event_new(a->base, channel_fd(a->courier), EV_READ | EV_PERSIST,
-	    on_courier, a);
+	a->courier_event = event_new(a->base, channel_fd(a->courier),
+	    EV_READ | EV_PERSIST, on_courier, a);
 	if (a->courier_event == NULL || event_add(a->courier_event, NULL) < 0)
 		lose_courier(a);
 }
@@ -302,7 +309,8 @@ start_courier(struct agent *a, int64_t now_ms)
 	if (a->courier != NULL || a->is_courier_starting || now_ms < a->courier_retry_ms)
 		return;
 	a->courier_instance++;
-	a->is_courier_starting = agent_ask(a, MSG_START, ROLE_COURIER, a->courier_instance) == MH_OK;
+	a->is_courier_starting =
+	    agent_ask(a, MSG_START, ROLE_COURIER, a->courier_instance) == MH_OK;
 	a->courier_retry_ms = now_ms + COURIER_RESTART_MS;
 }
 
@@ -326,8 +334,8 @@ agent_delivery_tick(struct agent *a, int64_t now_ms)
 	/* Nothing is on its way: those that were refused may be due again. */
 	if (a->n_sent == 0)
 		a->last_sent_id = 0;
-	while (a->courier != NULL && a->n_sent < SENT_MAX && channel_can_send(a->courier) &&
-	       send_one(a))
+	while (a->courier != NULL && a->n_sent < SENT_MAX &&
+	       channel_can_send(a->courier) && send_one(a))
 		;
 }
 

@@ -40,7 +40,8 @@ agent_ask(struct agent *a, enum message_name type, enum role role, unsigned inst
 	struct child_note note = { role, instance, 0 };
 
 	child_note_put(&note, b);
-	return channel_send(a->supervisor, (uint16_t)type, buf_data(b), buf_len(b), NULL, 0);
+	return channel_send(a->supervisor, (uint16_t)type, buf_data(b), buf_len(b), NULL,
+	    0);
 }
 
 static void
@@ -169,16 +170,16 @@ static mh_err
 close_sandbox(void)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
-	static const int denied[] = { SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(ptrace),
-		SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev), SCMP_SYS(bpf),
-		SCMP_SYS(mount), SCMP_SYS(connect), SCMP_SYS(listen) };
+	static const int denied[] = { SCMP_SYS(execve), SCMP_SYS(execveat),
+		SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev),
+		SCMP_SYS(bpf), SCMP_SYS(mount), SCMP_SYS(connect), SCMP_SYS(listen) };
 	int result = ctx == NULL ? -ENOMEM : 0;
 
 	for (size_t i = 0; result == 0 && i < MH_ARRAY_LEN(denied); i++)
 		result = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), denied[i], 0);
 	if (result == 0)
-		result = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 1,
-		    SCMP_A0(SCMP_CMP_NE, AF_UNIX));
+		result = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket),
+		    1, SCMP_A0(SCMP_CMP_NE, AF_UNIX));
 	if (result == 0)
 		result = seccomp_load(ctx);
 	if (ctx != NULL)
@@ -203,8 +204,10 @@ open_spool(struct agent *a)
 		return err;
 	}
 	if (opening.damaged != NULL)
-		log_err("spool", "the database was damaged and is kept as %s: look at it, it may "
-				 "hold findings that were not delivered", opening.damaged);
+		log_err("spool",
+		    "the database was damaged and is kept as %s: look at it, it may "
+		    "hold findings that were not delivered",
+		    opening.damaged);
 	if (opening.is_new_epoch)
 		log_notice("spool", "a new epoch begins");
 	free(opening.damaged);
@@ -220,16 +223,17 @@ open_loop(struct agent *a)
 	a->base = event_base_new();
 	if (a->base == NULL)
 		return MH_ERR_MEMORY;
-	a->supervisor_event = event_new(a->base, channel_fd(a->supervisor), EV_READ | EV_PERSIST,
-	    on_supervisor, a);
+	a->supervisor_event = event_new(a->base, channel_fd(a->supervisor),
+	    EV_READ | EV_PERSIST, on_supervisor, a);
 	a->scan_event = event_new(a->base, scan_fd(a->scan), EV_READ, on_scan, a);
 	a->tick = event_new(a->base, -1, EV_PERSIST, on_tick, a);
 	struct event *term = evsignal_new(a->base, SIGTERM, on_stop, a);
 	struct event *interrupt = evsignal_new(a->base, SIGINT, on_stop, a);
 	struct event *hangup = evsignal_new(a->base, SIGHUP, on_reload, a);
-	if (event_add(a->supervisor_event, NULL) < 0 || event_add(a->scan_event, NULL) < 0 ||
-	    event_add(a->tick, &tick) < 0 || event_add(term, NULL) < 0 ||
-	    event_add(interrupt, NULL) < 0 || event_add(hangup, NULL) < 0)
+	if (event_add(a->supervisor_event, NULL) < 0 ||
+	    event_add(a->scan_event, NULL) < 0 || event_add(a->tick, &tick) < 0 ||
+	    event_add(term, NULL) < 0 || event_add(interrupt, NULL) < 0 ||
+	    event_add(hangup, NULL) < 0)
 		return MH_ERR_MEMORY;
 	return MH_OK;
 }
@@ -244,7 +248,8 @@ run(struct agent *a)
 		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
 	host_init(&a->host);
-	a->supervisor = message_channel_new(CHILD_CHANNEL_FD, ROLE_AGENT, ROLE_SUPERVISOR);
+	a->supervisor =
+	    message_channel_new(CHILD_CHANNEL_FD, ROLE_AGENT, ROLE_SUPERVISOR);
 	if (open_spool(a) != MH_OK)
 		return 1;
 	if (agent_scan_init(a) != MH_OK || open_loop(a) != MH_OK) {
@@ -333,8 +338,8 @@ main(int argc, char **argv)
 		return 2;
 	}
 	if (drop_privileges(a.state) != MH_OK) {
-		log_err_r(MH_ERR_SYSTEM, "agent", "%s: cannot be made, or its owner not become",
-		    a.state);
+		log_err_r(MH_ERR_SYSTEM, "agent",
+		    "%s: cannot be made, or its owner not become", a.state);
 		return 1;
 	}
 	status = run(&a);

@@ -18,15 +18,15 @@
  */
 enum {
 	STORE_TARGETS_MAX = 256, /* in one transaction */
-	STORE_MS = 500,          /* a finding is on disk at the latest so long after its verdict */
-	STORE_RETRY_MS = 5000,   /* while the disk is full */
-	SEAL_LINES = 100,        /* lines that make a report before its age does */
-	SENT_MAX = 8,            /* reports that the courier holds */
+	STORE_MS = 500, /* a finding is on disk at the latest so long after its verdict */
+	STORE_RETRY_MS = 5000, /* while the disk is full */
+	SEAL_LINES = 100,      /* lines that make a report before its age does */
+	SENT_MAX = 8,          /* reports that the courier holds */
 	COVERAGE_PATHS_PER_LINE = 500,
 	REFUSED_RETRY_MS = 60 * 1000,
 	COURIER_RESTART_MS = 5000,
 	RULES_RETRY_MS = 60 * 1000, /* after a rule set that could not be loaded */
-	IDENTITY_LOOK_MS = 5000, /* for an enrolment that comes while the agent runs */
+	IDENTITY_LOOK_MS = 5000,    /* for an enrolment that comes while the agent runs */
 };
 
 /* A finding between verdict and disk. */
@@ -51,11 +51,11 @@ struct agent {
 	struct scan *scan;
 	struct ruleset_facts facts; /* borrowed from scan */
 	bool has_rules;
-	int64_t rules_retry_ms;    /* monotonic; 0: they are ready or being loaded */
+	int64_t rules_retry_ms; /* monotonic; 0: they are ready or being loaded */
 	bool is_scanning;
-	bool is_blocked;           /* the disk takes nothing: nothing is read from the workers */
-	int64_t next_scan_ms;      /* monotonic */
-	int64_t scan_started_ms;   /* real time */
+	bool is_blocked; /* the disk takes nothing: nothing is read from the workers */
+	int64_t next_scan_ms;    /* monotonic */
+	int64_t scan_started_ms; /* real time */
 	char scan_uid[64];
 	struct unstored *unstored; /* owned */
 	size_t n_unstored, cap_unstored;
@@ -73,14 +73,15 @@ struct agent {
 	unsigned courier_instance;
 	bool is_courier_starting;
 	int64_t courier_retry_ms, identity_look_ms;
-	unsigned n_sent;           /* reports that the courier has */
+	unsigned n_sent; /* reports that the courier has */
 	int64_t last_sent_id;
 	int64_t oldest_pending_ms; /* monotonic; 0: nothing waits for a report */
 	uint64_t n_pending;
 };
 
 /* Ask the supervisor; its answers come to scan and delivery. */
-mh_err agent_ask(struct agent *a, enum message_name type, enum role role, unsigned instance);
+mh_err agent_ask(struct agent *a, enum message_name type, enum role role,
+    unsigned instance);
 
 /* Load packs and configuration into a scan. */
 mh_err agent_scan_init(struct agent *a);

@@ -20,7 +20,8 @@ context_of(struct agent *a)
 {
 	return (struct finding_context){
 		.host = &a->host,
-		.device_uid = a->identity != NULL ? a->identity->agent : a->host.device_uid,
+		.device_uid =
+		    a->identity != NULL ? a->identity->agent : a->host.device_uid,
 		.scan_uid = a->scan_uid,
 		.is_scheduled = true,
 		.rules = &a->facts,
@@ -42,7 +43,8 @@ keep_finding(struct agent *a, const struct target *t, const char *rule, const ch
 {
 	if (a->n_unstored == a->cap_unstored) {
 		a->cap_unstored = a->cap_unstored > 0 ? a->cap_unstored * 2 : 16;
-		a->unstored = xreallocarray(a->unstored, a->cap_unstored, sizeof(*a->unstored));
+		a->unstored =
+		    xreallocarray(a->unstored, a->cap_unstored, sizeof(*a->unstored));
 	}
 	a->unstored[a->n_unstored++] = (struct unstored){
 		.uid = uid,
@@ -124,7 +126,8 @@ on_verdict(void *ctx, const struct target *t, const struct verdict *v,
 
 		keep_finding(a, t, matches[i]->rule, matches[i]->name_space,
 		    severity_id_of(match_score(matches[i])), uid,
-		    finding_to_ocsf(&context, t, v, matches[i], uid, &known), context.now_ms);
+		    finding_to_ocsf(&context, t, v, matches[i], uid, &known),
+		    context.now_ms);
 	}
 	if (v->reason == REASON_POISONED) {
 		char *uid = poisoned_uid(&context, t);
@@ -177,9 +180,10 @@ free_unstored(struct agent *a)
 static mh_err
 store_batch(struct agent *a)
 {
-	MH_CLEANUP(freep) struct spool_finding *findings =
-	    xcalloc(a->n_unstored, sizeof(*findings));
-	MH_CLEANUP(freep) struct spool_text *coverage = xcalloc(a->n_coverage, sizeof(*coverage));
+	MH_CLEANUP(freep)
+	struct spool_finding *findings = xcalloc(a->n_unstored, sizeof(*findings));
+	MH_CLEANUP(freep)
+	struct spool_text *coverage = xcalloc(a->n_coverage, sizeof(*coverage));
 	struct spool_batch batch = {
 		.findings = findings,
 		.n_findings = a->n_unstored,
@@ -206,7 +210,8 @@ store_batch(struct agent *a)
 		};
 	}
 	for (size_t i = 0; i < a->n_coverage; i++)
-		coverage[i] = (struct spool_text){ a->coverage[i], strlen(a->coverage[i]) };
+		coverage[i] =
+		    (struct spool_text){ a->coverage[i], strlen(a->coverage[i]) };
 	return spool_store(a->spool, &batch);
 }
 
@@ -221,10 +226,12 @@ agent_store(struct agent *a)
 	err = store_batch(a);
 	if (err != MH_OK) {
 		if (!a->is_blocked)
-			log_err("spool", "%s: %s; scanning waits until it takes findings again",
-			    a->state, err == MH_ERR_FULL ? "no room: see spool.max_size and "
-							   "spool.min_free"
-						         : spool_why(a->spool));
+			log_err("spool",
+			    "%s: %s; scanning waits until it takes findings again",
+			    a->state,
+			    err == MH_ERR_FULL ? "no room: see spool.max_size and "
+						 "spool.min_free"
+					       : spool_why(a->spool));
 		a->is_blocked = true;
 		a->retry_ms = clock_monotonic_ms() + STORE_RETRY_MS;
 		return false;
@@ -254,12 +261,13 @@ end_scan(struct agent *a)
 	struct finding_context context = context_of(a);
 
 	for (size_t first = 0; first < c->n_paths; first += COVERAGE_PATHS_PER_LINE)
-		keep_line(a, coverage_to_json(&context, c, first, COVERAGE_PATHS_PER_LINE));
+		keep_line(a,
+		    coverage_to_json(&context, c, first, COVERAGE_PATHS_PER_LINE));
 	keep_line(a, summary_to_json(&context, c, a->scan_started_ms, !a->is_stopping));
 	a->is_scanning = false;
-	log_notice("scan", "%s: %llu files scanned, %llu findings, %llu not scanned", a->scan_uid,
-	    (unsigned long long)c->n_scanned, (unsigned long long)c->n_findings,
-	    (unsigned long long)c->n_missed);
+	log_notice("scan", "%s: %llu files scanned, %llu findings, %llu not scanned",
+	    a->scan_uid, (unsigned long long)c->n_scanned,
+	    (unsigned long long)c->n_findings, (unsigned long long)c->n_missed);
 	(void)agent_store(a);
 }
 
@@ -292,7 +300,8 @@ on_ready(void *ctx, const struct ruleset_facts *facts, const char *why)
 	struct agent *a = ctx;
 
 	if (facts == NULL) {
-		log_err("rules", "nothing can be scanned: %s; tried again in a minute", why);
+		log_err("rules", "nothing can be scanned: %s; tried again in a minute",
+		    why);
 		a->has_rules = false;
 		a->rules_retry_ms = clock_monotonic_ms() + RULES_RETRY_MS;
 		return;
@@ -303,7 +312,8 @@ on_ready(void *ctx, const struct ruleset_facts *facts, const char *why)
 	    (unsigned)facts->n_rules, (unsigned)(facts->n_files - facts->n_left_out),
 	    (unsigned)facts->n_left_out);
 	if (!facts->has_landlock)
-		log_warn("scan", "this kernel has no Landlock: the workers' sandbox is weaker");
+		log_warn("scan",
+		    "this kernel has no Landlock: the workers' sandbox is weaker");
 }
 
 static mh_err
@@ -376,7 +386,8 @@ void
 agent_scan_tick(struct agent *a, int64_t now_ms)
 {
 	if (a->is_blocked ? now_ms >= a->retry_ms
-			  : a->oldest_unstored_ms != 0 && now_ms - a->oldest_unstored_ms >= STORE_MS)
+			  : a->oldest_unstored_ms != 0 &&
+				now_ms - a->oldest_unstored_ms >= STORE_MS)
 		(void)agent_store(a);
 	if (a->is_blocked || a->is_stopping)
 		return;

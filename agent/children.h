@@ -33,8 +33,8 @@ void children_clear(struct children *c);
  * NULL-terminated).  *ret_fd is the parent's end of its channel.
  * Errors: MH_ERR_SYSTEM (errno), MH_ERR_FULL.
  */
-mh_err children_start(struct children *c, enum role role, unsigned instance, char *const args[],
-    int *ret_fd) MH_CHECKED;
+mh_err children_start(struct children *c, enum role role, unsigned instance,
+    char *const args[], int *ret_fd) MH_CHECKED;
 
 /* Send sig; nothing when there is no such child. */
 void children_kill(struct children *c, enum role role, unsigned instance, int sig);

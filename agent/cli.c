@@ -29,12 +29,13 @@ static const struct verb {
 static void
 print_help(FILE *out)
 {
-	(void)fprintf(out,
-	    "Molehunt finds the implants that are planted on engineering workstations to\n"
-	    "steal designs.\n\nusage: molehunt VERB [OPTION...]\n\n");
+	(void)fprintf(out, "Molehunt finds the implants that are planted on engineering "
+			   "workstations to\n"
+			   "steal designs.\n\nusage: molehunt VERB [OPTION...]\n\n");
 	for (size_t i = 0; i < MH_ARRAY_LEN(verbs); i++)
 		(void)fprintf(out, "  %-10s %s\n", verbs[i].name, verbs[i].help);
-	(void)fprintf(out, "\nmolehunt VERB --help tells more.  For a start:  molehunt scan ~\n");
+	(void)fprintf(out,
+	    "\nmolehunt VERB --help tells more.  For a start:  molehunt scan ~\n");
 }
 
 int

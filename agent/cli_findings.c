@@ -54,9 +54,10 @@ print_one(const struct spool_history *h, void *arg)
 	last[19] = 'Z';
 	last[20] = 0;
 	if (l->n == 1)
-		(void)printf("%-20s  %-8s  %5s  %s\n", "LAST SEEN", "SEVERITY", "COUNT", "RULE AND FILE");
-	(void)printf("%-20s  %-8s  %5" PRIu64 "  %s\n%39s%s\n", last, severity_name(h->severity),
-	    h->count, rule, "", path);
+		(void)printf("%-20s  %-8s  %5s  %s\n", "LAST SEEN", "SEVERITY", "COUNT",
+		    "RULE AND FILE");
+	(void)printf("%-20s  %-8s  %5" PRIu64 "  %s\n%39s%s\n", last,
+	    severity_name(h->severity), h->count, rule, "", path);
 	return true;
 }
 
@@ -72,7 +73,8 @@ list_findings(const char *state, int64_t since_ms, uint64_t limit, bool is_ndjso
 		err = spool_history_each(sp, since_ms, limit, print_one, &l);
 	if (err == MH_ERR_NOTFOUND) {
 		(void)fprintf(stderr,
-		    "molehunt findings: %s: the agent has not run yet, or this user may not look\n",
+		    "molehunt findings: %s: the agent has not run yet, or this user may "
+		    "not look\n",
 		    path);
 		return EXIT_ERROR;
 	}
@@ -109,7 +111,8 @@ cli_findings(int argc, char **argv)
 		if (code == 's') {
 			state = optarg;
 		} else if (code == 't') {
-			is_good = parse_duration(optarg, 1, UINT64_MAX / 2, &since) == MH_OK;
+			is_good =
+			    parse_duration(optarg, 1, UINT64_MAX / 2, &since) == MH_OK;
 		} else if (code == 'l') {
 			is_good = parse_u64(optarg, 1, UINT32_MAX, &limit) == MH_OK;
 		} else if (code == 'f') {
@@ -120,11 +123,12 @@ cli_findings(int argc, char **argv)
 			return code == 'h' ? EXIT_CLEAN : EXIT_ERROR;
 		}
 		if (!is_good) {
-			(void)fprintf(stderr, "molehunt findings: '%s' is not what is needed here\n%s",
+			(void)fprintf(stderr,
+			    "molehunt findings: '%s' is not what is needed here\n%s",
 			    optarg, help);
 			return EXIT_ERROR;
 		}
 	}
-	return list_findings(state, since > 0 ? clock_real_ms() - (int64_t)since : 0, limit,
-	    is_ndjson);
+	return list_findings(state, since > 0 ? clock_real_ms() - (int64_t)since : 0,
+	    limit, is_ndjson);
 }

@@ -114,7 +114,8 @@ add_root(struct scan_arguments *a, const char *path)
 	else if (strcmp(path, ".") == 0 || path[0] == 0)
 		add_string(&a->roots, xstrdup(here));
 	else
-		add_string(&a->roots, xasprintf("%s/%s", strcmp(here, "/") == 0 ? "" : here, path));
+		add_string(&a->roots,
+		    xasprintf("%s/%s", strcmp(here, "/") == 0 ? "" : here, path));
 }
 
 static int
@@ -152,13 +153,15 @@ set_number(struct scan_arguments *a, int code, const char *value)
 		a->options.n_workers = (unsigned)n;
 		return 0;
 	case OPTION_MAX_FILE_SIZE:
-		if (parse_size(value, SCAN_FILE_BYTES_MIN, SCAN_FILE_BYTES_MAX, &n) != MH_OK)
+		if (parse_size(value, SCAN_FILE_BYTES_MIN, SCAN_FILE_BYTES_MAX, &n) !=
+		    MH_OK)
 			return complain("max-file-size", value,
 			    "a size from 1MiB to 1TiB is needed, such as 100MiB");
 		a->options.setup.max_file_bytes = n;
 		return 0;
 	default:
-		if (parse_duration(value, SCAN_TIMEOUT_MIN_MS, SCAN_TIMEOUT_MAX_MS, &n) != MH_OK)
+		if (parse_duration(value, SCAN_TIMEOUT_MIN_MS, SCAN_TIMEOUT_MAX_MS, &n) !=
+		    MH_OK)
 			return complain("timeout", value,
 			    "a time from 1s to 1h is needed, such as 30s");
 		a->options.setup.timeout_ms = (uint32_t)n;
@@ -258,7 +261,8 @@ parse_arguments(struct scan_arguments *a, int argc, char **argv)
 	for (int i = optind; i < argc; i++)
 		add_root(a, argv[i]);
 	if (a->roots.n == 0 && a->files_from == NULL) {
-		(void)fputs("molehunt scan: which PATH? For a start:  molehunt scan ~\n", stderr);
+		(void)fputs("molehunt scan: which PATH? For a start:  molehunt scan ~\n",
+		    stderr);
 		return -1;
 	}
 	return 0;
@@ -273,9 +277,11 @@ read_file_list(struct scan_arguments *a)
 
 	if (a->files_from == NULL)
 		return 0;
-	mh_err err = is_stdin ? fd_read_all(STDIN_FILENO, b) : file_read(a->files_from, b);
+	mh_err err =
+	    is_stdin ? fd_read_all(STDIN_FILENO, b) : file_read(a->files_from, b);
 	if (err != MH_OK) {
-		(void)fprintf(stderr, "molehunt scan: --files-from %s: %s\n", a->files_from,
+		(void)fprintf(stderr, "molehunt scan: --files-from %s: %s\n",
+		    a->files_from,
 		    err == MH_ERR_SYSTEM ? strerror(errno) : mh_strerror(err));
 		return -1;
 	}
@@ -339,8 +345,8 @@ start_child(void *ctx, enum role role, unsigned instance)
 		scan_on_started(c->scan, role, instance, fd);
 	else
 		(void)fprintf(stderr, "molehunt scan: %s/%s: %s\n", c->children.folder,
-		    children_program(role), err == MH_ERR_SYSTEM ? strerror(errno)
-								   : mh_strerror(err));
+		    children_program(role),
+		    err == MH_ERR_SYSTEM ? strerror(errno) : mh_strerror(err));
 	return err;
 }
 
@@ -506,8 +512,9 @@ scan_files(struct scan_command *c)
 		.on_verdict = on_verdict,
 		.on_done = on_done,
 	};
-	MH_CLEANUP(freep) char *scan_uid = xasprintf("scan-%lld-%d",
-	    (long long)clock_real_ms(), (int)getpid());
+	MH_CLEANUP(freep)
+	char *scan_uid =
+	    xasprintf("scan-%lld-%d", (long long)clock_real_ms(), (int)getpid());
 
 	host_init(&c->host);
 	children_init(&c->children);
@@ -523,7 +530,8 @@ scan_files(struct scan_command *c)
 	run_loop(c);
 	if (c->is_failed)
 		return EXIT_ERROR;
-	scan_output_end(&c->output, scan_coverage(c->scan), c->started_real_ms, !c->is_stopped);
+	scan_output_end(&c->output, scan_coverage(c->scan), c->started_real_ms,
+	    !c->is_stopped);
 	return c->is_stopped ? EXIT_ERROR : exit_status(c);
 }
 
@@ -556,7 +564,8 @@ cli_scan(int argc, char **argv)
 	free(c.args.files_text);
 	/* Output that did not arrive is not output. */
 	if (fflush(stdout) != 0 || ferror(stdout)) {
-		(void)fprintf(stderr, "molehunt scan: standard output: %s\n", strerror(errno));
+		(void)fprintf(stderr, "molehunt scan: standard output: %s\n",
+		    strerror(errno));
 		return EXIT_ERROR;
 	}
 	return status;

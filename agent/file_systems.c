@@ -12,28 +12,28 @@ static const struct {
 	uint32_t magic;
 	enum file_system_kind kind;
 } kinds[] = {
-	{ 0x00009fa0, FILE_SYSTEM_PSEUDO }, /* proc */
-	{ 0x62656572, FILE_SYSTEM_PSEUDO }, /* sysfs */
-	{ 0x00001cd1, FILE_SYSTEM_PSEUDO }, /* devpts */
-	{ 0x0027e0eb, FILE_SYSTEM_PSEUDO }, /* cgroup */
-	{ 0x63677270, FILE_SYSTEM_PSEUDO }, /* cgroup2 */
-	{ 0x64626720, FILE_SYSTEM_PSEUDO }, /* debugfs */
-	{ 0x74726163, FILE_SYSTEM_PSEUDO }, /* tracefs */
-	{ 0x73636673, FILE_SYSTEM_PSEUDO }, /* securityfs */
-	{ 0xcafe4a11, FILE_SYSTEM_PSEUDO }, /* bpf */
-	{ 0x6165676c, FILE_SYSTEM_PSEUDO }, /* pstore */
-	{ 0x62656570, FILE_SYSTEM_PSEUDO }, /* configfs */
-	{ 0xde5e81e4, FILE_SYSTEM_PSEUDO }, /* efivarfs */
-	{ 0x19800202, FILE_SYSTEM_PSEUDO }, /* mqueue */
-	{ 0x958458f6, FILE_SYSTEM_PSEUDO }, /* hugetlbfs */
-	{ 0x65735543, FILE_SYSTEM_PSEUDO }, /* fusectl */
-	{ 0x42494e4d, FILE_SYSTEM_PSEUDO }, /* binfmt_misc */
-	{ 0xf97cff8c, FILE_SYSTEM_PSEUDO }, /* selinuxfs */
-	{ 0x00000187, FILE_SYSTEM_PSEUDO }, /* autofs */
-	{ 0x6e736673, FILE_SYSTEM_PSEUDO }, /* nsfs */
-	{ 0x67596969, FILE_SYSTEM_PSEUDO }, /* rpc_pipefs */
-	{ 0x50495045, FILE_SYSTEM_PSEUDO }, /* pipefs */
-	{ 0x534f434b, FILE_SYSTEM_PSEUDO }, /* sockfs */
+	{ 0x00009fa0, FILE_SYSTEM_PSEUDO },  /* proc */
+	{ 0x62656572, FILE_SYSTEM_PSEUDO },  /* sysfs */
+	{ 0x00001cd1, FILE_SYSTEM_PSEUDO },  /* devpts */
+	{ 0x0027e0eb, FILE_SYSTEM_PSEUDO },  /* cgroup */
+	{ 0x63677270, FILE_SYSTEM_PSEUDO },  /* cgroup2 */
+	{ 0x64626720, FILE_SYSTEM_PSEUDO },  /* debugfs */
+	{ 0x74726163, FILE_SYSTEM_PSEUDO },  /* tracefs */
+	{ 0x73636673, FILE_SYSTEM_PSEUDO },  /* securityfs */
+	{ 0xcafe4a11, FILE_SYSTEM_PSEUDO },  /* bpf */
+	{ 0x6165676c, FILE_SYSTEM_PSEUDO },  /* pstore */
+	{ 0x62656570, FILE_SYSTEM_PSEUDO },  /* configfs */
+	{ 0xde5e81e4, FILE_SYSTEM_PSEUDO },  /* efivarfs */
+	{ 0x19800202, FILE_SYSTEM_PSEUDO },  /* mqueue */
+	{ 0x958458f6, FILE_SYSTEM_PSEUDO },  /* hugetlbfs */
+	{ 0x65735543, FILE_SYSTEM_PSEUDO },  /* fusectl */
+	{ 0x42494e4d, FILE_SYSTEM_PSEUDO },  /* binfmt_misc */
+	{ 0xf97cff8c, FILE_SYSTEM_PSEUDO },  /* selinuxfs */
+	{ 0x00000187, FILE_SYSTEM_PSEUDO },  /* autofs */
+	{ 0x6e736673, FILE_SYSTEM_PSEUDO },  /* nsfs */
+	{ 0x67596969, FILE_SYSTEM_PSEUDO },  /* rpc_pipefs */
+	{ 0x50495045, FILE_SYSTEM_PSEUDO },  /* pipefs */
+	{ 0x534f434b, FILE_SYSTEM_PSEUDO },  /* sockfs */
 	{ 0x00006969, FILE_SYSTEM_NETWORK }, /* nfs */
 	{ 0xff534d42, FILE_SYSTEM_NETWORK }, /* cifs */
 	{ 0xfe534d42, FILE_SYSTEM_NETWORK }, /* smb2 */

@@ -54,9 +54,10 @@ make_device_uid(const char *machine_id)
 	uint8_t d[EVP_MAX_MD_SIZE] = { 0 };
 
 	(void)EVP_Digest(text, strlen(text), d, NULL, EVP_sha256(), NULL);
-	return xasprintf("%02x%02x%02x%02x-%02x%02x-8%01x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-	    d[0], d[1], d[2], d[3], d[4], d[5], d[6] & 15, d[7], (d[8] & 0x3f) | 0x80, d[9], d[10],
-	    d[11], d[12], d[13], d[14], d[15]);
+	return xasprintf(
+	    "%02x%02x%02x%02x-%02x%02x-8%01x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", d[0],
+	    d[1], d[2], d[3], d[4], d[5], d[6] & 15, d[7], (d[8] & 0x3f) | 0x80, d[9],
+	    d[10], d[11], d[12], d[13], d[14], d[15]);
 }
 
 void
@@ -80,7 +81,8 @@ host_init(struct host *h)
 	h->os_name = os_release_value(buf_string(release), "NAME");
 	h->os_version = os_release_value(buf_string(release), "VERSION_ID");
 	h->os_pretty = os_release_value(buf_string(release), "PRETTY_NAME");
-	h->device_uid = make_device_uid(h->machine_id[0] != 0 ? h->machine_id : h->hostname);
+	h->device_uid =
+	    make_device_uid(h->machine_id[0] != 0 ? h->machine_id : h->hostname);
 }
 
 void

@@ -35,8 +35,8 @@ struct supervisor {
 	struct channel *agent; /* NULL while it is down */
 	unsigned agent_instance;
 	char *config, *state, *courier_state;
-	int64_t restart_ms;    /* when to start the agent */
-	int64_t killed_ms;     /* stopping: when the agent is killed; 0: not stopping */
+	int64_t restart_ms; /* when to start the agent */
+	int64_t killed_ms;  /* stopping: when the agent is killed; 0: not stopping */
 };
 
 static volatile sig_atomic_t stop_asked, reload_asked;
@@ -51,7 +51,8 @@ on_signal(int sig)
 }
 
 static void
-tell_agent(struct supervisor *s, enum message_name type, const struct child_note *note, int fd)
+tell_agent(struct supervisor *s, enum message_name type, const struct child_note *note,
+    int fd)
 {
 	MH_CLEANUP(buf_freep) struct buf *b = buf_new(64);
 
@@ -60,8 +61,8 @@ tell_agent(struct supervisor *s, enum message_name type, const struct child_note
 	 * An agent that does not take its messages is not worth keeping: its
 	 * channel is closed, it ends, and a new one begins from what is stored.
 	 */
-	if (s->agent != NULL && channel_send(s->agent, (uint16_t)type, buf_data(b), buf_len(b), &fd,
-				    fd >= 0 ? 1 : 0) != MH_OK) {
+	if (s->agent != NULL && channel_send(s->agent, (uint16_t)type, buf_data(b),
+				    buf_len(b), &fd, fd >= 0 ? 1 : 0) != MH_OK) {
 		channel_free(s->agent);
 		s->agent = NULL;
 	}
@@ -70,10 +71,11 @@ tell_agent(struct supervisor *s, enum message_name type, const struct child_note
 static void
 start_agent(struct supervisor *s)
 {
-	char *args[] = { (char *)(uintptr_t) "--state", s->state, (char *)(uintptr_t) "--config",
-		s->config, NULL };
+	char *args[] = { (char *)(uintptr_t) "--state", s->state,
+		(char *)(uintptr_t) "--config", s->config, NULL };
 	int fd = -1;
-	mh_err err = children_start(&s->children, ROLE_AGENT, ++s->agent_instance, args, &fd);
+	mh_err err =
+	    children_start(&s->children, ROLE_AGENT, ++s->agent_instance, args, &fd);
 
 	if (err == MH_OK)
 		s->agent = message_channel_new(fd, ROLE_SUPERVISOR, ROLE_AGENT);
@@ -153,7 +155,8 @@ reap(struct supervisor *s)
 			continue;
 		}
 		if (s->killed_ms == 0)
-			log_err("supervisor", "the agent ended with status 0x%x", (unsigned)status);
+			log_err("supervisor", "the agent ended with status 0x%x",
+			    (unsigned)status);
 		channel_free(s->agent);
 		s->agent = NULL;
 		/* Its children knew it alone. */
@@ -182,13 +185,15 @@ run(struct supervisor *s, const sigset_t *while_waiting)
 
 		if (stop_asked != 0 && s->killed_ms == 0) {
 			s->killed_ms = now_ms + STOP_MS;
-			children_kill(&s->children, ROLE_AGENT, s->agent_instance, SIGTERM);
+			children_kill(&s->children, ROLE_AGENT, s->agent_instance,
+			    SIGTERM);
 		}
 		if (s->killed_ms != 0 && (now_ms > s->killed_ms || !agent_is_there(s)))
 			return;
 		if (reload_asked != 0) {
 			reload_asked = 0;
-			children_kill(&s->children, ROLE_AGENT, s->agent_instance, SIGHUP);
+			children_kill(&s->children, ROLE_AGENT, s->agent_instance,
+			    SIGHUP);
 		}
 		if (s->killed_ms == 0 && !agent_is_there(s) && now_ms >= s->restart_ms)
 			start_agent(s);
@@ -246,15 +251,17 @@ main(int argc, char **argv)
 		}
 	}
 	if (optind < argc) {
-		(void)fprintf(stderr, "molehuntd: what is '%s'? See molehuntd --help\n", argv[optind]);
+		(void)fprintf(stderr, "molehuntd: what is '%s'? See molehuntd --help\n",
+		    argv[optind]);
 		return 2;
 	}
 	children_init(&s.children);
 	s.courier_state = xasprintf("%s/courier", s.state);
 	if (is_check) {
-		MH_CLEANUP(freep) char *agent = xasprintf("%s/molehunt-agent", s.children.folder);
-		char *args[] = { agent, (char *)(uintptr_t) "-n", (char *)(uintptr_t) "--config",
-			s.config, NULL };
+		MH_CLEANUP(freep)
+		char *agent = xasprintf("%s/molehunt-agent", s.children.folder);
+		char *args[] = { agent, (char *)(uintptr_t) "-n",
+			(char *)(uintptr_t) "--config", s.config, NULL };
 
 		(void)execv(agent, args);
 		log_err_r(MH_ERR_SYSTEM, "supervisor", "%s", agent);

@@ -26,12 +26,12 @@ struct mounts {
 static enum file_system_kind
 kind_of_type(const char *type)
 {
-	static const char *const pseudo[] = { "proc", "sysfs", "devtmpfs", "devpts", "cgroup",
-		"cgroup2", "debugfs", "tracefs", "securityfs", "bpf", "pstore", "configfs",
-		"efivarfs", "mqueue", "hugetlbfs", "fusectl", "binfmt_misc", "selinuxfs", "autofs",
-		"nsfs", "rpc_pipefs" };
-	static const char *const network[] = { "nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "afs",
-		"9p", "coda", "lustre", "gpfs", "orangefs", "glusterfs" };
+	static const char *const pseudo[] = { "proc", "sysfs", "devtmpfs", "devpts",
+		"cgroup", "cgroup2", "debugfs", "tracefs", "securityfs", "bpf", "pstore",
+		"configfs", "efivarfs", "mqueue", "hugetlbfs", "fusectl", "binfmt_misc",
+		"selinuxfs", "autofs", "nsfs", "rpc_pipefs" };
+	static const char *const network[] = { "nfs", "nfs4", "cifs", "smb3", "smbfs",
+		"ceph", "afs", "9p", "coda", "lustre", "gpfs", "orangefs", "glusterfs" };
 
 	for (size_t i = 0; i < MH_ARRAY_LEN(pseudo); i++) {
 		if (strcmp(type, pseudo[i]) == 0)
@@ -60,7 +60,8 @@ unescape(char *text)
 
 	for (const char *p = text; *p != 0; to++) {
 		if (p[0] == '\\' && p[1] != 0 && p[2] != 0 && is_octal(p + 1)) {
-			*to = (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 | (p[3] - '0'));
+			*to =
+			    (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 | (p[3] - '0'));
 			p += 4;
 		} else {
 			*to = *p++;

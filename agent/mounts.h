@@ -13,7 +13,9 @@
  * stays on its file system asks here what it passes over: looking at the mount
  * itself could hang.
  */
-enum { MOUNTS_BYTES_MAX = 16 * 1024 * 1024 }; /* of mountinfo: 100,000 mounts of containers */
+enum {
+	MOUNTS_BYTES_MAX = 16 * 1024 * 1024
+}; /* of mountinfo: 100,000 mounts of containers */
 
 struct mounts;
 

@@ -97,8 +97,8 @@ severity_id_of(unsigned score)
 const char *
 severity_name(int severity_id)
 {
-	static const char *const names[] = { "Unknown", "Informational", "Low", "Medium", "High",
-		"Critical" };
+	static const char *const names[] = { "Unknown", "Informational", "Low", "Medium",
+		"High", "Critical" };
 
 	assert(severity_id >= 0 && (size_t)severity_id < MH_ARRAY_LEN(names));
 	return names[severity_id];
@@ -139,13 +139,13 @@ content_name(const struct target *t, const struct verdict *v)
 {
 	if (v->has_sha256)
 		return text_hex(v->sha256, sizeof(v->sha256));
-	return xasprintf("%" PRIu64 ":%" PRIu64 ":%" PRIu64 ":%" PRId64, t->dev, t->ino, t->size,
-	    t->mtime_ns);
+	return xasprintf("%" PRIu64 ":%" PRIu64 ":%" PRIu64 ":%" PRId64, t->dev, t->ino,
+	    t->size, t->mtime_ns);
 }
 
 char *
-finding_uid(const struct finding_context *ctx, const struct target *t, const struct verdict *v,
-    const struct match *m)
+finding_uid(const struct finding_context *ctx, const struct target *t,
+    const struct verdict *v, const struct match *m)
 {
 	MH_CLEANUP(freep) char *version = rule_version(m);
 	MH_CLEANUP(freep) char *content = content_name(t, v);
@@ -203,7 +203,8 @@ metadata_json(const struct finding_context *ctx, const char *uid)
 }
 
 static void
-add_hash(json_t *hashes, int algorithm_id, const char *algorithm, const void *p, size_t len)
+add_hash(json_t *hashes, int algorithm_id, const char *algorithm, const void *p,
+    size_t len)
 {
 	json_t *hash = json_object();
 
@@ -288,7 +289,8 @@ strings_json(const struct match *m)
 		set_int(string, "offset", (int64_t)s->offset);
 		set_int(string, "length", s->length);
 		if (s->n_data > 0)
-			set_hex(string, s->is_hash ? "sha256" : "hex", s->data, s->n_data);
+			set_hex(string, s->is_hash ? "sha256" : "hex", s->data,
+			    s->n_data);
 		(void)json_array_append_new(strings, string);
 	}
 	return strings;
@@ -378,7 +380,8 @@ finding_info_json(const struct finding_context *ctx, const char *uid, const char
 	set_text(info, "title", title);
 	set(info, "types", json_pack("[ss]", "yara", "file"));
 	set(info, "data_sources", json_pack("[s]", "file"));
-	set_int(info, "first_seen_time", history->count > 0 ? history->first_ms : ctx->now_ms);
+	set_int(info, "first_seen_time",
+	    history->count > 0 ? history->first_ms : ctx->now_ms);
 	set_int(info, "last_seen_time", ctx->now_ms);
 	return info;
 }
@@ -448,7 +451,8 @@ malware_json(const struct match *m, const struct target *t)
 	const char *family = match_meta_text(m, "family");
 	json_t *malware = json_object();
 
-	set(malware, "name", text_json(family != NULL && family[0] != 0 ? family : m->rule));
+	set(malware, "name",
+	    text_json(family != NULL && family[0] != 0 ? family : m->rule));
 	set(malware, "classification_ids", json_pack("[i]", classification_of(m)));
 	set(malware, "path", text_json(t->path));
 	return json_pack("[o]", malware);
@@ -496,7 +500,8 @@ finding_to_ocsf(const struct finding_context *ctx, const struct target *t,
 {
 	unsigned score = match_score(m);
 	json_t *f = finding_base(ctx, uid, score, history);
-	MH_CLEANUP(freep) char *message = xasprintf("YARA rule %s matched %s", m->rule, t->path);
+	MH_CLEANUP(freep)
+	char *message = xasprintf("YARA rule %s matched %s", m->rule, t->path);
 	MH_CLEANUP(freep) char *title = xasprintf("YARA: %s in %s", m->rule, t->path);
 	json_t *info = finding_info_json(ctx, uid, title, history);
 	json_t *evidence = json_object();
@@ -525,7 +530,8 @@ poisoned_to_ocsf(const struct finding_context *ctx, const struct target *t,
     const struct verdict *v, const char *uid, const struct finding_history *history)
 {
 	json_t *f = finding_base(ctx, uid, POISONED_SCORE, history);
-	MH_CLEANUP(freep) char *title = xasprintf("Scan workers do not survive %s", t->path);
+	MH_CLEANUP(freep)
+	char *title = xasprintf("Scan workers do not survive %s", t->path);
 	json_t *info = finding_info_json(ctx, uid, title, history);
 	json_t *analytic = json_object();
 	json_t *evidence = json_object();
@@ -572,8 +578,8 @@ by_reason_json(const struct coverage *c, bool is_missed)
 }
 
 json_t *
-summary_to_json(const struct finding_context *ctx, const struct coverage *c, int64_t started_ms,
-    bool is_complete)
+summary_to_json(const struct finding_context *ctx, const struct coverage *c,
+    int64_t started_ms, bool is_complete)
 {
 	json_t *s = json_object();
 	json_t *rules = json_object();
@@ -598,14 +604,15 @@ summary_to_json(const struct finding_context *ctx, const struct coverage *c, int
 	set_int(rules, "files_left_out", ctx->rules->n_left_out);
 	set_text(rules, "engine", ctx->rules->engine);
 	set(s, "rule_set", rules);
-	set(s, "sandbox", json_pack("{s:b, s:b}", "seccomp", ctx->rules->has_seccomp, "landlock",
-	    ctx->rules->has_landlock));
+	set(s, "sandbox",
+	    json_pack("{s:b, s:b}", "seccomp", ctx->rules->has_seccomp, "landlock",
+		ctx->rules->has_landlock));
 	return s;
 }
 
 json_t *
-coverage_to_json(const struct finding_context *ctx, const struct coverage *c, size_t first,
-    size_t n)
+coverage_to_json(const struct finding_context *ctx, const struct coverage *c,
+    size_t first, size_t n)
 {
 	json_t *record = json_object();
 	json_t *paths = json_array();

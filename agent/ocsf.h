@@ -25,11 +25,11 @@
 /* What all findings of one scan share.  Borrowed. */
 struct finding_context {
 	const struct host *host;
-	const char *device_uid;   /* the agent's id once it has one */
+	const char *device_uid; /* the agent's id once it has one */
 	const char *scan_uid;
-	bool is_scheduled;        /* else by hand */
+	bool is_scheduled; /* else by hand */
 	const struct ruleset_facts *rules;
-	int64_t now_ms;           /* real time */
+	int64_t now_ms; /* real time */
 };
 
 /* Whether this finding was there before: count and first time, or zeros. */

@@ -28,9 +28,9 @@
 #include "records/messages.h"
 
 enum {
-	BATCH_BYTES = 56 * 1024,  /* send before a batch outgrows a message */
-	PULSE_MS = 250,           /* a sign of life at least so often, between system calls */
-	REQUESTS_MAX = 8,         /* that wait while a walk is under way */
+	BATCH_BYTES = 56 * 1024, /* send before a batch outgrows a message */
+	PULSE_MS = 250,   /* a sign of life at least so often, between system calls */
+	REQUESTS_MAX = 8, /* that wait while a walk is under way */
 };
 
 struct opener {
@@ -80,8 +80,8 @@ wait_for_agent(struct opener *o)
 }
 
 static void
-send_waiting(struct opener *o, enum message_name type, const struct buf *b, const int *fds,
-    unsigned n_fds)
+send_waiting(struct opener *o, enum message_name type, const struct buf *b,
+    const int *fds, unsigned n_fds)
 {
 	mh_err err = MH_ERR_FULL;
 

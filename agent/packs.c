@@ -65,8 +65,10 @@ add_folder(struct pack_list *list, const char *name_space, const char *path, int
 	mh_err err = n < 0 ? MH_ERR_SYSTEM : MH_OK;
 
 	for (int i = 0; i < n; i++) {
-		MH_CLEANUP(freep) char *below = xasprintf("%s/%s", path, names[i]->d_name);
-		MH_CLEANUP(freep) char *inner = xasprintf("%s/%s", name_space, names[i]->d_name);
+		MH_CLEANUP(freep)
+		char *below = xasprintf("%s/%s", path, names[i]->d_name);
+		MH_CLEANUP(freep)
+		char *inner = xasprintf("%s/%s", name_space, names[i]->d_name);
 		struct stat st;
 
 		free(names[i]);
@@ -112,8 +114,8 @@ pack_list_add(struct pack_list *list, const char *path, char **ret_why)
 	MH_CLEANUP(freep) char *pack = pack_name(path, !S_ISDIR(st.st_mode));
 	if (!S_ISDIR(st.st_mode)) {
 		const char *slash = strrchr(path, '/');
-		MH_CLEANUP(freep) char *name =
-		    xasprintf("%s/%s", pack, slash != NULL ? slash + 1 : path);
+		MH_CLEANUP(freep)
+		char *name = xasprintf("%s/%s", pack, slash != NULL ? slash + 1 : path);
 
 		add_file(list, name, path);
 		return MH_OK;

@@ -33,13 +33,13 @@
  * then call scan_step().
  */
 enum {
-	SCAN_TICK_MS = 100,      /* call scan_step() at least so often while a scan runs */
-	SCAN_GRACE_MS = 5000,    /* beyond a target's time limit: reading from a slow disk */
-	SCAN_OPEN_MS = 10000,    /* one system call of the opener */
+	SCAN_TICK_MS = 100,   /* call scan_step() at least so often while a scan runs */
+	SCAN_GRACE_MS = 5000, /* beyond a target's time limit: reading from a slow disk */
+	SCAN_OPEN_MS = 10000, /* one system call of the opener */
 	SCAN_COMPILE_MS = 120000, /* one rule file: the slowest public one takes 2 s */
-	SCAN_CANCEL_MS = 1000,   /* for targets in flight when the scan is cancelled */
-	SCAN_HANGS_MAX = 8,      /* in one walk; then the rest of that root is given up */
-	SCAN_JOBS_MAX = 64,      /* workers */
+	SCAN_CANCEL_MS = 1000,    /* for targets in flight when the scan is cancelled */
+	SCAN_HANGS_MAX = 8, /* in one walk; then the rest of that root is given up */
+	SCAN_JOBS_MAX = 64, /* workers */
 };
 
 struct scan;
@@ -122,11 +122,11 @@ void scan_step(struct scan *s, int timeout_ms);
 const struct coverage *scan_coverage(const struct scan *s);
 
 struct scan_progress {
-	uint64_t n_files;       /* met by the opener */
-	uint64_t n_total;       /* counted so far, 0 when not counted */
-	bool is_total;          /* n_total is final */
-	const char *path;       /* where the walk is; borrowed until scan_step() */
-	const char *cursor;     /* everything up to it was answered for or is in flight */
+	uint64_t n_files;   /* met by the opener */
+	uint64_t n_total;   /* counted so far, 0 when not counted */
+	bool is_total;      /* n_total is final */
+	const char *path;   /* where the walk is; borrowed until scan_step() */
+	const char *cursor; /* everything up to it was answered for or is in flight */
 };
 void scan_get_progress(const struct scan *s, struct scan_progress *ret);
 

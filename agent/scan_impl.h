@@ -12,12 +12,12 @@
 struct job {
 	TAILQ_ENTRY(job) entry;
 	struct target target;
-	int fd;                 /* kept until the verdict: it may have to be tried again */
+	int fd; /* kept until the verdict: it may have to be tried again */
 	struct match **matches; /* that came so far */
 	uint32_t n_matches;
-	unsigned deaths_alone;  /* workers it killed when alone */
-	bool was_hang;          /* the last of them had to be killed */
-	int status;             /* wait(2)'s of the last of them */
+	unsigned deaths_alone; /* workers it killed when alone */
+	bool was_hang;         /* the last of them had to be killed */
+	int status;            /* wait(2)'s of the last of them */
 };
 TAILQ_HEAD(job_list, job);
 
@@ -29,12 +29,12 @@ struct endpoint {
 
 struct worker {
 	struct endpoint end;
-	uint64_t id;         /* the zygote's name for it; 0: slot is free */
-	bool is_alone;       /* tries one target at a time, with more memory */
-	bool is_killed;      /* for its silence */
+	uint64_t id;          /* the zygote's name for it; 0: slot is free */
+	bool is_alone;        /* tries one target at a time, with more memory */
+	bool is_killed;       /* for its silence */
 	struct job_list jobs; /* in flight, in order */
 	unsigned n_jobs, n_batches;
-	int64_t heard_ms;    /* last sign of life while it had work */
+	int64_t heard_ms; /* last sign of life while it had work */
 };
 
 enum { SLOT_ALONE = SCAN_JOBS_MAX, N_SLOTS = SCAN_JOBS_MAX + 1 };
@@ -51,24 +51,24 @@ struct scan {
 
 	/* Rules (scan_rules.c). */
 	struct pack_list packs;
-	bool *is_bad;            /* by file: left out because the compiler died on it */
-	size_t *sent;            /* by place in the zygote's order: index into packs */
-	size_t n_sent, n_next;   /* n_next: next file of packs to send */
+	bool *is_bad;          /* by file: left out because the compiler died on it */
+	size_t *sent;          /* by place in the zygote's order: index into packs */
+	size_t n_sent, n_next; /* n_next: next file of packs to send */
 	size_t n_answered;
 	unsigned zygote_instance;
 	unsigned n_zygote_deaths;
-	int64_t zygote_ms;       /* last sign of life while loading */
+	int64_t zygote_ms; /* last sign of life while loading */
 	bool is_compile_sent;
 	struct endpoint zygote;
 	struct ruleset_facts facts;
-	bool was_ready;          /* on_ready() was called */
+	bool was_ready; /* on_ready() was called */
 
 	/* Workers (scan_workers.c). */
 	struct worker workers[N_SLOTS];
 	uint64_t next_worker;
 	uint64_t next_target;
-	struct job_list queue;   /* to be scanned */
-	struct job_list alone;   /* to be tried alone */
+	struct job_list queue; /* to be scanned */
+	struct job_list alone; /* to be tried alone */
 	unsigned n_queued, n_alone;
 
 	/* Walk (scan_walk.c). */
@@ -80,8 +80,8 @@ struct scan {
 	bool is_cancelled;
 	int64_t cancelled_ms;
 	bool is_careful;
-	unsigned n_hangs;        /* in this walk */
-	char **roots;            /* owned */
+	unsigned n_hangs; /* in this walk */
+	char **roots;     /* owned */
 	size_t n_roots, next_root;
 	size_t chunk_first, chunk_n; /* roots of the request under way; 0: none is */
 	char **excludes;
@@ -94,7 +94,7 @@ struct scan {
 	uint64_t n_files_before; /* of chunks that are done */
 	struct walk_progress progress, counted;
 	bool is_counted;
-	char *where;             /* for people */
+	char *where; /* for people */
 	struct coverage coverage;
 };
 

@@ -14,9 +14,9 @@
 enum {
 	PROGRESS_MS = 100,
 	BAR_CELLS = 10,
-	STRINGS_SHOWN = 5,   /* of one finding, in text */
-	BYTES_SHOWN = 40,    /* of one string, in text */
-	PATHS_SHOWN = 20,    /* of what was not scanned, in text */
+	STRINGS_SHOWN = 5,    /* of one finding, in text */
+	BYTES_SHOWN = 40,     /* of one string, in text */
+	PATHS_SHOWN = 20,     /* of what was not scanned, in text */
 	PATHS_PER_LINE = 500, /* of a coverage record */
 	COLUMNS_DEFAULT = 80,
 	COLUMNS_MIN = 40,
@@ -41,7 +41,8 @@ scan_output_init(struct scan_output *out, bool is_ndjson, bool wants_progress)
 
 	memset(out, 0, sizeof(*out));
 	out->is_ndjson = is_ndjson;
-	out->has_colour = !is_ndjson && isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+	out->has_colour =
+	    !is_ndjson && isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
 	out->has_progress = wants_progress && isatty(STDERR_FILENO);
 	out->columns = COLUMNS_DEFAULT;
 	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= COLUMNS_MIN)
@@ -72,21 +73,23 @@ print_json(struct scan_output *out, json_t *record)
 }
 
 void
-scan_output_rule_problem(struct scan_output *out, const char *path, unsigned line, const char *why)
+scan_output_rule_problem(struct scan_output *out, const char *path, unsigned line,
+    const char *why)
 {
 	MH_CLEANUP(freep) char *safe_path = text_escape(path);
 	MH_CLEANUP(freep) char *safe_why = text_escape(why);
 
 	clear_line(out);
 	if (line > 0)
-		(void)fprintf(stderr, "%s:%u: %s; this file is left out\n", safe_path, line,
-		    safe_why);
+		(void)fprintf(stderr, "%s:%u: %s; this file is left out\n", safe_path,
+		    line, safe_why);
 	else
-		(void)fprintf(stderr, "%s: %s; this file is left out\n", safe_path, safe_why);
+		(void)fprintf(stderr, "%s: %s; this file is left out\n", safe_path,
+		    safe_why);
 	if (out->is_ndjson)
-		print_json(out,
-		    json_pack("{s:s, s:i, s:s, s:i, s:s}", "type", "rule_problem", "version", 1,
-			"path", safe_path, "line", (int)line, "reason", safe_why));
+		print_json(out, json_pack("{s:s, s:i, s:s, s:i, s:s}", "type",
+				    "rule_problem", "version", 1, "path", safe_path,
+				    "line", (int)line, "reason", safe_why));
 }
 
 /* A matched string as text where it is text, else in hexadecimal. */
@@ -99,11 +102,11 @@ print_string(const struct match_string *s)
 
 	for (uint32_t i = 0; i < n; i++)
 		is_text = is_text && s->data[i] >= 0x20 && s->data[i] < 0x7f;
-	MH_CLEANUP(freep) char *shown = is_text ? xstrndup((const char *)s->data, n)
-	                                        : text_hex(s->data, n);
-	(void)printf("      %s at 0x%" PRIx64 ", %" PRIu32 " bytes%s%s%s%s%s\n", name, s->offset,
-	    s->length, n > 0 ? ": " : "", is_text ? "\"" : "", shown, is_text ? "\"" : "",
-	    n < s->length && !s->is_hash && n > 0 ? " ..." : "");
+	MH_CLEANUP(freep)
+	char *shown = is_text ? xstrndup((const char *)s->data, n) : text_hex(s->data, n);
+	(void)printf("      %s at 0x%" PRIx64 ", %" PRIu32 " bytes%s%s%s%s%s\n", name,
+	    s->offset, s->length, n > 0 ? ": " : "", is_text ? "\"" : "", shown,
+	    is_text ? "\"" : "", n < s->length && !s->is_hash && n > 0 ? " ..." : "");
 }
 
 static void
@@ -120,17 +123,18 @@ static void
 print_match(struct scan_output *out, const struct target *t, const struct verdict *v,
     const struct match *m)
 {
-	static const char *const metas[] = { "description", "reference", "author", "license" };
+	static const char *const metas[] = { "description", "reference", "author",
+		"license" };
 	MH_CLEANUP(freep) char *path = text_escape(t->path);
 	MH_CLEANUP(freep) char *rule = text_escape(m->rule);
 	MH_CLEANUP(freep) char *pack = text_escape(m->name_space);
 	unsigned score = match_score(m);
 
 	clear_line(out);
-	(void)printf("%sFOUND%s %s\n", colour(out, score >= 60 ? RED : YELLOW), colour(out, PLAIN),
-	    path);
-	(void)printf("      %s%s%s, score %u, %s\n", colour(out, BOLD), rule, colour(out, PLAIN),
-	    score, pack);
+	(void)printf("%sFOUND%s %s\n", colour(out, score >= 60 ? RED : YELLOW),
+	    colour(out, PLAIN), path);
+	(void)printf("      %s%s%s, score %u, %s\n", colour(out, BOLD), rule,
+	    colour(out, PLAIN), score, pack);
 	for (size_t i = 0; i < MH_ARRAY_LEN(metas); i++)
 		print_meta(m, metas[i]);
 	for (uint32_t i = 0; i < m->n_strings && i < STRINGS_SHOWN; i++)
@@ -148,8 +152,8 @@ print_match(struct scan_output *out, const struct target *t, const struct verdic
 static const struct finding_history no_history;
 
 void
-scan_output_match(struct scan_output *out, const struct target *t, const struct verdict *v,
-    const struct match *m)
+scan_output_match(struct scan_output *out, const struct target *t,
+    const struct verdict *v, const struct match *m)
 {
 	if (!out->is_ndjson) {
 		print_match(out, t, v, m);
@@ -161,7 +165,8 @@ scan_output_match(struct scan_output *out, const struct target *t, const struct 
 }
 
 void
-scan_output_poisoned(struct scan_output *out, const struct target *t, const struct verdict *v)
+scan_output_poisoned(struct scan_output *out, const struct target *t,
+    const struct verdict *v)
 {
 	MH_CLEANUP(freep) char *path = text_escape(t->path);
 
@@ -173,8 +178,8 @@ scan_output_poisoned(struct scan_output *out, const struct target *t, const stru
 		return;
 	}
 	clear_line(out);
-	(void)printf("%sFOUND%s %s\n      poisoned: %s\n", colour(out, YELLOW), colour(out, PLAIN),
-	    path, v->detail != NULL ? v->detail : "");
+	(void)printf("%sFOUND%s %s\n      poisoned: %s\n", colour(out, YELLOW),
+	    colour(out, PLAIN), path, v->detail != NULL ? v->detail : "");
 }
 
 void
@@ -186,7 +191,8 @@ scan_output_progress(struct scan_output *out, const struct scan_progress *p,
 	uint64_t total = p->n_total > p->n_files ? p->n_total : p->n_files;
 	uint64_t filled = total > 0 ? c->n_scanned * BAR_CELLS / total : 0;
 
-	if (!out->has_progress || now_ms - out->shown_ms < PROGRESS_MS || elapsed < PROGRESS_MS)
+	if (!out->has_progress || now_ms - out->shown_ms < PROGRESS_MS ||
+	    elapsed < PROGRESS_MS)
 		return;
 	out->shown_ms = now_ms;
 	for (uint64_t i = 0; i < BAR_CELLS; i++)
@@ -196,9 +202,11 @@ scan_output_progress(struct scan_output *out, const struct scan_progress *p,
 	MH_CLEANUP(freep) char *rate = text_size(c->bytes * 1000 / (uint64_t)elapsed);
 	MH_CLEANUP(freep) char *left = NULL;
 	if (p->is_total && c->n_scanned > 0 && total > c->n_scanned)
-		left = text_duration((uint64_t)elapsed * (total - c->n_scanned) / c->n_scanned);
-	MH_CLEANUP(freep) char *line = xasprintf("[%s] %" PRIu64 "/%" PRIu64 "%s files, %" PRIu64
-						 "/s, %s/s, %s%s%" PRIu64 " found",
+		left = text_duration(
+		    (uint64_t)elapsed * (total - c->n_scanned) / c->n_scanned);
+	MH_CLEANUP(freep)
+	char *line = xasprintf("[%s] %" PRIu64 "/%" PRIu64 "%s files, %" PRIu64
+			       "/s, %s/s, %s%s%" PRIu64 " found",
 	    bar, c->n_scanned, total, p->is_total ? "" : "+",
 	    c->n_scanned * 1000 / (uint64_t)elapsed, rate, left != NULL ? left : "",
 	    left != NULL ? " left, " : "", c->n_findings);
@@ -216,7 +224,8 @@ print_reasons(const struct coverage *c, bool is_missed)
 
 		if (c->by_reason[i] == 0 || reason_is_missed(reason) != is_missed)
 			continue;
-		(void)printf("%s%" PRIu64 " %s", comma, c->by_reason[i], reason_name(reason));
+		(void)printf("%s%" PRIu64 " %s", comma, c->by_reason[i],
+		    reason_name(reason));
 		comma = ", ";
 	}
 }
@@ -224,14 +233,15 @@ print_reasons(const struct coverage *c, bool is_missed)
 static void
 print_missed(struct scan_output *out, const struct coverage *c)
 {
-	(void)printf("%sNot scanned, wholly or in part: %" PRIu64 "%s (", colour(out, YELLOW),
-	    c->n_missed, colour(out, PLAIN));
+	(void)printf("%sNot scanned, wholly or in part: %" PRIu64 "%s (",
+	    colour(out, YELLOW), c->n_missed, colour(out, PLAIN));
 	print_reasons(c, true);
 	(void)printf(")\n");
 	for (size_t i = 0; i < c->n_paths && i < PATHS_SHOWN; i++) {
 		const struct coverage_path *p = &c->paths[i];
 		MH_CLEANUP(freep) char *path = text_escape(p->path);
-		MH_CLEANUP(freep) char *detail =
+		MH_CLEANUP(freep)
+		char *detail =
 		    text_escape(p->detail != NULL ? p->detail : reason_text(p->reason));
 
 		(void)printf("  %s: %s%s\n", path, p->partly ? "in part: " : "", detail);
@@ -258,15 +268,19 @@ print_summary(struct scan_output *out, const struct coverage *c)
 	bool is_passed = false;
 
 	for (unsigned i = 1; i < REASON_MAX_; i++)
-		is_passed = is_passed || (c->by_reason[i] > 0 && !reason_is_missed((enum reason)i));
-	(void)printf("Scanned %" PRIu64 " file%s, %s, in %s (%" PRIu64 " files/s, %s/s)\n",
-	    c->n_scanned, plural(c->n_scanned), bytes, time, c->n_scanned * 1000 / elapsed, rate);
+		is_passed = is_passed ||
+			    (c->by_reason[i] > 0 && !reason_is_missed((enum reason)i));
+	(void)printf("Scanned %" PRIu64 " file%s, %s, in %s (%" PRIu64
+		     " files/s, %s/s)\n",
+	    c->n_scanned, plural(c->n_scanned), bytes, time,
+	    c->n_scanned * 1000 / elapsed, rate);
 	(void)printf("with %" PRIu32 " rule%s of %" PRIu32 " file%s", rules->n_rules,
 	    plural(rules->n_rules), rules->n_files - rules->n_left_out,
 	    plural(rules->n_files - rules->n_left_out));
 	if (rules->n_left_out > 0)
-		(void)printf("; %s%" PRIu32 " rule file%s left out%s", colour(out, YELLOW),
-		    rules->n_left_out, plural(rules->n_left_out), colour(out, PLAIN));
+		(void)printf("; %s%" PRIu32 " rule file%s left out%s",
+		    colour(out, YELLOW), rules->n_left_out, plural(rules->n_left_out),
+		    colour(out, PLAIN));
 	(void)printf(", %s\n", rules->engine);
 	if (is_passed) {
 		(void)printf("Passed over: ");
@@ -274,24 +288,26 @@ print_summary(struct scan_output *out, const struct coverage *c)
 		(void)printf("\n");
 	}
 	if (!rules->has_landlock)
-		(void)printf("This kernel has no Landlock: the scan workers' sandbox was weaker.\n");
+		(void)printf("This kernel has no Landlock: the scan workers' sandbox was "
+			     "weaker.\n");
 	if (c->n_missed > 0)
 		print_missed(out, c);
 	if (c->by_reason[REASON_POISONED] > 0)
-		(void)printf("%s%" PRIu64 " files kill their scan workers%s\n", colour(out, RED),
-		    c->by_reason[REASON_POISONED], colour(out, PLAIN));
+		(void)printf("%s%" PRIu64 " files kill their scan workers%s\n",
+		    colour(out, RED), c->by_reason[REASON_POISONED], colour(out, PLAIN));
 	if (c->n_findings > 0)
-		(void)printf("%s%" PRIu64 " finding%s in %" PRIu64 " file%s%s\n", colour(out, RED),
-		    c->n_findings, plural(c->n_findings), c->n_found, plural(c->n_found),
-		    colour(out, PLAIN));
+		(void)printf("%s%" PRIu64 " finding%s in %" PRIu64 " file%s%s\n",
+		    colour(out, RED), c->n_findings, plural(c->n_findings), c->n_found,
+		    plural(c->n_found), colour(out, PLAIN));
 	else if (c->by_reason[REASON_POISONED] == 0)
-		(void)printf("%sNothing found%s%s\n", c->n_missed > 0 ? "" : colour(out, GREEN),
+		(void)printf("%sNothing found%s%s\n",
+		    c->n_missed > 0 ? "" : colour(out, GREEN),
 		    c->n_missed > 0 ? " in what was scanned" : "", colour(out, PLAIN));
 }
 
 void
-scan_output_end(struct scan_output *out, const struct coverage *c, int64_t started_real_ms,
-    bool is_complete)
+scan_output_end(struct scan_output *out, const struct coverage *c,
+    int64_t started_real_ms, bool is_complete)
 {
 	clear_line(out);
 	if (!out->is_ndjson) {
@@ -302,6 +318,7 @@ scan_output_end(struct scan_output *out, const struct coverage *c, int64_t start
 	}
 	out->context.now_ms = clock_real_ms();
 	for (size_t first = 0; first < c->n_paths; first += PATHS_PER_LINE)
-		print_json(out, coverage_to_json(&out->context, c, first, PATHS_PER_LINE));
+		print_json(out,
+		    coverage_to_json(&out->context, c, first, PATHS_PER_LINE));
 	print_json(out, summary_to_json(&out->context, c, started_real_ms, is_complete));
 }

@@ -17,11 +17,11 @@
 struct scan_output {
 	bool is_ndjson;
 	bool has_colour;
-	bool has_progress;     /* standard error is a terminal, and it is wanted */
-	bool is_line_shown;    /* a progress line stands on the terminal now */
-	int columns;           /* of the terminal */
-	int64_t started_ms;    /* monotonic */
-	int64_t shown_ms;      /* when progress was last drawn */
+	bool has_progress;  /* standard error is a terminal, and it is wanted */
+	bool is_line_shown; /* a progress line stands on the terminal now */
+	int columns;        /* of the terminal */
+	int64_t started_ms; /* monotonic */
+	int64_t shown_ms;   /* when progress was last drawn */
 	struct finding_context context;
 };
 
@@ -30,15 +30,15 @@ void scan_output_init(struct scan_output *out, bool is_ndjson, bool wants_progre
 
 void scan_output_rule_problem(struct scan_output *out, const char *path, unsigned line,
     const char *why);
-void scan_output_match(struct scan_output *out, const struct target *t, const struct verdict *v,
-    const struct match *m);
+void scan_output_match(struct scan_output *out, const struct target *t,
+    const struct verdict *v, const struct match *m);
 void scan_output_poisoned(struct scan_output *out, const struct target *t,
     const struct verdict *v);
 /* Draw the progress line, at most ten times a second. */
 void scan_output_progress(struct scan_output *out, const struct scan_progress *p,
     const struct coverage *c, int64_t now_ms);
 /* Everything after the last target. */
-void scan_output_end(struct scan_output *out, const struct coverage *c, int64_t started_real_ms,
-    bool is_complete);
+void scan_output_end(struct scan_output *out, const struct coverage *c,
+    int64_t started_real_ms, bool is_complete);
 
 #endif

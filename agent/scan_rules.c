@@ -50,7 +50,8 @@ static mh_err
 send_file(struct scan *s, size_t index)
 {
 	const struct pack_file *file = &s->packs.files[index];
-	MH_CLEANUP(fd_closep) int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	MH_CLEANUP(fd_closep)
+	int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	MH_CLEANUP(buf_freep) struct buf *b = buf_new(NAMESPACE_MAX + 16);
 
 	buf_put_string(b, file->name_space);
@@ -61,7 +62,8 @@ send_file(struct scan *s, size_t index)
 		s->is_bad[index] = true;
 		return MH_OK;
 	}
-	mh_err err = channel_send(s->zygote.channel, MSG_RULES, buf_data(b), buf_len(b), &fd, 1);
+	mh_err err =
+	    channel_send(s->zygote.channel, MSG_RULES, buf_data(b), buf_len(b), &fd, 1);
 	if (err == MH_OK)
 		s->sent[s->n_sent++] = index;
 	return err;
@@ -79,7 +81,8 @@ send_rules(struct scan *s)
 			s->n_next++;
 			continue;
 		}
-		if (channel_send(s->zygote.channel, MSG_COMPILE, NULL, 0, NULL, 0) == MH_OK)
+		if (channel_send(s->zygote.channel, MSG_COMPILE, NULL, 0, NULL, 0) ==
+		    MH_OK)
 			s->state = SCAN_COMPILING;
 		s->is_compile_sent = true;
 		return;
@@ -93,7 +96,8 @@ rules_on_started(struct scan *s, int fd)
 
 	scan_attach(s, &s->zygote, fd, ROLE_ZYGOTE);
 	scan_setup_encode(&s->options.setup, b);
-	mh_ignore(channel_send(s->zygote.channel, MSG_SETUP, buf_data(b), buf_len(b), NULL, 0));
+	mh_ignore(
+	    channel_send(s->zygote.channel, MSG_SETUP, buf_data(b), buf_len(b), NULL, 0));
 	send_rules(s);
 	scan_watch(s, &s->zygote, true);
 }
@@ -114,7 +118,8 @@ on_rule_file(struct scan *s, const struct message *m)
 		return;
 	s->n_answered = index + 1;
 	if (!is_used && !s->was_ready)
-		s->ops->on_rule_problem(s->ctx, &s->packs.files[s->sent[index]], line, why);
+		s->ops->on_rule_problem(s->ctx, &s->packs.files[s->sent[index]], line,
+		    why);
 }
 
 /* Files that were left out before the zygote saw them count all the same. */
@@ -204,8 +209,10 @@ blame_file(struct scan *s, int status)
 	if (!s->is_compile_sent || s->n_answered >= s->n_sent)
 		return false;
 	size_t index = s->sent[s->n_answered];
-	MH_CLEANUP(freep) char *why = xasprintf("the rule compiler %s on it",
-	    WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? "did not end" : "crashed");
+	MH_CLEANUP(freep)
+	char *why = xasprintf("the rule compiler %s on it",
+	    WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? "did not end"
+							       : "crashed");
 
 	s->is_bad[index] = true;
 	s->ops->on_rule_problem(s->ctx, &s->packs.files[index], 0, why);
@@ -222,13 +229,16 @@ rules_on_exited(struct scan *s, int status)
 	if (s->state == SCAN_BROKEN)
 		return;
 	s->n_zygote_deaths++;
-	if (s->n_zygote_deaths > ZYGOTE_DEATHS_MAX || (was_loading && !blame_file(s, status))) {
+	if (s->n_zygote_deaths > ZYGOTE_DEATHS_MAX ||
+	    (was_loading && !blame_file(s, status))) {
 		MH_CLEANUP(freep) char *why = NULL;
 
 		if (WIFSIGNALED(status))
-			why = xasprintf("the scan worker was killed by signal %d", WTERMSIG(status));
+			why = xasprintf("the scan worker was killed by signal %d",
+			    WTERMSIG(status));
 		else
-			why = xasprintf("the scan worker ended with status %d: see the lines above",
+			why = xasprintf(
+			    "the scan worker ended with status %d: see the lines above",
 			    WEXITSTATUS(status));
 		break_down(s, why);
 		return;

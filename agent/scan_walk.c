@@ -90,7 +90,8 @@ send_request(struct scan *s, struct channel *channel, const struct walk_request 
 	walk_request_encode(request, b);
 	if (buf_error(b) != MH_OK) {
 		/* Exclusions that fill a message: said, not cut. */
-		log_err("scan", "too many exclusions for one request: the walk ends here");
+		log_err("scan",
+		    "too many exclusions for one request: the walk ends here");
 		s->is_cancelled = true;
 		return;
 	}
@@ -169,7 +170,8 @@ scan_start(struct scan *s, const struct scan_walk *walk)
 	else if (!s->is_opener_starting)
 		start_opener(s);
 	if (walk->wants_count && s->counter.channel == NULL) {
-		s->counter_instance = s->counter_instance > 0 ? s->counter_instance + 2 : 1;
+		s->counter_instance =
+		    s->counter_instance > 0 ? s->counter_instance + 2 : 1;
 		mh_ignore(s->ops->start(s->ctx, ROLE_OPENER, s->counter_instance));
 	}
 	return MH_OK;
@@ -207,7 +209,8 @@ on_targets(struct scan *s, struct message *m)
 		}
 		replace(&s->cursor, t.path);
 		if (s->is_cancelled)
-			coverage_add_missed(&s->coverage, REASON_STOPPED, false, t.path, NULL);
+			coverage_add_missed(&s->coverage, REASON_STOPPED, false, t.path,
+			    NULL);
 		else if (s->ops->wants == NULL || s->ops->wants(s->ctx, &t, &reason))
 			workers_add(s, &t, message_take_fd(m, i));
 		else
@@ -228,7 +231,8 @@ on_skipped(struct scan *s, const struct message *m)
 		MH_CLEANUP(freep) char *detail = reader_string(&r, DETAIL_BYTES_MAX);
 
 		if (reader_is_ok(&r) && reason < REASON_MAX_)
-			coverage_add_missed(&s->coverage, (enum reason)reason, false, path, detail);
+			coverage_add_missed(&s->coverage, (enum reason)reason, false,
+			    path, detail);
 	}
 }
 
@@ -299,7 +303,8 @@ walk_on_count(struct scan *s)
 {
 	struct message m;
 
-	while (s->counter.channel != NULL && channel_receive(s->counter.channel, &m) == MH_OK) {
+	while (s->counter.channel != NULL &&
+	       channel_receive(s->counter.channel, &m) == MH_OK) {
 		struct reader r;
 
 		reader_init(&r, m.data, m.len);

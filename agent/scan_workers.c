@@ -11,10 +11,11 @@
 #include "base/memory.h"
 
 enum {
-	QUEUE_ROOM = 4 * BATCH_TARGETS_MAX, /* targets that wait, with their descriptors */
-	BATCHES_PER_WORKER = 2,             /* one being scanned, one at hand */
-	BATCH_BYTES = 56 * 1024,            /* encoded: leaves room in MSG_SCAN */
-	DEATHS_ALONE_MAX = 2,               /* then a target is poisoned */
+	QUEUE_ROOM =
+	    4 * BATCH_TARGETS_MAX, /* targets that wait, with their descriptors */
+	BATCHES_PER_WORKER = 2,    /* one being scanned, one at hand */
+	BATCH_BYTES = 56 * 1024,   /* encoded: leaves room in MSG_SCAN */
+	DEATHS_ALONE_MAX = 2,      /* then a target is poisoned */
 };
 
 /* A batch of large files would keep other workers idle at the end. */
@@ -79,8 +80,8 @@ workers_drop_queue(struct scan *s)
 
 		while ((j = TAILQ_FIRST(lists[i])) != NULL) {
 			TAILQ_REMOVE(lists[i], j, entry);
-			coverage_add_missed(&s->coverage, REASON_STOPPED, false, j->target.path,
-			    NULL);
+			coverage_add_missed(&s->coverage, REASON_STOPPED, false,
+			    j->target.path, NULL);
 			job_free(j);
 		}
 	}
@@ -94,8 +95,8 @@ kill_worker(struct scan *s, struct worker *w)
 
 	buf_put_u64(b, w->id);
 	/* Without credit now, the next tick tries again. */
-	if (s->zygote.channel != NULL && channel_send(s->zygote.channel, MSG_KILL, buf_data(b),
-					     buf_len(b), NULL, 0) == MH_OK)
+	if (s->zygote.channel != NULL && channel_send(s->zygote.channel, MSG_KILL,
+					     buf_data(b), buf_len(b), NULL, 0) == MH_OK)
 		w->is_killed = true;
 }
 
@@ -115,7 +116,8 @@ start_worker(struct scan *s, struct worker *w, bool is_alone)
 	w->heard_ms = s->now_ms;
 	buf_put_u64(b, w->id);
 	buf_put_u8(b, is_alone);
-	mh_err err = channel_send(s->zygote.channel, MSG_FORK, buf_data(b), buf_len(b), &pair[1], 1);
+	mh_err err = channel_send(s->zygote.channel, MSG_FORK, buf_data(b), buf_len(b),
+	    &pair[1], 1);
 	(void)close(pair[1]);
 	if (err != MH_OK) {
 		(void)close(pair[0]);
@@ -144,7 +146,8 @@ settle(struct scan *s, struct job *j, struct verdict *v)
 	if (is_scanned)
 		coverage_add_scanned(&s->coverage, v->bytes_scanned, j->n_matches);
 	if (v->reason != REASON_NONE)
-		coverage_add_missed(&s->coverage, v->reason, v->partly, j->target.path, v->detail);
+		coverage_add_missed(&s->coverage, v->reason, v->partly, j->target.path,
+		    v->detail);
 	s->ops->on_verdict(s->ctx, &j->target, v, j->matches, j->n_matches);
 	job_free(j);
 }
@@ -155,10 +158,12 @@ settle_poisoned(struct scan *s, struct job *j)
 	struct verdict v = { .target = j->target.id, .reason = REASON_POISONED };
 
 	if (j->was_hang)
-		v.detail = xstrdup("scan workers did not come back from it, twice, alone");
+		v.detail =
+		    xstrdup("scan workers did not come back from it, twice, alone");
 	else
 		v.detail = xasprintf("scan workers died of it, twice, alone: %s",
-		    WIFSIGNALED(j->status) ? strsignal(WTERMSIG(j->status)) : "they gave up");
+		    WIFSIGNALED(j->status) ? strsignal(WTERMSIG(j->status))
+					   : "they gave up");
 	drop_matches(j);
 	settle(s, j, &v);
 	verdict_clear(&v);
@@ -333,7 +338,8 @@ workers_on_event(struct scan *s, struct worker *w)
 
 /* Move up to n jobs of the list into one message to w. */
 static void
-send_batch(struct scan *s, struct worker *w, struct job_list *list, unsigned *n_list, unsigned n)
+send_batch(struct scan *s, struct worker *w, struct job_list *list, unsigned *n_list,
+    unsigned n)
 {
 	MH_CLEANUP(buf_freep) struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
 	struct job_list batch = TAILQ_HEAD_INITIALIZER(batch);
@@ -348,7 +354,7 @@ send_batch(struct scan *s, struct worker *w, struct job_list *list, unsigned *n_
 		target_encode(&j->target, b);
 		bytes += j->target.size;
 		if (n_fds > 0 && (buf_error(b) != MH_OK || buf_len(b) > BATCH_BYTES ||
-					 bytes > BATCH_CONTENT_BYTES)) {
+				     bytes > BATCH_CONTENT_BYTES)) {
 			buf_truncate(b, before);
 			break;
 		}
@@ -356,7 +362,8 @@ send_batch(struct scan *s, struct worker *w, struct job_list *list, unsigned *n_
 		TAILQ_INSERT_TAIL(&batch, j, entry);
 		fds[n_fds++] = j->fd;
 	}
-	mh_err err = channel_send(w->end.channel, MSG_SCAN, buf_data(b), buf_len(b), fds, n_fds);
+	mh_err err =
+	    channel_send(w->end.channel, MSG_SCAN, buf_data(b), buf_len(b), fds, n_fds);
 	if (err != MH_OK) {
 		TAILQ_CONCAT(&batch, list, entry);
 		TAILQ_CONCAT(list, &batch, entry);
@@ -406,7 +413,8 @@ workers_dispatch(struct scan *s)
 
 			if (may_take(w, depth))
 				send_batch(s, w, &s->queue, &s->n_queued,
-				    share < BATCH_TARGETS_MAX ? share : BATCH_TARGETS_MAX);
+				    share < BATCH_TARGETS_MAX ? share
+							      : BATCH_TARGETS_MAX);
 		}
 	}
 }
@@ -416,7 +424,8 @@ workers_tick(struct scan *s)
 {
 	int64_t patience = (int64_t)s->options.setup.timeout_ms + SCAN_GRACE_MS;
 
-	if (s->is_walking && s->is_cancelled && s->now_ms - s->cancelled_ms > SCAN_CANCEL_MS)
+	if (s->is_walking && s->is_cancelled &&
+	    s->now_ms - s->cancelled_ms > SCAN_CANCEL_MS)
 		scan_abandon(s);
 	for (unsigned i = 0; i < N_SLOTS; i++) {
 		struct worker *w = &s->workers[i];

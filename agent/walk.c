@@ -27,7 +27,7 @@ enum { GETDENTS_BYTES = 256 * 1024, OWNERS_CACHED = 64 };
 
 /* One name in a folder. */
 struct entry {
-	size_t name; /* offset in the level's names */
+	size_t name;  /* offset in the level's names */
 	uint8_t type; /* DT_* */
 };
 
@@ -39,7 +39,7 @@ struct level {
 	size_t names_len, names_cap;
 	struct entry *entries; /* sorted by name; owned */
 	size_t n, cap, next;
-	size_t path_len; /* of this folder's path in walk.path */
+	size_t path_len;  /* of this folder's path in walk.path */
 	bool is_resuming; /* the cursor lies in this folder */
 };
 
@@ -57,7 +57,7 @@ struct walk {
 	size_t n_levels, cap_levels;
 	char *path; /* of where the walk is; owned */
 	size_t path_len, path_cap;
-	char *shown; /* the same, cut to what a record can hold; owned */
+	char *shown;      /* the same, cut to what a record can hold; owned */
 	char *sort_names; /* what compare() reads from */
 	bool may_skip_atime;
 	bool has_openat2;
@@ -65,7 +65,7 @@ struct walk {
 	size_t n_links;
 	struct owner owners[OWNERS_CACHED];
 	struct mounts *mounts; /* NULL before the first mount point; owned */
-	uint64_t kind_dev; /* the device that kind is of; 0 before the first */
+	uint64_t kind_dev;     /* the device that kind is of; 0 before the first */
 	enum file_system_kind kind;
 	char dents[GETDENTS_BYTES] __attribute__((aligned(8)));
 };
@@ -166,8 +166,9 @@ static int
 open_beneath(struct walk *w, int dir, const char *name, int flags)
 {
 	struct open_how how = {
-		.flags = (uint64_t)(flags | O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
-				    O_NOCTTY | (w->may_skip_atime ? O_NOATIME : 0)),
+		.flags =
+		    (uint64_t)(flags | O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
+			       O_NOCTTY | (w->may_skip_atime ? O_NOATIME : 0)),
 		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
 			   (w->request->may_cross ? 0 : RESOLVE_NO_XDEV),
 	};
@@ -219,7 +220,8 @@ static bool
 is_seen_link(struct walk *w, const struct stat *st)
 {
 	enum { SLOTS = WALK_LINKS_MAX * 2 };
-	uint64_t key = ((uint64_t)st->st_ino * 0x9e3779b97f4a7c15u) ^ (uint64_t)st->st_dev;
+	uint64_t key =
+	    ((uint64_t)st->st_ino * 0x9e3779b97f4a7c15u) ^ (uint64_t)st->st_dev;
 
 	if (st->st_nlink < 2)
 		return false;
@@ -228,7 +230,8 @@ is_seen_link(struct walk *w, const struct stat *st)
 	for (size_t i = (size_t)(key >> 20) % SLOTS;; i = (i + 1) % SLOTS) {
 		uint64_t *slot = &w->links[i * 2];
 
-		if (slot[0] == (uint64_t)st->st_dev + 1 && slot[1] == (uint64_t)st->st_ino)
+		if (slot[0] == (uint64_t)st->st_dev + 1 &&
+		    slot[1] == (uint64_t)st->st_ino)
 			return true;
 		if (slot[0] != 0)
 			continue;
@@ -317,7 +320,8 @@ visit_opened_file(struct walk *w, int fd, uint64_t dev, bool is_root)
 	if (fstat(fd, &st) < 0) {
 		missed_errno(w, errno);
 	} else if (!S_ISREG(st.st_mode)) {
-		missed(w, reason_of_type((uint8_t)IFTODT(st.st_mode)), "it changed its type");
+		missed(w, reason_of_type((uint8_t)IFTODT(st.st_mode)),
+		    "it changed its type");
 	} else if (st.st_dev != dev && !w->has_openat2 && !w->request->may_cross) {
 		missed(w, REASON_CROSSING, NULL);
 	} else if (!is_root && is_seen_link(w, &st)) {
@@ -434,8 +438,8 @@ enter_folder(struct walk *w, int fd, bool is_resuming)
 	}
 	is_new_device = w->n_levels == 0 || (uint64_t)st.st_dev != parent_dev;
 	enum reason refused = refusal_of(w, kind_of(w, fd, st.st_dev));
-	if (refused == REASON_NONE && is_new_device && w->n_levels > 0 && !w->has_openat2 &&
-	    !w->request->may_cross)
+	if (refused == REASON_NONE && is_new_device && w->n_levels > 0 &&
+	    !w->has_openat2 && !w->request->may_cross)
 		refused = REASON_CROSSING;
 	if (refused != REASON_NONE) {
 		missed(w, refused, NULL);
@@ -466,7 +470,8 @@ enter_folder(struct walk *w, int fd, bool is_resuming)
 }
 
 static void
-visit_folder(struct walk *w, const struct level *parent, const char *name, bool is_resuming)
+visit_folder(struct walk *w, const struct level *parent, const char *name,
+    bool is_resuming)
 {
 	w->sink->before_open(w->ctx, w->path);
 	int fd = open_beneath(w, parent->fd, name, O_DIRECTORY);
@@ -565,7 +570,8 @@ leave_folder(struct walk *w)
 	bool is_good = true;
 
 	if (up != NULL && up->fd < 0) {
-		int fd = openat(l->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		int fd =
+		    openat(l->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
 		if (fd >= 0 && fstat(fd, &st) == 0 && (uint64_t)st.st_dev == up->dev &&
 		    (uint64_t)st.st_ino == up->ino) {
@@ -628,7 +634,8 @@ is_below(const char *path, const char *root)
 static void
 walk_root(struct walk *w, const char *root)
 {
-	bool is_resuming = w->request->resume[0] != 0 && is_below(w->request->resume, root);
+	bool is_resuming =
+	    w->request->resume[0] != 0 && is_below(w->request->resume, root);
 	struct stat st;
 
 	set_path(w, 0, root);

@@ -33,7 +33,8 @@ struct walk_sink {
 	/* fd is taken.  The paths are borrowed. */
 	void (*on_target)(void *ctx, const struct target *t, int fd);
 	/* Something that should have been scanned was not; detail may be NULL. */
-	void (*on_missed)(void *ctx, enum reason reason, const char *path, const char *detail);
+	void (*on_missed)(void *ctx, enum reason reason, const char *path,
+	    const char *detail);
 	/* Something without a name in the records was passed over. */
 	void (*on_passed)(void *ctx, enum reason reason);
 	/* Before every call that may hang; path is what is opened next. */
@@ -44,6 +45,7 @@ struct walk_sink {
 };
 
 /* Do what request asks, in full.  Never fails as a whole: all is told to sink. */
-void walk_run(const struct walk_request *request, const struct walk_sink *sink, void *ctx);
+void walk_run(const struct walk_request *request, const struct walk_sink *sink,
+    void *ctx);
 
 #endif

@@ -20,19 +20,19 @@
 #define MH_CLEANUP(fn) __attribute__((cleanup(fn)))
 
 /* The value of the pointer p, which is NULL afterwards. */
-#define MH_TAKE(p)                              \
-	({                                      \
-		__typeof__(p) mh_taken_ = (p);  \
-		(p) = NULL;                     \
-		mh_taken_;                      \
+#define MH_TAKE(p)                             \
+	({                                     \
+		__typeof__(p) mh_taken_ = (p); \
+		(p) = NULL;                    \
+		mh_taken_;                     \
 	})
 
 /* Define fn##p(type **) for MH_CLEANUP from fn(type *), which accepts NULL. */
-#define MH_DEFINE_CLEANUP(type, fn)             \
-	static inline void fn##p(type **p)      \
-	{                                       \
-		fn(*p);                         \
-	}                                       \
+#define MH_DEFINE_CLEANUP(type, fn)        \
+	static inline void fn##p(type **p) \
+	{                                  \
+		fn(*p);                    \
+	}                                  \
 	struct mh_swallow_semicolon_
 
 #define MH_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))

@@ -36,15 +36,16 @@ struct channel {
 	const struct message_type *table;
 	size_t n_types;
 	uint8_t self, peer;
-	unsigned may_send;  /* credits we hold */
-	unsigned to_grant;  /* messages taken whose credit was not given back */
+	unsigned may_send;    /* credits we hold */
+	unsigned to_grant;    /* messages taken whose credit was not given back */
 	struct queued *first; /* NULL, or what waits for the socket, in order */
 	struct queued **last;
 	uint8_t in[HEADER_BYTES + CHANNEL_PAYLOAD_MAX + 1];
 };
 
 struct channel *
-channel_new(int fd, const struct message_type *table, size_t n, uint8_t self, uint8_t peer)
+channel_new(int fd, const struct message_type *table, size_t n, uint8_t self,
+    uint8_t peer)
 {
 	struct channel *ch = xcalloc(1, sizeof(*ch));
 	int size = SOCKET_BUFFER_BYTES;
@@ -145,7 +146,8 @@ send_one(struct channel *ch, uint16_t type, const void *data, size_t len, const 
     unsigned n_fds)
 {
 	uint16_t header[2] = { type, (uint16_t)ch->to_grant };
-	struct iovec iov[2] = { { header, sizeof(header) }, { (void *)(uintptr_t)data, len } };
+	struct iovec iov[2] = { { header, sizeof(header) },
+		{ (void *)(uintptr_t)data, len } };
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(int) * CHANNEL_FDS_MAX)];
@@ -227,8 +229,8 @@ enqueue(struct channel *ch, uint16_t type, const void *data, size_t len, const i
 }
 
 mh_err
-channel_send(struct channel *ch, uint16_t type, const void *data, size_t len, const int *fds,
-    unsigned n_fds)
+channel_send(struct channel *ch, uint16_t type, const void *data, size_t len,
+    const int *fds, unsigned n_fds)
 {
 	mh_err err = MH_OK;
 
@@ -324,7 +326,8 @@ channel_receive(struct channel *ch, struct message *ret)
 		struct message m = { .n_fds = 0 };
 
 		collect_fds(&msg, &m);
-		if ((size_t)n < HEADER_BYTES || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
+		if ((size_t)n < HEADER_BYTES ||
+		    (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
 			return break_off(ch, &m);
 		memcpy(header, ch->in, sizeof(header));
 		m.type = header[0];

@@ -32,8 +32,8 @@
  */
 enum {
 	CHANNEL_PAYLOAD_MAX = 64 * 1024, /* bytes: a message fits a socket buffer */
-	CHANNEL_FDS_MAX = 64,            /* per message; SCM_MAX_FD of the kernel is 253 */
-	CHANNEL_WINDOW = 16,             /* messages in one direction */
+	CHANNEL_FDS_MAX = 64, /* per message; SCM_MAX_FD of the kernel is 253 */
+	CHANNEL_WINDOW = 16,  /* messages in one direction */
 };
 
 /* One row of the table; its index is the type on the wire, row 0 is unused. */
@@ -58,8 +58,8 @@ struct channel;
  * A channel over the socket fd, which is taken and made non-blocking.  table
  * has n rows and is borrowed for good.  self and peer are roles.
  */
-struct channel *channel_new(int fd, const struct message_type *table, size_t n, uint8_t self,
-    uint8_t peer);
+struct channel *channel_new(int fd, const struct message_type *table, size_t n,
+    uint8_t self, uint8_t peer);
 /* Closes the socket; what was not yet sent is dropped. */
 void channel_free(struct channel *ch);
 MH_DEFINE_CLEANUP(struct channel, channel_free);

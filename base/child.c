@@ -81,7 +81,8 @@ child_program_folder(void)
 
 		if (slash != NULL) {
 			*slash = 0;
-			MH_CLEANUP(freep) char *beside = xasprintf("%s/molehunt-scan", self);
+			MH_CLEANUP(freep)
+			char *beside = xasprintf("%s/molehunt-scan", self);
 			char *installed = xasprintf("%s/" MH_LIBEXEC_FROM_BIN, self);
 
 			if (access(beside, X_OK) == 0) {

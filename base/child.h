@@ -22,7 +22,8 @@ enum { CHILD_CHANNEL_FD = 3 };
  * thread that called this dies (prctl(2), PR_SET_PDEATHSIG).  Signals are at
  * their defaults in it and nothing is blocked.
  */
-mh_err child_start(const char *path, char *const argv[], int fd, pid_t *ret_pid) MH_CHECKED;
+mh_err child_start(const char *path, char *const argv[], int fd, pid_t *ret_pid)
+    MH_CHECKED;
 
 /*
  * The folder of the role programs, new, freed by the caller: the value of

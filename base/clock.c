@@ -37,7 +37,8 @@ clock_format(int64_t real_ms, char ret[CLOCK_TEXT_LEN])
 	memset(ret, 0, CLOCK_TEXT_LEN);
 	if (gmtime_r(&s, &tm) != NULL && tm.tm_year < 9999 - 1900)
 		n = strftime(ret, CLOCK_TEXT_LEN, "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(ret + n, CLOCK_TEXT_LEN - n, ".%03dZ", (int)(ms < 0 ? ms + 1000 : ms));
+	(void)snprintf(ret + n, CLOCK_TEXT_LEN - n, ".%03dZ",
+	    (int)(ms < 0 ? ms + 1000 : ms));
 }
 
 mh_err

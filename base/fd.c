@@ -27,7 +27,8 @@ mh_err
 fd_read_all(int fd, struct buf *b)
 {
 	for (;;) {
-		size_t room = buf_room(b) < READ_STEP_BYTES ? buf_room(b) : READ_STEP_BYTES;
+		size_t room =
+		    buf_room(b) < READ_STEP_BYTES ? buf_room(b) : READ_STEP_BYTES;
 		uint8_t probe;
 		uint8_t *at = room > 0 ? buf_reserve(b, room) : &probe;
 		ssize_t n = read(fd, at, room > 0 ? room : 1);
@@ -107,8 +108,8 @@ file_write_durably(const char *path, const void *p, size_t len, unsigned mode)
 	if (fd < 0)
 		return MH_ERR_SYSTEM;
 	err = fd_write_all(fd, p, len);
-	if (err == MH_OK && (fchmod(fd, mode) < 0 || fdatasync(fd) < 0 ||
-				    rename(temporary, path) < 0))
+	if (err == MH_OK &&
+	    (fchmod(fd, mode) < 0 || fdatasync(fd) < 0 || rename(temporary, path) < 0))
 		err = MH_ERR_SYSTEM;
 	if (err != MH_OK) {
 		int saved = errno;
@@ -146,7 +147,8 @@ folder_make(const char *path, unsigned mode)
 mh_err
 fd_from_bytes(const char *name, const void *p, size_t len, int *ret_fd)
 {
-	MH_CLEANUP(fd_closep) int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	MH_CLEANUP(fd_closep)
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	mh_err err = MH_OK;
 
 	if (fd < 0)

@@ -18,8 +18,10 @@ static const struct {
 	const char *name;
 	int priority;
 } levels[LOG_LEVEL_MAX_] = {
-	[LOG_LEVEL_ERR] = { "error", 3 },   [LOG_LEVEL_WARN] = { "warning", 4 },
-	[LOG_LEVEL_NOTICE] = { "notice", 5 }, [LOG_LEVEL_INFO] = { "info", 6 },
+	[LOG_LEVEL_ERR] = { "error", 3 },
+	[LOG_LEVEL_WARN] = { "warning", 4 },
+	[LOG_LEVEL_NOTICE] = { "notice", 5 },
+	[LOG_LEVEL_INFO] = { "info", 6 },
 	[LOG_LEVEL_DEBUG] = { "debug", 7 },
 };
 
@@ -75,12 +77,13 @@ print_line(enum log_level level, const char *area, const char *text)
 	}
 	if (gmtime_r(&now, &tm) != NULL)
 		(void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ ", &tm);
-	(void)fprintf(stderr, "%s%s[%d] %s: %s: %s\n", when, logger.program, (int)getpid(),
-	    levels[level].name, area, text);
+	(void)fprintf(stderr, "%s%s[%d] %s: %s: %s\n", when, logger.program,
+	    (int)getpid(), levels[level].name, area, text);
 }
 
 static void
-vlog(enum log_level level, const char *area, const char *reason, const char *fmt, va_list ap)
+vlog(enum log_level level, const char *area, const char *reason, const char *fmt,
+    va_list ap)
 {
 	int saved = errno;
 	MH_CLEANUP(freep) char *text = NULL;
@@ -101,13 +104,13 @@ vlog(enum log_level level, const char *area, const char *reason, const char *fmt
 	errno = saved;
 }
 
-#define LOG_FUNCTION(function, level)                           \
-	void function(const char *area, const char *fmt, ...)   \
-	{                                                       \
-		va_list ap;                                     \
-		va_start(ap, fmt);                              \
-		vlog(level, area, NULL, fmt, ap);               \
-		va_end(ap);                                     \
+#define LOG_FUNCTION(function, level)                         \
+	void function(const char *area, const char *fmt, ...) \
+	{                                                     \
+		va_list ap;                                   \
+		va_start(ap, fmt);                            \
+		vlog(level, area, NULL, fmt, ap);             \
+		va_end(ap);                                   \
 	}
 
 LOG_FUNCTION(log_err, LOG_LEVEL_ERR)
@@ -116,15 +119,15 @@ LOG_FUNCTION(log_notice, LOG_LEVEL_NOTICE)
 LOG_FUNCTION(log_info, LOG_LEVEL_INFO)
 LOG_FUNCTION(log_debug, LOG_LEVEL_DEBUG)
 
-#define LOG_FUNCTION_R(function, level)                                         \
-	void function(mh_err err, const char *area, const char *fmt, ...)       \
-	{                                                                       \
-		const char *reason = err == MH_ERR_SYSTEM ? strerror(errno)     \
-		                                          : mh_strerror(err);   \
-		va_list ap;                                                     \
-		va_start(ap, fmt);                                              \
-		vlog(level, area, reason, fmt, ap);                             \
-		va_end(ap);                                                     \
+#define LOG_FUNCTION_R(function, level)                                        \
+	void function(mh_err err, const char *area, const char *fmt, ...)      \
+	{                                                                      \
+		const char *reason =                                           \
+		    err == MH_ERR_SYSTEM ? strerror(errno) : mh_strerror(err); \
+		va_list ap;                                                    \
+		va_start(ap, fmt);                                             \
+		vlog(level, area, reason, fmt, ap);                            \
+		va_end(ap);                                                    \
 	}
 
 LOG_FUNCTION_R(log_err_r, LOG_LEVEL_ERR)

@@ -19,9 +19,7 @@ utf8_sequence(const uint8_t *p, size_t left, uint32_t *ret_code)
 	static const struct {
 		uint8_t mask, lead;
 		uint32_t least;
-	} forms[] = { { 0x80, 0x00, 0 },
-		{ 0xe0, 0xc0, 0x80 },
-		{ 0xf0, 0xe0, 0x800 },
+	} forms[] = { { 0x80, 0x00, 0 }, { 0xe0, 0xc0, 0x80 }, { 0xf0, 0xe0, 0x800 },
 		{ 0xf8, 0xf0, 0x10000 } };
 
 	for (size_t n = 1; n <= 4; n++) {
@@ -170,8 +168,8 @@ struct unit {
 };
 
 static mh_err
-parse_with_unit(const char *s, const struct unit *units, size_t n, uint64_t min, uint64_t max,
-    uint64_t *ret)
+parse_with_unit(const char *s, const struct unit *units, size_t n, uint64_t min,
+    uint64_t max, uint64_t *ret)
 {
 	uint64_t v = 0;
 	const char *rest = NULL;

@@ -8,7 +8,8 @@
 
 #include "base/memory.h"
 
-static const char *const levels[] = { "error", "warning", "notice", "info", "debug", NULL };
+static const char *const levels[] = { "error", "warning", "notice", "info", "debug",
+	NULL };
 static_assert(MH_ARRAY_LEN(levels) == LOG_LEVEL_MAX_ + 1, "one word for each level");
 
 #define AT(field) offsetof(struct config, field)

@@ -25,14 +25,14 @@ struct coverage_path {
 };
 
 struct coverage {
-	uint64_t n_scanned;            /* targets read, wholly or in part */
-	uint64_t n_partly;             /* of these, in part */
-	uint64_t n_found;              /* targets in which something was found */
+	uint64_t n_scanned; /* targets read, wholly or in part */
+	uint64_t n_partly;  /* of these, in part */
+	uint64_t n_found;   /* targets in which something was found */
 	uint64_t n_findings;
-	uint64_t bytes;                /* scanned */
+	uint64_t bytes; /* scanned */
 	uint64_t by_reason[REASON_MAX_];
-	uint64_t n_missed;             /* wholly or in part, of a reason that is missed */
-	struct coverage_path *paths;   /* owned */
+	uint64_t n_missed;           /* wholly or in part, of a reason that is missed */
+	struct coverage_path *paths; /* owned */
 	size_t n_paths;
 	size_t cap_paths;
 };
@@ -45,8 +45,8 @@ void coverage_add_scanned(struct coverage *c, uint64_t bytes, uint64_t n_finding
  * Count one target that was not scanned (or, partly, not wholly: then after
  * coverage_add_scanned()).  path and detail are copied; detail may be NULL.
  */
-void coverage_add_missed(struct coverage *c, enum reason reason, bool partly, const char *path,
-    const char *detail);
+void coverage_add_missed(struct coverage *c, enum reason reason, bool partly,
+    const char *path, const char *detail);
 /* Count n targets without a name. */
 void coverage_add_count(struct coverage *c, enum reason reason, uint64_t n);
 

@@ -3,7 +3,7 @@
 
 #include <assert.h>
 
-#define MESSAGE_LIMITS(name, from, to, max, fds)                                  \
+#define MESSAGE_LIMITS(name, from, to, max, fds)                                        \
 	static_assert((max) <= CHANNEL_PAYLOAD_MAX, #name " is larger than a message"); \
 	static_assert((fds) <= CHANNEL_FDS_MAX, #name " has too many descriptors");
 MESSAGES(MESSAGE_LIMITS)

@@ -15,7 +15,7 @@
  */
 enum role {
 	ROLE_SUPERVISOR = 1,
-	ROLE_AGENT,  /* also the command line, for its own opener and workers */
+	ROLE_AGENT, /* also the command line, for its own opener and workers */
 	ROLE_OPENER,
 	ROLE_ZYGOTE, /* compiles the rules, forks the workers */
 	ROLE_WORKER,
@@ -25,38 +25,38 @@ enum role {
 };
 
 /* MSG(name, from, to, max, fds): who sends, who receives, largest payload in bytes, most descriptors */
-#define MESSAGES(MSG)                                                   \
+#define MESSAGES(MSG)                                                         \
 	/* The agent asks for children; the supervisor hands channels out. */ \
-	MSG(START, AGENT, SUPERVISOR, 64, 0)                            \
-	MSG(STOP, AGENT, SUPERVISOR, 64, 0)                             \
-	MSG(STARTED, SUPERVISOR, AGENT, 64, 1)                          \
-	MSG(EXITED, SUPERVISOR, AGENT, 64, 0)                           \
-	/* Walking trees and opening targets. */                        \
-	MSG(WALK, AGENT, OPENER, 65536, 0)                              \
-	MSG(TARGETS, OPENER, AGENT, 65536, 32)                          \
-	MSG(SKIPPED, OPENER, AGENT, 65536, 0)                           \
-	MSG(PULSE, OPENER, AGENT, 40960, 0)                             \
-	MSG(WALKED, OPENER, AGENT, 40960, 0)                            \
-	/* Rules from text, then workers from the compiled set. */      \
-	MSG(SETUP, AGENT, ZYGOTE, 4096, 0)                              \
-	MSG(RULES, AGENT, ZYGOTE, 4096, 1)                              \
-	MSG(COMPILE, AGENT, ZYGOTE, 0, 0)                               \
-	MSG(RULE_FILE, ZYGOTE, AGENT, 8192, 0)                          \
-	MSG(READY, ZYGOTE, AGENT, 4096, 0)                              \
-	MSG(FORK, AGENT, ZYGOTE, 64, 1)                                 \
-	MSG(KILL, AGENT, ZYGOTE, 64, 0)                                 \
-	MSG(GONE, ZYGOTE, AGENT, 64, 0)                                 \
-	/* Scanning. */                                                 \
-	MSG(SCAN, AGENT, WORKER, 65536, 32)                             \
-	MSG(FOUND, WORKER, AGENT, 65536, 0)                             \
-	MSG(VERDICTS, WORKER, AGENT, 65536, 0)                          \
-	/* Delivery. */                                                 \
-	MSG(REPORT, AGENT, COURIER, 256, 1)                             \
-	MSG(RECEIPT, COURIER, AGENT, 16384, 0)                          \
-	MSG(REFUSED, COURIER, AGENT, 4096, 0)                           \
-	MSG(LINK, COURIER, AGENT, 4096, 0)                              \
-	/* Certificates. */                                             \
-	MSG(ISSUE, COLLECTOR, AUTHORITY, 16384, 0)                      \
+	MSG(START, AGENT, SUPERVISOR, 64, 0)                                  \
+	MSG(STOP, AGENT, SUPERVISOR, 64, 0)                                   \
+	MSG(STARTED, SUPERVISOR, AGENT, 64, 1)                                \
+	MSG(EXITED, SUPERVISOR, AGENT, 64, 0)                                 \
+	/* Walking trees and opening targets. */                              \
+	MSG(WALK, AGENT, OPENER, 65536, 0)                                    \
+	MSG(TARGETS, OPENER, AGENT, 65536, 32)                                \
+	MSG(SKIPPED, OPENER, AGENT, 65536, 0)                                 \
+	MSG(PULSE, OPENER, AGENT, 40960, 0)                                   \
+	MSG(WALKED, OPENER, AGENT, 40960, 0)                                  \
+	/* Rules from text, then workers from the compiled set. */            \
+	MSG(SETUP, AGENT, ZYGOTE, 4096, 0)                                    \
+	MSG(RULES, AGENT, ZYGOTE, 4096, 1)                                    \
+	MSG(COMPILE, AGENT, ZYGOTE, 0, 0)                                     \
+	MSG(RULE_FILE, ZYGOTE, AGENT, 8192, 0)                                \
+	MSG(READY, ZYGOTE, AGENT, 4096, 0)                                    \
+	MSG(FORK, AGENT, ZYGOTE, 64, 1)                                       \
+	MSG(KILL, AGENT, ZYGOTE, 64, 0)                                       \
+	MSG(GONE, ZYGOTE, AGENT, 64, 0)                                       \
+	/* Scanning. */                                                       \
+	MSG(SCAN, AGENT, WORKER, 65536, 32)                                   \
+	MSG(FOUND, WORKER, AGENT, 65536, 0)                                   \
+	MSG(VERDICTS, WORKER, AGENT, 65536, 0)                                \
+	/* Delivery. */                                                       \
+	MSG(REPORT, AGENT, COURIER, 256, 1)                                   \
+	MSG(RECEIPT, COURIER, AGENT, 16384, 0)                                \
+	MSG(REFUSED, COURIER, AGENT, 4096, 0)                                 \
+	MSG(LINK, COURIER, AGENT, 4096, 0)                                    \
+	/* Certificates. */                                                   \
+	MSG(ISSUE, COLLECTOR, AUTHORITY, 16384, 0)                            \
 	MSG(ISSUED, AUTHORITY, COLLECTOR, 16384, 0)
 
 enum message_name {
@@ -64,7 +64,7 @@ enum message_name {
 #define MESSAGE_NAME(name, from, to, max, fds) MSG_##name,
 	MESSAGES(MESSAGE_NAME)
 #undef MESSAGE_NAME
-	MSG_MAX_
+	    MSG_MAX_
 };
 
 extern const struct message_type message_table[MSG_MAX_];

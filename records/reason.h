@@ -11,41 +11,48 @@
  * says whether the target should have been scanned, which makes exit status 3;
  * text is for people.
  */
-#define REASONS(REASON)                                                                 \
-	REASON(NONE, "none", false, "scanned wholly")                                   \
-	REASON(EXCLUDED, "excluded", false, "excluded by configuration")                \
-	REASON(PSEUDO, "pseudo-file-system", false, "on a file system without files of its own") \
-	REASON(LINK, "symbolic-link", false, "symbolic link: what it names is scanned where it lies") \
+#define REASONS(REASON)                                                                  \
+	REASON(NONE, "none", false, "scanned wholly")                                    \
+	REASON(EXCLUDED, "excluded", false, "excluded by configuration")                 \
+	REASON(PSEUDO, "pseudo-file-system", false,                                      \
+	    "on a file system without files of its own")                                 \
+	REASON(LINK, "symbolic-link", false,                                             \
+	    "symbolic link: what it names is scanned where it lies")                     \
 	REASON(HARDLINK, "hard-link", false, "another name of a file that was scanned")  \
-	REASON(DEVICE, "device", false, "device")                                       \
-	REASON(FIFO, "fifo", false, "fifo")                                             \
-	REASON(SOCKET, "socket", false, "socket")                                       \
-	REASON(VANISHED, "vanished", false, "gone before it could be opened")           \
-	REASON(UNCHANGED, "unchanged", false, "unchanged since it was found clean under these rules") \
-	REASON(CROSSING, "other-file-system", true, "another local file system than where the walk began; add --cross to enter it") \
-	REASON(NETWORK, "network-file-system", true, "on a network or FUSE file system; add --network to scan it") \
-	REASON(DENIED, "permission", true, "permission denied")                         \
-	REASON(OPEN_FAILED, "open-failed", true, "could not be opened")                 \
-	REASON(LEASED, "leased", true, "another program holds a lease on it")           \
-	REASON(OPEN_HUNG, "open-hung", true, "the file system did not answer")          \
-	REASON(READ_FAILED, "read-failed", true, "could not be read")                   \
-	REASON(CHANGED, "changed", true, "changed while it was read")                   \
-	REASON(TRUNCATED, "truncated", true, "became shorter while it was read")        \
-	REASON(TOO_LARGE, "too-large", true, "larger than the limit: scanned in part")  \
-	REASON(TIMEOUT, "timeout", true, "scanning took longer than allowed")           \
-	REASON(MEMORY, "memory", true, "scanning needed more memory than allowed")      \
-	REASON(RULE, "rule-left-out", true, "a rule could not be evaluated on it")      \
-	REASON(POISONED, "poisoned", true, "it killed its scan worker twice")           \
-	REASON(CROWDED, "folder-too-large", true, "more names in one folder than allowed") \
-	REASON(MOVED, "moved", true, "the folder was moved while it was walked")        \
-	REASON(STOPPED, "stopped", true, "the scan was stopped before it")              \
+	REASON(DEVICE, "device", false, "device")                                        \
+	REASON(FIFO, "fifo", false, "fifo")                                              \
+	REASON(SOCKET, "socket", false, "socket")                                        \
+	REASON(VANISHED, "vanished", false, "gone before it could be opened")            \
+	REASON(UNCHANGED, "unchanged", false,                                            \
+	    "unchanged since it was found clean under these rules")                      \
+	REASON(CROSSING, "other-file-system", true,                                      \
+	    "another local file system than where the walk began; add --cross to enter " \
+	    "it")                                                                        \
+	REASON(NETWORK, "network-file-system", true,                                     \
+	    "on a network or FUSE file system; add --network to scan it")                \
+	REASON(DENIED, "permission", true, "permission denied")                          \
+	REASON(OPEN_FAILED, "open-failed", true, "could not be opened")                  \
+	REASON(LEASED, "leased", true, "another program holds a lease on it")            \
+	REASON(OPEN_HUNG, "open-hung", true, "the file system did not answer")           \
+	REASON(READ_FAILED, "read-failed", true, "could not be read")                    \
+	REASON(CHANGED, "changed", true, "changed while it was read")                    \
+	REASON(TRUNCATED, "truncated", true, "became shorter while it was read")         \
+	REASON(TOO_LARGE, "too-large", true, "larger than the limit: scanned in part")   \
+	REASON(TIMEOUT, "timeout", true, "scanning took longer than allowed")            \
+	REASON(MEMORY, "memory", true, "scanning needed more memory than allowed")       \
+	REASON(RULE, "rule-left-out", true, "a rule could not be evaluated on it")       \
+	REASON(POISONED, "poisoned", true, "it killed its scan worker twice")            \
+	REASON(CROWDED, "folder-too-large", true,                                        \
+	    "more names in one folder than allowed")                                     \
+	REASON(MOVED, "moved", true, "the folder was moved while it was walked")         \
+	REASON(STOPPED, "stopped", true, "the scan was stopped before it")               \
 	REASON(INTERNAL, "internal", true, "the scanner failed")
 
 enum reason {
 #define REASON_CODE(code, name, missed, text) REASON_##code,
 	REASONS(REASON_CODE)
 #undef REASON_CODE
-	REASON_MAX_
+	    REASON_MAX_
 };
 
 /* All three assert reason < REASON_MAX_; strings are static. */

@@ -45,7 +45,8 @@ scan_setup_decode(struct reader *r, struct scan_setup *ret)
 	ret->data_mode = reader_u8(r);
 	ret->hash_all = reader_u8(r) != 0;
 	if (ret->data_mode >= DATA_MAX_ || ret->data_bytes > MATCH_DATA_MAX ||
-	    ret->timeout_ms < SCAN_TIMEOUT_MIN_MS || ret->timeout_ms > SCAN_TIMEOUT_MAX_MS ||
+	    ret->timeout_ms < SCAN_TIMEOUT_MIN_MS ||
+	    ret->timeout_ms > SCAN_TIMEOUT_MAX_MS ||
 	    ret->max_file_bytes < SCAN_FILE_BYTES_MIN ||
 	    ret->max_file_bytes > SCAN_FILE_BYTES_MAX)
 		r->failed = true;

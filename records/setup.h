@@ -20,20 +20,21 @@ enum data_mode {
 
 /* What scan workers are told once, before the rules (MSG_SETUP). */
 struct scan_setup {
-	uint64_t max_file_bytes;   /* beyond, a file is scanned in part */
-	uint64_t memory_bytes;     /* of a worker beside the rule set */
-	uint64_t heavy_bytes;      /* of the one in which a target is tried alone */
-	uint32_t timeout_ms;       /* for one target */
-	uint32_t data_bytes;       /* kept of a matched string, <= MATCH_DATA_MAX */
-	uint8_t data_mode;         /* enum data_mode */
-	bool hash_all;             /* hashes of clean files too */
+	uint64_t max_file_bytes; /* beyond, a file is scanned in part */
+	uint64_t memory_bytes;   /* of a worker beside the rule set */
+	uint64_t heavy_bytes;    /* of the one in which a target is tried alone */
+	uint32_t timeout_ms;     /* for one target */
+	uint32_t data_bytes;     /* kept of a matched string, <= MATCH_DATA_MAX */
+	uint8_t data_mode;       /* enum data_mode */
+	bool hash_all;           /* hashes of clean files too */
 };
 
 enum {
-	SCAN_TIMEOUT_DEFAULT_MS = 30 * 1000, /* half a GB at the pace of the slowest public pack */
-	SCAN_TIMEOUT_MIN_MS = 1000,          /* libyara counts in seconds */
+	SCAN_TIMEOUT_DEFAULT_MS =
+	    30 * 1000,              /* half a GB at the pace of the slowest public pack */
+	SCAN_TIMEOUT_MIN_MS = 1000, /* libyara counts in seconds */
 	SCAN_TIMEOUT_MAX_MS = 3600 * 1000,
-	SCAN_DATA_DEFAULT = 64,              /* bytes */
+	SCAN_DATA_DEFAULT = 64, /* bytes */
 };
 
 /* Bytes of a file that are scanned: covers what programs and documents are. */
@@ -59,7 +60,7 @@ struct ruleset_facts {
 	uint32_t externals;  /* mask of the externals that rules read */
 	bool has_landlock;   /* workers can open no file at all */
 	bool has_seccomp;
-	char *engine;        /* "libyara 4.2.3"; owned */
+	char *engine; /* "libyara 4.2.3"; owned */
 };
 
 void ruleset_facts_clear(struct ruleset_facts *facts);

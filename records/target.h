@@ -15,9 +15,9 @@
  * descriptor right after it was opened.
  */
 struct target {
-	uint64_t id;   /* given by who asks for the scan, unique within it */
-	char *path;    /* bytes as the kernel gave them; owned */
-	char *owner;   /* name of the user, or its number; owned */
+	uint64_t id; /* given by who asks for the scan, unique within it */
+	char *path;  /* bytes as the kernel gave them; owned */
+	char *owner; /* name of the user, or its number; owned */
 	uint64_t dev;
 	uint64_t ino;
 	uint64_t size; /* bytes */

@@ -19,8 +19,9 @@ verdict_clear(struct verdict *v)
 void
 verdict_encode(const struct verdict *v, struct buf *b)
 {
-	uint8_t flags = (uint8_t)((v->has_sha256 ? HAS_SHA256 : 0) | (v->has_sha1 ? HAS_SHA1 : 0) |
-				  (v->has_md5 ? HAS_MD5 : 0) | (v->partly ? IS_PARTLY : 0));
+	uint8_t flags =
+	    (uint8_t)((v->has_sha256 ? HAS_SHA256 : 0) | (v->has_sha1 ? HAS_SHA1 : 0) |
+		      (v->has_md5 ? HAS_MD5 : 0) | (v->partly ? IS_PARTLY : 0));
 
 	buf_put_u64(b, v->target);
 	buf_put_u8(b, (uint8_t)v->reason);
@@ -153,7 +154,8 @@ match_encode(const struct match *m, struct buf *b)
 		size_t before = buf_len(strings);
 
 		encode_string(&m->strings[i], strings);
-		if (buf_error(strings) != MH_OK || used + buf_len(strings) > MATCH_RECORD_MAX) {
+		if (buf_error(strings) != MH_OK ||
+		    used + buf_len(strings) > MATCH_RECORD_MAX) {
 			buf_truncate(strings, before);
 			break;
 		}
@@ -258,7 +260,8 @@ match_score(const struct match *m)
 
 	if (meta == NULL)
 		meta = match_find_meta(m, "severity");
-	if (meta == NULL || meta->kind != META_NUMBER || meta->number < 0 || meta->number > 100)
+	if (meta == NULL || meta->kind != META_NUMBER || meta->number < 0 ||
+	    meta->number > 100)
 		return MATCH_SCORE_DEFAULT;
 	return (unsigned)meta->number;
 }

@@ -16,18 +16,18 @@
  * a rule matched, the matches, which travel before it (MSG_FOUND).
  */
 struct verdict {
-	uint64_t target;        /* its id */
-	enum reason reason;     /* REASON_NONE: scanned wholly */
-	bool partly;            /* scanned in part; only with a reason */
-	uint32_t n_matches;     /* rules that matched */
+	uint64_t target;    /* its id */
+	enum reason reason; /* REASON_NONE: scanned wholly */
+	bool partly;        /* scanned in part; only with a reason */
+	uint32_t n_matches; /* rules that matched */
 	uint64_t bytes_scanned;
-	uint32_t micros;        /* time it took, microseconds */
+	uint32_t micros;                    /* time it took, microseconds */
 	bool has_sha256, has_sha1, has_md5; /* of the whole content */
 	uint8_t sha256[32];
 	uint8_t sha1[20];
 	uint8_t md5[16];
-	char filetype[16];      /* from its first bytes: "ELF", "EXE", ... or "" */
-	char *detail;           /* a sentence, or NULL; owned */
+	char filetype[16]; /* from its first bytes: "ELF", "EXE", ... or "" */
+	char *detail;      /* a sentence, or NULL; owned */
 };
 
 void verdict_clear(struct verdict *v);
@@ -36,11 +36,11 @@ void verdict_decode(struct reader *r, struct verdict *ret);
 
 /* One place where a string of a rule was found. */
 struct match_string {
-	char *name;       /* "$a1" */
-	uint64_t offset;  /* bytes from the start of the file */
-	uint32_t length;  /* bytes that matched */
-	uint32_t n_data;  /* bytes kept in data */
-	uint8_t *data;    /* the bytes, or their SHA-256 when is_hash */
+	char *name;      /* "$a1" */
+	uint64_t offset; /* bytes from the start of the file */
+	uint32_t length; /* bytes that matched */
+	uint32_t n_data; /* bytes kept in data */
+	uint8_t *data;   /* the bytes, or their SHA-256 when is_hash */
 	bool is_hash;
 };
 

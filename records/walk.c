@@ -7,7 +7,12 @@
 
 #include "base/memory.h"
 
-enum { MAY_CROSS = 1u << 0, MAY_USE_NETWORK = 1u << 1, IS_COUNT = 1u << 2, IS_CAREFUL = 1u << 3 };
+enum {
+	MAY_CROSS = 1u << 0,
+	MAY_USE_NETWORK = 1u << 1,
+	IS_COUNT = 1u << 2,
+	IS_CAREFUL = 1u << 3
+};
 
 static void
 free_list(char **list, uint32_t n)
@@ -53,9 +58,10 @@ void
 walk_request_encode(const struct walk_request *w, struct buf *b)
 {
 	buf_put_u32(b, w->id);
-	buf_put_u8(b, (uint8_t)((w->may_cross ? MAY_CROSS : 0) |
-			        (w->may_use_network ? MAY_USE_NETWORK : 0) |
-			        (w->is_count ? IS_COUNT : 0) | (w->is_careful ? IS_CAREFUL : 0)));
+	buf_put_u8(b,
+	    (uint8_t)((w->may_cross ? MAY_CROSS : 0) |
+		      (w->may_use_network ? MAY_USE_NETWORK : 0) |
+		      (w->is_count ? IS_COUNT : 0) | (w->is_careful ? IS_CAREFUL : 0)));
 	buf_put_string(b, w->resume != NULL ? w->resume : "");
 	encode_list(w->excludes, w->n_excludes, b);
 	encode_list(w->roots, w->n_roots, b);

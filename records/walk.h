@@ -25,14 +25,14 @@ enum {
 
 struct walk_request {
 	uint32_t id;
-	bool may_cross;      /* into other file systems */
+	bool may_cross;       /* into other file systems */
 	bool may_use_network; /* network and FUSE file systems too */
-	bool is_count;       /* only count the regular files, open none */
-	bool is_careful;     /* say MSG_PULSE before each call that may hang */
-	char *resume;        /* pass over everything up to and with this path; "" for none */
-	char **roots;        /* paths; owned */
+	bool is_count;        /* only count the regular files, open none */
+	bool is_careful;      /* say MSG_PULSE before each call that may hang */
+	char *resume; /* pass over everything up to and with this path; "" for none */
+	char **roots; /* paths; owned */
 	uint32_t n_roots;
-	char **excludes;     /* fnmatch(3) patterns on whole paths; owned */
+	char **excludes; /* fnmatch(3) patterns on whole paths; owned */
 	uint32_t n_excludes;
 };
 
@@ -44,12 +44,12 @@ void walk_request_decode(struct reader *r, struct walk_request *ret);
 /* How far a walk is (MSG_PULSE), and its end (MSG_WALKED). */
 struct walk_progress {
 	uint32_t id;
-	uint64_t n_files;   /* regular files met in this walk */
-	uint64_t n_bytes;   /* their sizes, where they were opened */
+	uint64_t n_files; /* regular files met in this walk */
+	uint64_t n_bytes; /* their sizes, where they were opened */
 	uint64_t n_folders;
 	uint64_t skipped[REASON_MAX_]; /* since the last message, those without a name */
-	bool is_before;     /* careful: path is about to be opened */
-	char *path;         /* where it is; owned */
+	bool is_before;                /* careful: path is about to be opened */
+	char *path;                    /* where it is; owned */
 };
 
 void walk_progress_clear(struct walk_progress *p);

@@ -128,7 +128,8 @@ read_small(struct content_reader *cr, int fd, uint64_t size, struct content *ret
 }
 
 static mh_err
-map_block(struct content_reader *cr, int fd, uint64_t offset, size_t len, struct content *ret)
+map_block(struct content_reader *cr, int fd, uint64_t offset, size_t len,
+    struct content *ret)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	uint64_t start = offset & ~(page - 1);
@@ -222,7 +223,8 @@ map_parts(struct content_reader *cr, int fd, uint64_t size, uint64_t max_bytes,
 		}
 		err = map_window(cr, fd, &e, seen, 0, head, ret);
 		if (err == MH_OK)
-			err = map_window(cr, fd, &e, seen, tail > head ? tail : head, data, ret);
+			err = map_window(cr, fd, &e, seen, tail > head ? tail : head,
+			    data, ret);
 		seen += e.end - e.offset;
 		at = e.end;
 	}

@@ -26,7 +26,7 @@
  */
 enum {
 	CONTENT_READ_MAX = 1024 * 1024, /* bytes; beyond, mapping is faster */
-	CONTENT_BLOCKS_MAX = 1024,      /* extents of data of a sparse file that are scanned */
+	CONTENT_BLOCKS_MAX = 1024, /* extents of data of a sparse file that are scanned */
 };
 
 /* A run of bytes of the file. */

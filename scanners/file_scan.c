@@ -82,7 +82,8 @@ read_state(int fd, struct state *ret)
 static bool
 is_same(const struct state *a, const struct state *b)
 {
-	return a->size == b->size && a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
+	return a->size == b->size && a->mtime_ns == b->mtime_ns &&
+	       a->ctime_ns == b->ctime_ns;
 }
 
 /* Text of the externals that some rule reads; the others stay empty. */
@@ -116,7 +117,8 @@ fill_externals(struct file_scanner *fs, const struct target *t, const struct con
 		*p = (char)tolower((unsigned char)*p);
 	if ((mask & 1u << EXTERNAL_MD5) != 0 && c->n_blocks == 1 &&
 	    c->blocks[0].len == c->file_size &&
-	    hasher_hash(fs->hasher, HASH_MD5, c->blocks[0].data, c->blocks[0].len, v->md5)) {
+	    hasher_hash(fs->hasher, HASH_MD5, c->blocks[0].data, c->blocks[0].len,
+		v->md5)) {
 		MH_CLEANUP(freep) char *hex = text_hex(v->md5, sizeof(v->md5));
 
 		v->has_md5 = true;
@@ -132,7 +134,8 @@ fill_externals(struct file_scanner *fs, const struct target *t, const struct con
 
 /* Hashes name what was scanned: only of a content that is there in whole. */
 static void
-fill_hashes(struct file_scanner *fs, const struct content *c, bool is_found, struct verdict *v)
+fill_hashes(struct file_scanner *fs, const struct content *c, bool is_found,
+    struct verdict *v)
 {
 	static const uint8_t nothing[1];
 	const uint8_t *data = c->n_blocks > 0 ? c->blocks[0].data : nothing;
@@ -167,7 +170,8 @@ scan_now(struct file_scanner *fs, const struct target *t, int fd, uint64_t size,
 	mh_err err = content_open(fs->reader, fd, size, fs->setup.max_file_bytes, &c);
 
 	if (err != MH_OK) {
-		set_reason(v, errno == ENOMEM ? REASON_MEMORY : REASON_READ_FAILED, false);
+		set_reason(v, errno == ENOMEM ? REASON_MEMORY : REASON_READ_FAILED,
+		    false);
 		v->detail = xstrdup(strerror(errno));
 		return;
 	}
@@ -202,8 +206,8 @@ start_over(struct verdict *v, struct match_outcome *o)
 }
 
 void
-file_scan(struct file_scanner *fs, const struct target *t, int fd, struct verdict *ret_verdict,
-    struct match_outcome *ret_outcome)
+file_scan(struct file_scanner *fs, const struct target *t, int fd,
+    struct verdict *ret_verdict, struct match_outcome *ret_outcome)
 {
 	struct state before = { t->size, t->mtime_ns, t->ctime_ns };
 	struct state after;
@@ -225,4 +229,3 @@ file_scan(struct file_scanner *fs, const struct target *t, int fd, struct verdic
 	}
 	ret_verdict->micros = (uint32_t)((clock_monotonic_ms() - started_ms) * 1000);
 }
-

@@ -13,7 +13,10 @@ static const struct {
 	const char *bytes;
 	const char *name;
 } magics[] = {
-	{ 0, 4, "\x7f" "ELF", "ELF" },
+	{ 0, 4,
+	    "\x7f"
+	    "ELF",
+	    "ELF" },
 	{ 0, 2, "MZ", "EXE" },
 	{ 0, 4, "\xcf\xfa\xed\xfe", "MACHO" },
 	{ 0, 4, "\xce\xfa\xed\xfe", "MACHO" },
@@ -24,7 +27,10 @@ static const struct {
 	{ 0, 6, "7z\xbc\xaf\x27\x1c", "7Z" },
 	{ 0, 2, "\x1f\x8b", "GZIP" },
 	{ 0, 3, "BZh", "BZIP2" },
-	{ 0, 6, "\xfd" "7zXZ\x00", "XZ" },
+	{ 0, 6,
+	    "\xfd"
+	    "7zXZ\x00",
+	    "XZ" },
 	{ 0, 4, "\x28\xb5\x2f\xfd", "ZSTD" },
 	{ 0, 4, "MSCF", "CAB" },
 	{ 257, 5, "ustar", "TAR" },

@@ -43,7 +43,8 @@ hasher_free(struct hasher *h)
 }
 
 bool
-hasher_hash(struct hasher *h, enum hash_kind kind, const void *p, size_t len, uint8_t *ret)
+hasher_hash(struct hasher *h, enum hash_kind kind, const void *p, size_t len,
+    uint8_t *ret)
 {
 	return h->ctx != NULL && h->algorithms[kind] != NULL &&
 	       EVP_DigestInit_ex(h->ctx, h->algorithms[kind], NULL) == 1 &&

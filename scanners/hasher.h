@@ -26,6 +26,7 @@ MH_DEFINE_CLEANUP(struct hasher, hasher_free);
  * Hash len bytes into ret (32, 20 or 16 bytes).  False when this libcrypto
  * refuses the algorithm (MD5 in FIPS mode); ret is untouched then.
  */
-bool hasher_hash(struct hasher *h, enum hash_kind kind, const void *p, size_t len, uint8_t *ret);
+bool hasher_hash(struct hasher *h, enum hash_kind kind, const void *p, size_t len,
+    uint8_t *ret);
 
 #endif

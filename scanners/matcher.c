@@ -34,7 +34,8 @@ struct matcher {
 	unsigned n_suspended;
 	bool *is_suspended; /* by rule: stays out for the life of this process */
 	char *suspended;    /* their names, or NULL; owned */
-	struct binding *bindings; /* by string; NULL until some rule is taken out; owned */
+	struct binding
+	    *bindings; /* by string; NULL until some rule is taken out; owned */
 
 	/* Of the scan that runs. */
 	const struct content *content;
@@ -87,7 +88,8 @@ keep_data(struct matcher *m, struct match_string *s)
 
 /* libyara 4.2.3 packs its matches without regard to alignment. */
 __attribute__((no_sanitize("alignment"))) static void
-keep_strings(struct matcher *m, YR_SCAN_CONTEXT *context, YR_RULE *rule, struct match *found)
+keep_strings(struct matcher *m, YR_SCAN_CONTEXT *context, YR_RULE *rule,
+    struct match *found)
 {
 	YR_STRING *string = NULL;
 	YR_MATCH *hit = NULL;
@@ -127,7 +129,8 @@ keep_metas(YR_RULE *rule, struct match *found)
 			kept->kind = META_TEXT;
 			kept->text = xstrndup(meta->string, META_VALUE_MAX);
 		} else {
-			kept->kind = meta->type == META_TYPE_BOOLEAN ? META_TRUTH : META_NUMBER;
+			kept->kind =
+			    meta->type == META_TYPE_BOOLEAN ? META_TRUTH : META_NUMBER;
 			kept->number = meta->integer;
 		}
 	}
@@ -268,7 +271,8 @@ scan_once(struct matcher *m, int timeout_s)
 	if (c->n_blocks == 0)
 		return yr_scanner_scan_mem(m->scanner, nothing, 0);
 	if (c->n_blocks == 1 && c->blocks[0].len == c->file_size)
-		return yr_scanner_scan_mem(m->scanner, c->blocks[0].data, c->blocks[0].len);
+		return yr_scanner_scan_mem(m->scanner, c->blocks[0].data,
+		    c->blocks[0].len);
 	return yr_scanner_scan_mem_blocks(m->scanner, &it);
 }
 
@@ -290,7 +294,8 @@ keep_bindings(struct matcher *m)
 
 		yr_rule_strings_foreach(rule, s)
 		{
-			m->bindings[s->idx] = (struct binding){ s->fixed_offset, s->flags };
+			m->bindings[s->idx] =
+			    (struct binding){ s->fixed_offset, s->flags };
 		}
 	}
 }
@@ -313,7 +318,8 @@ set_enabled(const struct matcher *m, YR_RULE *rule, bool is_enabled)
 	{
 		const struct binding *was = &m->bindings[s->idx];
 
-		s->flags = is_enabled ? was->flags : was->flags | STRING_FLAGS_FIXED_OFFSET;
+		s->flags =
+		    is_enabled ? was->flags : was->flags | STRING_FLAGS_FIXED_OFFSET;
 		s->fixed_offset = is_enabled ? was->offset : INT64_MIN;
 	}
 }
@@ -392,8 +398,8 @@ note(char **text, const char *what, const YR_RULE *rule)
 
 	if (*text != NULL && strlen(*text) > DETAIL_BYTES_MAX / 2)
 		return;
-	longer = xasprintf("%s%s%s %s:%s", *text != NULL ? *text : "", *text != NULL ? "; " : "",
-	    what, rule->ns->name, rule->identifier);
+	longer = xasprintf("%s%s%s %s:%s", *text != NULL ? *text : "",
+	    *text != NULL ? "; " : "", what, rule->ns->name, rule->identifier);
 	free(*text);
 	*text = longer;
 	if (strlen(longer) > DETAIL_BYTES_MAX)
@@ -413,7 +419,8 @@ static bool
 is_a_rules_fault(int result)
 {
 	return result == ERROR_TOO_MANY_RE_FIBERS || result == ERROR_SCAN_TIMEOUT ||
-	       result == ERROR_INTERNAL_FATAL_ERROR || result == ERROR_EXEC_STACK_OVERFLOW;
+	       result == ERROR_INTERNAL_FATAL_ERROR ||
+	       result == ERROR_EXEC_STACK_OVERFLOW;
 }
 
 /* Take a rule out that spoils the scan; false when none can be named. */
@@ -440,8 +447,9 @@ take_culprit_out(struct matcher *m, int result, bool *out)
 		m->is_suspended[index] = is_broken(m, result, out, index);
 		m->n_suspended += m->is_suspended[index];
 		note(m->is_suspended[index] ? &m->suspended : &m->outcome->detail,
-		    result == ERROR_SCAN_TIMEOUT ? "rule does not end in time and is left out:"
-						 : "libyara fails on a rule, which is left out:",
+		    result == ERROR_SCAN_TIMEOUT
+			? "rule does not end in time and is left out:"
+			: "libyara fails on a rule, which is left out:",
 		    &rules->rules_table[index]);
 	}
 	if (index >= n || out[index])
@@ -477,8 +485,8 @@ judge(struct matcher *m, int result, bool has_left_out)
 }
 
 void
-matcher_scan(struct matcher *m, const struct content *c, const struct external_values *values,
-    struct match_outcome *ret)
+matcher_scan(struct matcher *m, const struct content *c,
+    const struct external_values *values, struct match_outcome *ret)
 {
 	unsigned externals = ruleset_externals(m->rules);
 	unsigned n = ruleset_n_rules(m->rules);

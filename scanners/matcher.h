@@ -36,11 +36,11 @@ struct external_values {
 
 /* What came of it.  Clear with match_outcome_clear(). */
 struct match_outcome {
-	enum reason reason; /* NONE, RULE, TIMEOUT, MEMORY or INTERNAL */
-	bool partly;        /* some rules were evaluated all the same */
+	enum reason reason;     /* NONE, RULE, TIMEOUT, MEMORY or INTERNAL */
+	bool partly;            /* some rules were evaluated all the same */
 	struct match **matches; /* owned */
 	uint32_t n_matches;
-	char *detail;       /* which rule, which error; or NULL; owned */
+	char *detail; /* which rule, which error; or NULL; owned */
 };
 
 void match_outcome_clear(struct match_outcome *o);
@@ -52,13 +52,13 @@ typedef void pulse_fn(void *ctx);
  * A matcher for rs and h, which are borrowed while it lives.  setup is copied.
  * NULL when libyara cannot make a scanner.
  */
-struct matcher *matcher_new(struct ruleset *rs, struct hasher *h, const struct scan_setup *setup,
-    pulse_fn *on_pulse, void *ctx);
+struct matcher *matcher_new(struct ruleset *rs, struct hasher *h,
+    const struct scan_setup *setup, pulse_fn *on_pulse, void *ctx);
 void matcher_free(struct matcher *m);
 MH_DEFINE_CLEANUP(struct matcher, matcher_free);
 
 /* *ret is overwritten. */
-void matcher_scan(struct matcher *m, const struct content *c, const struct external_values *values,
-    struct match_outcome *ret);
+void matcher_scan(struct matcher *m, const struct content *c,
+    const struct external_values *values, struct match_outcome *ret);
 
 #endif

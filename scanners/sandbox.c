@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 enum {
-	NOBODY_ID = 65534,           /* where the package's user does not exist */
+	NOBODY_ID = 65534,             /* where the package's user does not exist */
 	RIGHTS_ABI_1 = (1u << 13) - 1, /* every Landlock right of ABI 1 */
 };
 
@@ -56,8 +56,10 @@ sandbox_drop_privileges(const char *user)
 	(void)unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS);
 	if (geteuid() == 0) {
 		capng_clear(CAPNG_SELECT_BOTH);
-		(void)capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SETUID);
-		(void)capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SETGID);
+		(void)capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
+		    CAP_SETUID);
+		(void)capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
+		    CAP_SETGID);
 		if (capng_apply(CAPNG_SELECT_BOTH) < 0)
 			return MH_ERR_SYSTEM;
 		err = become_user(user);
@@ -65,7 +67,8 @@ sandbox_drop_privileges(const char *user)
 			return err;
 	}
 	capng_clear(CAPNG_SELECT_BOTH);
-	if (capng_apply(CAPNG_SELECT_CAPS) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	if (capng_apply(CAPNG_SELECT_CAPS) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return MH_ERR_SYSTEM;
 	/* A core dump would put what was scanned on disk. */
 	limit(RLIMIT_CORE, 0);
@@ -77,7 +80,8 @@ sandbox_drop_privileges(const char *user)
 static bool
 close_file_systems(void)
 {
-	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0,
+	    LANDLOCK_CREATE_RULESET_VERSION);
 	struct landlock_ruleset_attr attr = { .handled_access_fs = RIGHTS_ABI_1 };
 	bool is_closed = false;
 
@@ -89,7 +93,8 @@ close_file_systems(void)
 		attr.handled_access_fs |= 1u << 14; /* TRUNCATE */
 	if (abi >= 5)
 		attr.handled_access_fs |= 1u << 15; /* IOCTL_DEV */
-	long fd = syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr.handled_access_fs), 0);
+	long fd = syscall(SYS_landlock_create_ruleset, &attr,
+	    sizeof(attr.handled_access_fs), 0);
 
 	if (fd < 0)
 		return false;
@@ -100,31 +105,55 @@ close_file_systems(void)
 
 /* What scanning needs once everything is loaded; found with strace(1) and kept short. */
 static const int worker_calls[] = {
-	SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(read),
-	SCMP_SYS(pread64), SCMP_SYS(lseek), SCMP_SYS(fstat), SCMP_SYS(close),
-	SCMP_SYS(munmap), SCMP_SYS(brk), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(futex),
-	SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(getpid),
-	SCMP_SYS(gettid), SCMP_SYS(getrandom), SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigaction),
-	SCMP_SYS(rt_sigprocmask),
-	SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(restart_syscall), SCMP_SYS(fcntl),
+	SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(poll), SCMP_SYS(ppoll),
+	SCMP_SYS(read), SCMP_SYS(pread64), SCMP_SYS(lseek), SCMP_SYS(fstat),
+	SCMP_SYS(close), SCMP_SYS(munmap), SCMP_SYS(brk), SCMP_SYS(mremap),
+	SCMP_SYS(madvise), SCMP_SYS(futex), SCMP_SYS(clock_gettime),
+	SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(getpid), SCMP_SYS(gettid),
+	SCMP_SYS(getrandom), SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigaction),
+	SCMP_SYS(rt_sigprocmask), SCMP_SYS(exit), SCMP_SYS(exit_group),
+	SCMP_SYS(restart_syscall), SCMP_SYS(fcntl),
 #ifdef __NR_newfstatat
-	SCMP_SYS(newfstatat), /* glibc's fstat(3); Landlock and the descriptors bound it */
+	SCMP_SYS(
+	    newfstatat), /* glibc's fstat(3); Landlock and the descriptors bound it */
 #endif
 };
 
 /* What the zygote needs besides. */
 static const int zygote_calls[] = {
-	SCMP_SYS(clone), SCMP_SYS(clone3), SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(wait4),
-	SCMP_SYS(kill), SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(prlimit64),
-	SCMP_SYS(setrlimit), SCMP_SYS(getrlimit), SCMP_SYS(prctl), SCMP_SYS(seccomp),
-	SCMP_SYS(getppid), SCMP_SYS(signalfd4), SCMP_SYS(uname), SCMP_SYS(setsockopt),
+	SCMP_SYS(clone),
+	SCMP_SYS(clone3),
+	SCMP_SYS(fork),
+	SCMP_SYS(vfork),
+	SCMP_SYS(wait4),
+	SCMP_SYS(kill),
+	SCMP_SYS(set_robust_list),
+	SCMP_SYS(rseq),
+	SCMP_SYS(prlimit64),
+	SCMP_SYS(setrlimit),
+	SCMP_SYS(getrlimit),
+	SCMP_SYS(prctl),
+	SCMP_SYS(seccomp),
+	SCMP_SYS(getppid),
+	SCMP_SYS(signalfd4),
+	SCMP_SYS(uname),
+	SCMP_SYS(setsockopt),
 };
 
 /* Answered with an error instead of death: a library's stray look must not kill a scan. */
 static const int denied_calls[] = {
-	SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(access), SCMP_SYS(faccessat),
-	SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(stat), SCMP_SYS(lstat),
-	SCMP_SYS(statx), SCMP_SYS(ioctl), SCMP_SYS(sysinfo), SCMP_SYS(sched_getaffinity),
+	SCMP_SYS(open),
+	SCMP_SYS(openat),
+	SCMP_SYS(access),
+	SCMP_SYS(faccessat),
+	SCMP_SYS(readlink),
+	SCMP_SYS(readlinkat),
+	SCMP_SYS(stat),
+	SCMP_SYS(lstat),
+	SCMP_SYS(statx),
+	SCMP_SYS(ioctl),
+	SCMP_SYS(sysinfo),
+	SCMP_SYS(sched_getaffinity),
 };
 
 static int

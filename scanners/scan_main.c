@@ -33,9 +33,9 @@
 #include "signatures/ruleset.h"
 
 enum {
-	WORKERS_MAX = 256,          /* more than any machine has a use for */
-	FAREWELL_MS = 2000,         /* for workers to end by themselves */
-	MALLOC_KEEP = 32 << 20,     /* bytes: do not give scan buffers back after each file */
+	WORKERS_MAX = 256,      /* more than any machine has a use for */
+	FAREWELL_MS = 2000,     /* for workers to end by themselves */
+	MALLOC_KEEP = 32 << 20, /* bytes: do not give scan buffers back after each file */
 };
 
 /* One forked worker. */
@@ -60,8 +60,8 @@ tell(struct zygote *z, enum message_name type, const struct buf *b)
 {
 	mh_err err = MH_ERR_FULL;
 
-	while ((err = channel_send(z->agent, (uint16_t)type, buf_data(b), buf_len(b), NULL, 0)) ==
-	       MH_ERR_FULL) {
+	while ((err = channel_send(z->agent, (uint16_t)type, buf_data(b), buf_len(b),
+		    NULL, 0)) == MH_ERR_FULL) {
 		struct pollfd p = { .fd = channel_fd(z->agent), .events = POLLIN };
 		struct message m;
 
@@ -131,20 +131,23 @@ zygote_on_rules(struct zygote *z, struct message *m)
 static void
 warm_up(struct zygote *z)
 {
-	static const char rule[] = "import \"magic\" rule warm { condition: magic.type() != \"\" "
-				   "or magic.mime_type() != \"\" }";
+	static const char rule[] =
+	    "import \"magic\" rule warm { condition: magic.type() != \"\" "
+	    "or magic.mime_type() != \"\" }";
 	YR_COMPILER *compiler = NULL;
 	YR_RULES *rules = NULL;
 
 	z->warm = hasher_new();
-	if (!ruleset_imports(z->rules, "magic") || yr_compiler_create(&compiler) != ERROR_SUCCESS)
+	if (!ruleset_imports(z->rules, "magic") ||
+	    yr_compiler_create(&compiler) != ERROR_SUCCESS)
 		return;
 	if (yr_compiler_add_string(compiler, rule, NULL) == 0 &&
 	    yr_compiler_get_rules(compiler, &rules) == ERROR_SUCCESS) {
 		YR_SCANNER *scanner = NULL;
 
 		if (yr_scanner_create(rules, &scanner) == ERROR_SUCCESS) {
-			(void)yr_scanner_scan_mem(scanner, (const uint8_t *)"#!/bin/sh\n", 10);
+			(void)yr_scanner_scan_mem(scanner, (const uint8_t *)"#!/bin/sh\n",
+			    10);
 			yr_scanner_destroy(scanner);
 		}
 		yr_rules_destroy(rules);
@@ -168,7 +171,8 @@ zygote_on_compile(struct zygote *z)
 	warm_up(z);
 	err = sandbox_close_zygote(&facts.has_landlock, &z->data_bytes);
 	if (err != MH_OK) {
-		log_err_r(err, "sandbox", "no seccomp on this kernel: nothing is scanned without");
+		log_err_r(err, "sandbox",
+		    "no seccomp on this kernel: nothing is scanned without");
 		return false;
 	}
 	z->is_ready = true;

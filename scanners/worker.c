@@ -34,8 +34,8 @@ send_waiting(struct worker *w, enum message_name type, const struct buf *b)
 {
 	mh_err err = MH_ERR_FULL;
 
-	while ((err = channel_send(w->channel, (uint16_t)type, buf_data(b), buf_len(b), NULL, 0)) ==
-	       MH_ERR_FULL) {
+	while ((err = channel_send(w->channel, (uint16_t)type, buf_data(b), buf_len(b),
+		    NULL, 0)) == MH_ERR_FULL) {
 		/* Credits arrive as messages without content: wait for them. */
 		struct pollfd p = { .fd = channel_fd(w->channel), .events = POLLIN };
 		struct message m;
@@ -43,7 +43,8 @@ send_waiting(struct worker *w, enum message_name type, const struct buf *b)
 		(void)poll(&p, 1, -1);
 		err = channel_receive(w->channel, &m);
 		if (err == MH_OK) {
-			log_err("worker", "%s while verdicts are waiting", message_name(m.type));
+			log_err("worker", "%s while verdicts are waiting",
+			    message_name(m.type));
 			_exit(1);
 		}
 		if (err != MH_ERR_AGAIN)
@@ -135,7 +136,8 @@ worker_new(int fd, struct ruleset *rs, const struct scan_setup *setup)
 	w->verdicts = buf_new(CHANNEL_PAYLOAD_MAX);
 	w->scanner = file_scanner_new(rs, setup, on_pulse, w);
 	if (w->scanner == NULL) {
-		log_err("worker", "no scanner: out of memory, or libcrypto without SHA-256");
+		log_err("worker",
+		    "no scanner: out of memory, or libcrypto without SHA-256");
 		return NULL;
 	}
 	return w;
@@ -152,7 +154,8 @@ worker_run(struct worker *w)
 		if (err == MH_OK) {
 			on_scan(w, &m);
 		} else if (err == MH_ERR_AGAIN) {
-			struct pollfd p = { .fd = channel_fd(w->channel), .events = POLLIN };
+			struct pollfd p = { .fd = channel_fd(w->channel),
+				.events = POLLIN };
 
 			if (channel_wants_write(w->channel))
 				p.events |= POLLOUT;

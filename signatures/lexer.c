@@ -26,7 +26,8 @@ static void
 skip_comment(struct lexer *lx, bool is_block)
 {
 	const char *close = is_block ? "*/" : "\n";
-	const char *p = memmem(lx->at + 2, (size_t)(lx->end - lx->at - 2), close, strlen(close));
+	const char *p =
+	    memmem(lx->at + 2, (size_t)(lx->end - lx->at - 2), close, strlen(close));
 
 	lx->at = p != NULL ? p + strlen(close) : lx->end;
 }

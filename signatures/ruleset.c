@@ -136,7 +136,8 @@ add_source(YR_COMPILER *compiler, const struct source *s, struct complaint *c)
 {
 	memset(c, 0, sizeof(*c));
 	if (memchr(s->text, 0, s->len) != NULL) {
-		(void)snprintf(c->message, sizeof(c->message), "contains a NUL byte: not rule text");
+		(void)snprintf(c->message, sizeof(c->message),
+		    "contains a NUL byte: not rule text");
 		return false;
 	}
 	if (yr_compiler_add_string(compiler, s->text, s->name_space) == 0)
@@ -147,8 +148,8 @@ add_source(YR_COMPILER *compiler, const struct source *s, struct complaint *c)
 }
 
 static void
-tell(const struct ruleset *rs, unsigned index, const struct complaint *c, rule_file_fn *on_file,
-    void *ctx)
+tell(const struct ruleset *rs, unsigned index, const struct complaint *c,
+    rule_file_fn *on_file, void *ctx)
 {
 	struct rule_file_result result = {
 		.index = index,
@@ -179,8 +180,8 @@ compiles_alone(const struct source *s, struct complaint *c)
  * the caller starts again without them.
  */
 static bool
-add_all(struct ruleset *rs, YR_COMPILER *compiler, struct complaint *c, bool is_first_time,
-    rule_file_fn *on_file, void *ctx)
+add_all(struct ruleset *rs, YR_COMPILER *compiler, struct complaint *c,
+    bool is_first_time, rule_file_fn *on_file, void *ctx)
 {
 	bool is_clean = true;
 
@@ -220,8 +221,9 @@ externals_of(const struct source *s)
 
 			if (strlen(name) != lx.len || memcmp(name, lx.token, lx.len) != 0)
 				continue;
-			bool is_meta = lexer_next(&ahead) == LEXER_OTHER && *ahead.token == '=' &&
-				       ahead.at < ahead.end && *ahead.at != '=';
+			bool is_meta = lexer_next(&ahead) == LEXER_OTHER &&
+				       *ahead.token == '=' && ahead.at < ahead.end &&
+				       *ahead.at != '=';
 			if (!is_meta)
 				mask |= 1u << e;
 		}
@@ -260,7 +262,8 @@ ruleset_compile(struct ruleset *rs, rule_file_fn *on_file, void *ctx)
 		is_complete = add_all(rs, compiler, &c, is_first_time, on_file, ctx);
 		is_first_time = false;
 		/* After an error libyara asserts in get_rules: never call it then. */
-		if (is_complete && yr_compiler_get_rules(compiler, &rs->rules) != ERROR_SUCCESS) {
+		if (is_complete &&
+		    yr_compiler_get_rules(compiler, &rs->rules) != ERROR_SUCCESS) {
 			yr_compiler_destroy(compiler);
 			return MH_ERR_MEMORY;
 		}

@@ -30,19 +30,19 @@ enum {
 };
 
 /* The external variables that are always defined, by their bit in a mask. */
-#define EXTERNALS(E)                                                    \
-	E(FILENAME, "filename") /* name without its folder */           \
-	E(FILEPATH, "filepath") /* folder, without a slash at its end */ \
-	E(EXTENSION, "extension") /* ".exe", lower case, "" if none */  \
-	E(FILETYPE, "filetype") /* from magic bytes: "EXE", "ELF" */    \
-	E(OWNER, "owner")       /* name of the owning user */           \
-	E(MD5, "md5")           /* of the content, lower-case hex */
+#define EXTERNALS(E)                                                       \
+	E(FILENAME, "filename")   /* name without its folder */            \
+	E(FILEPATH, "filepath")   /* folder, without a slash at its end */ \
+	E(EXTENSION, "extension") /* ".exe", lower case, "" if none */     \
+	E(FILETYPE, "filetype")   /* from magic bytes: "EXE", "ELF" */     \
+	E(OWNER, "owner")         /* name of the owning user */            \
+	E(MD5, "md5")             /* of the content, lower-case hex */
 
 enum external {
 #define EXTERNAL_CODE(code, name) EXTERNAL_##code,
 	EXTERNALS(EXTERNAL_CODE)
 #undef EXTERNAL_CODE
-	EXTERNAL_MAX_
+	    EXTERNAL_MAX_
 };
 
 /* The name of an external; static. */
@@ -50,7 +50,7 @@ const char *external_name(enum external external);
 
 /* What was found out about one file of the rule set. */
 struct rule_file_result {
-	unsigned index;      /* in the order of ruleset_add() */
+	unsigned index; /* in the order of ruleset_add() */
 	bool is_used;
 	unsigned line;       /* of the error, from 1; 0 where none is known */
 	const char *message; /* why it was left out, borrowed; NULL when used */
@@ -68,8 +68,8 @@ MH_DEFINE_CLEANUP(struct ruleset, ruleset_free);
  * Add a file's text, which is copied.  Errors: MH_ERR_TOOBIG (the file, or all
  * together), MH_ERR_FULL (RULE_FILES_MAX).
  */
-mh_err ruleset_add(struct ruleset *rs, const char *name_space, const char *text, size_t len)
-    MH_CHECKED;
+mh_err ruleset_add(struct ruleset *rs, const char *name_space, const char *text,
+    size_t len) MH_CHECKED;
 
 /*
  * Compile what was added; once.  on_file is called for each file, at the latest

@@ -462,10 +462,10 @@ main(int argc, char **argv)
 
 	log_init("molehunt-courier", LOG_LEVEL_INFO);
 	if (!parse_options(argc, argv, &options)) {
-		(void)fprintf(stderr,
-		    "usage: molehunt-courier --state DIR\n"
-		    "Becomes the owner of DIR.  Started by molehuntd or the agent, with its channel as"
-		    " descriptor 3.\n");
+		(void)fprintf(stderr, "usage: molehunt-courier --state DIR\n"
+				      "Becomes the owner of DIR.  Started by molehuntd "
+				      "or the agent, with its channel as"
+				      " descriptor 3.\n");
 		return 2;
 	}
 	if (fstat(CHILD_CHANNEL_FD, &st) < 0 || !S_ISSOCK(st.st_mode)) {

@@ -21,13 +21,14 @@
  * setup and ended in teardown.
  */
 #define assert_ok(err) assert_string_equal(mh_strerror(err), mh_strerror(MH_OK))
-#define assert_err(err, expected) assert_string_equal(mh_strerror(err), mh_strerror(expected))
+#define assert_err(err, expected) \
+	assert_string_equal(mh_strerror(err), mh_strerror(expected))
 
 /* Leave the whole test program as skipped (ctest's SKIP_RETURN_CODE). */
-#define skip_all(why)                                    \
-	do {                                             \
-		(void)printf("skipped: %s\n", (why));    \
-		exit(77);                                \
+#define skip_all(why)                                 \
+	do {                                          \
+		(void)printf("skipped: %s\n", (why)); \
+		exit(77);                             \
 	} while (0)
 
 /* *state is the path of a new folder; both for cmocka's setup and teardown. */
