@@ -14,6 +14,8 @@
 #include "base/fd.h"
 #include "base/memory.h"
 
+enum { NOBODY_ID = 65534 }; /* of a folder that is not there */
+
 mh_err
 role_folder_make(const char *state, const char *name, const char *user)
 {
@@ -36,11 +38,11 @@ role_folder_make(const char *state, const char *name, const char *user)
 mh_err
 role_folder_become_owner(const char *path)
 {
-	struct stat st;
+	struct stat st = { .st_uid = NOBODY_ID, .st_gid = NOBODY_ID };
 
 	if (geteuid() != 0)
 		return MH_OK;
-	if (stat(path, &st) < 0)
+	if (stat(path, &st) < 0 && errno != ENOENT)
 		return MH_ERR_SYSTEM;
 	if (st.st_uid == 0)
 		return MH_OK;

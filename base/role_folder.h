@@ -19,7 +19,8 @@ mh_err role_folder_make(const char *state, const char *name, const char *user) M
 
 /*
  * Become the owner of the folder at path, for good: user, group and no other
- * group.  Does nothing unless run by root and owned by another.
+ * group.  Does nothing unless run by root and owned by another.  Where there is
+ * no such folder, root becomes nobody (65534).
  * Errors: MH_ERR_SYSTEM (errno).
  */
 mh_err role_folder_become_owner(const char *path) MH_CHECKED;

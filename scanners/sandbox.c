@@ -115,7 +115,7 @@ static const int worker_calls[] = {
 	SCMP_SYS(restart_syscall), SCMP_SYS(fcntl),
 #ifdef __NR_newfstatat
 	SCMP_SYS(
-	    newfstatat), /* glibc's fstat(3); Landlock and the descriptors bound it */
+	    newfstatat), /* glibc's fstat(3); shows whether a path exists, not what it holds */
 #endif
 };
 

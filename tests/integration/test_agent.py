@@ -103,7 +103,7 @@ class Work(ResidentTest):
         self.assertEqual(first["finding_info"]["first_seen_time"],
                          third["finding_info"]["first_seen_time"])
         status, lines = self.r.history()
-        self.assertEqual((status, [scans.path_of(f) for f in lines]), (FOUND, [path]))
+        self.assertEqual((status, [scans.path_of(f) for f in lines]), (CLEAN, [path]))
         self.assertGreaterEqual(lines[0]["count"], 3)
         self.assertIn(path, self.r.run("molehunt", "findings", "--state", self.r.state).stdout)
         self.assertEqual(self.r.stop(), 0)
