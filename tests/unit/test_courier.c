@@ -353,8 +353,10 @@ static void
 without_an_identity_it_says_so_and_ends_with_its_agent(void **state)
 {
 	struct ground *g = *state;
+	MH_CLEANUP(freep) char *folder = xasprintf("%s/courier", g->folder);
 	int status = 0;
 
+	assert_ok(folder_make(folder, 0700));
 	start_courier(g);
 	assert_non_null(strstr(await_link(g, LINK_DOWN).sentence, "not enrolled"));
 	channel_free(g->channel);
