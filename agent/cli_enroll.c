@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* `molehunt enroll URL TOKEN [--state DIR] [--force]` */
-#include "agent/cli_enroll.h"
+#include "agent/cli.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -12,6 +12,20 @@
 
 #define DEFAULT_STATE "/var/lib/molehunt"
 
+static const char help[] =
+    "usage: molehunt enroll [OPTION...] URL TOKEN\n"
+    "\n"
+    "Joins this machine to the collector at URL: makes two keys, which never leave\n"
+    "this machine, and has the collector certify them. TOKEN is what\n"
+    "`molehunt-collector token` printed; it works once and carries the fleet's pin,\n"
+    "so the collector is known from the first contact. Run it as root.\n"
+    "\n"
+    "  --state FOLDER   default /var/lib/molehunt\n"
+    "  --force          replace the identity that is there with a new one: reports\n"
+    "                   sealed under the old one that were not delivered are refused\n"
+    "\n"
+    "  molehunt enroll https://collector.example:8443 TOKEN\n";
+
 static int
 complain(const char *what)
 {
@@ -20,25 +34,27 @@ complain(const char *what)
 }
 
 static bool
-parse_options(int argc, char **argv, struct enroll_options *ret)
+parse_options(int argc, char **argv, struct enroll_options *ret, bool *ret_help)
 {
 	static const struct option longs[] = {
 		{ "state", required_argument, NULL, 's' },
 		{ "force", no_argument, NULL, 'f' },
+		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
 
-	optind = 1;
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		if (c == 's')
 			ret->state = optarg;
 		else if (c == 'f')
 			ret->is_forced = true;
+		else if (c == 'h')
+			*ret_help = true;
 		else
 			return false;
 	}
-	return argc - optind == 2;
+	return *ret_help || argc - optind == 2;
 }
 
 int
@@ -48,11 +64,16 @@ cli_enroll(int argc, char **argv)
 	char agent[UUID_TEXT_LEN];
 	char why[ENROLL_WHY_MAX] = "";
 	const char *url_why = "";
+	bool wants_help = false;
 	mh_err err;
 
-	if (!parse_options(argc, argv, &options))
+	if (!parse_options(argc, argv, &options, &wants_help))
 		return complain(
-		    "usage: molehunt enroll URL TOKEN [--state DIR] [--force]");
+		    "URL and TOKEN are needed; molehunt enroll --help tells more");
+	if (wants_help) {
+		(void)fputs(help, stdout);
+		return 0;
+	}
 	if (url_parse(argv[optind], &options.url, &url_why) != MH_OK)
 		return complain(url_why);
 	if (token_parse(argv[optind + 1], &options.token) != MH_OK)

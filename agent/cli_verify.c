@@ -4,7 +4,7 @@
  *
  * Input: hostile.
  */
-#include "agent/cli_verify.h"
+#include "agent/cli.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -28,6 +28,7 @@ struct verify_options {
 	const char *ca;
 	int64_t at_ms;
 	bool is_ndjson;
+	bool wants_help;
 };
 
 /* What is said of one file. */
@@ -121,6 +122,19 @@ verify_file(const char *path, X509_STORE *store, const struct verify_options *op
 	return err == MH_OK;
 }
 
+static const char help[] =
+    "usage: molehunt verify [OPTION...] REPORT...\n"
+    "\n"
+    "Checks signed reports without a collector: that nobody changed a byte, and that\n"
+    "the signer was an agent of the fleet when it sealed them. openssl can do the\n"
+    "same: openssl cms -verify -inform DER -CAfile ca.pem -in REPORT\n"
+    "\n"
+    "  --ca FILE        the fleet's CA certificate (default: this agent's)\n"
+    "  --at TIME        judge as of that time, such as 2026-11-23T16:00:00Z\n"
+    "  --format FORMAT  text (default), or ndjson\n"
+    "\n"
+    "Exit status: 0 all are good, 2 at least one is not.\n";
+
 static const char *
 parse_options(int argc, char **argv, struct verify_options *ret)
 {
@@ -128,14 +142,14 @@ parse_options(int argc, char **argv, struct verify_options *ret)
 		{ "ca", required_argument, NULL, 'c' },
 		{ "at", required_argument, NULL, 'a' },
 		{ "format", required_argument, NULL, 'f' },
+		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	static const char usage[] = "usage: molehunt verify [--ca FILE] [--at TIME]"
-				    " [--format text|ndjson] REPORT...";
+	static const char usage[] =
+	    "a REPORT is needed; molehunt verify --help tells more";
 	int c;
 
-	optind = 1;
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		if (c == 'c')
 			ret->ca = optarg;
 		else if (c == 'a' && clock_parse(optarg, &ret->at_ms) != MH_OK)
@@ -145,10 +159,12 @@ parse_options(int argc, char **argv, struct verify_options *ret)
 			return "--format takes text or ndjson";
 		else if (c == 'f')
 			ret->is_ndjson = strcmp(optarg, "ndjson") == 0;
+		else if (c == 'h')
+			ret->wants_help = true;
 		else if (c == '?')
 			return usage;
 	}
-	return optind < argc ? NULL : usage;
+	return ret->wants_help || optind < argc ? NULL : usage;
 }
 
 int
@@ -163,6 +179,10 @@ cli_verify(int argc, char **argv)
 
 	if (why != NULL)
 		return complain("", why);
+	if (options.wants_help) {
+		(void)fputs(help, stdout);
+		return 0;
+	}
 	err = certificate_load(options.ca, &ca);
 	if (err != MH_OK)
 		return complain(options.ca,
