@@ -180,6 +180,14 @@ send_one(struct agent *a)
 	return err == MH_OK;
 }
 
+/* The courier brought a receipt that is none: its report is sent again, later. */
+static void
+keep_report(struct agent *a, const struct delivery_receipt *note, const char *why)
+{
+	mh_ignore(spool_refused(a->spool, note->key.epoch, note->key.sequence, why,
+	    clock_real_ms() + RECEIPT_RETRY_MS));
+}
+
 static void
 on_receipt(struct agent *a, const struct message *m)
 {
@@ -188,16 +196,18 @@ on_receipt(struct agent *a, const struct message *m)
 	const char *why = "not a message of this kind";
 	mh_err err = delivery_receipt_parse(m->data, m->len, &note);
 
-	if (err == MH_OK)
-		err = receipt_open(note.der, note.len, a->ca, clock_real_ms(), &receipt,
-		    &why);
+	if (err != MH_OK) {
+		log_err_r(err, "receipt", "refused, the report is kept: %s", why);
+		return;
+	}
+	err = receipt_open(note.der, note.len, a->ca, clock_real_ms(), &receipt, &why);
 	if (err == MH_OK && strcmp(receipt.agent, a->identity->agent) != 0) {
 		err = MH_ERR_SIGNATURE;
 		why = "it is another agent's";
 	}
 	if (err != MH_OK) {
 		log_err_r(err, "receipt", "refused, the report is kept: %s", why);
-		a->last_sent_id = 0; /* sent again */
+		keep_report(a, &note, why);
 		return;
 	}
 	/* Removes the report only if epoch, sequence and hash are all its own. */
@@ -205,7 +215,10 @@ on_receipt(struct agent *a, const struct message *m)
 	if (err == MH_OK)
 		log_info("receipt", "report %llu is safe",
 		    (unsigned long long)receipt.sequence);
-	else if (err != MH_ERR_NOTFOUND)
+	else if (err == MH_ERR_NOTFOUND)
+		keep_report(a, &note,
+		    "the receipt is for other bytes"); /* if it is there */
+	else
 		log_err_r(err, "receipt", "cannot be stored");
 }
 

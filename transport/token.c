@@ -75,10 +75,14 @@ void
 token_secret_new(char ret[TOKEN_SECRET_LEN + 1])
 {
 	uint8_t random[TOKEN_SECRET_LEN * 6 / 8];
-	ssize_t n = getrandom(random, sizeof(random), 0);
 
-	assert(n == (ssize_t)sizeof(random));
-	encode(random, sizeof(random), ret);
+	/* A leading hyphen would be an option to `molehunt enroll`. */
+	do {
+		ssize_t n = getrandom(random, sizeof(random), 0);
+
+		assert(n == (ssize_t)sizeof(random));
+		encode(random, sizeof(random), ret);
+	} while (ret[0] == '-');
 	explicit_bzero(random, sizeof(random));
 }
 

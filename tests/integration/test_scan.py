@@ -367,6 +367,8 @@ class Choice(ScanTest):
 
     def in_namespace(self, script, *args):
         """The scan behind a shell script with mounts of its own."""
+        if subprocess.run([*OWN_MOUNTS, "true"], capture_output=True, check=False).returncode:
+            self.skipTest("no mounts of our own here: the root is not a mount point (chroot)")
         command = [*OWN_MOUNTS, "sh", "-ec", script + '\nexec "$@"', "sh",
                    *self.arguments(("--format", "ndjson", *args))]
         done = subprocess.run(command, capture_output=True, check=False, timeout=60)
