@@ -24,7 +24,8 @@ enum {
 	SENT_MAX = 8,          /* reports that the courier holds */
 	COVERAGE_PATHS_PER_LINE = 500,
 	REFUSED_RETRY_MS = 60 * 1000,
-	RECEIPT_RETRY_MS = 2000, /* after a receipt that is not good: the courier may be broken */
+	RECEIPT_RETRY_MS =
+	    2000, /* after a receipt that is not good: the courier may be broken */
 	COURIER_RESTART_MS = 5000,
 	RULES_RETRY_MS = 60 * 1000, /* after a rule set that could not be loaded */
 	IDENTITY_LOOK_MS = 5000,    /* for an enrolment that comes while the agent runs */

@@ -84,7 +84,7 @@ static const char help[] =
     "  --max-file-size SIZE scan larger files only in part (default 512MiB)\n"
     "  --timeout TIME       for one file (default 30s)\n"
     "  --matched MODE       keep of what matched: bytes (default), hash or none\n"
-    "  --hashes             hashes of clean files too\n"
+    "  --hashes             print the hashes of every file that is scanned\n"
     "  --format FORMAT      text (default), or ndjson: one JSON object per line\n"
     "  --quiet              no progress on the terminal\n"
     "\n"
@@ -398,6 +398,8 @@ on_verdict(void *ctx, const struct target *t, const struct verdict *v,
 {
 	struct scan_command *c = ctx;
 
+	if (c->args.options.setup.hash_all)
+		scan_output_hashes(&c->output, t, v);
 	for (uint32_t i = 0; i < n_matches; i++)
 		scan_output_match(&c->output, t, v, matches[i]);
 	if (v->reason == REASON_POISONED)

@@ -554,6 +554,20 @@ poisoned_to_ocsf(const struct finding_context *ctx, const struct target *t,
 	return f;
 }
 
+json_t *
+file_to_json(const struct finding_context *ctx, const struct target *t,
+    const struct verdict *v)
+{
+	json_t *record = json_object();
+
+	set_text(record, "type", "file");
+	set_int(record, "version", 1);
+	set_text(record, "scan", ctx->scan_uid);
+	set(record, "file", file_json(t, v));
+	set(record, "facts", file_facts_json(t, v));
+	return record;
+}
+
 static void
 set_time(json_t *object, const char *key, int64_t real_ms)
 {
@@ -626,6 +640,8 @@ coverage_to_json(const struct finding_context *ctx, const struct coverage *c,
 		json_t *path = json_object();
 
 		set(path, "path", text_json(p->path));
+		if (!text_is_utf8(p->path, strlen(p->path)))
+			set_hex(path, "path_hex", p->path, strlen(p->path));
 		set_text(path, "reason", reason_name(p->reason));
 		set(path, "partly", json_boolean(p->partly));
 		set_text(path, "detail", p->detail);

@@ -55,6 +55,10 @@ json_t *poisoned_to_ocsf(const struct finding_context *ctx, const struct target 
 int severity_id_of(unsigned score);
 const char *severity_name(int severity_id);
 
+/* A file that was scanned, with its hashes ("type":"file"): for --hashes. */
+json_t *file_to_json(const struct finding_context *ctx, const struct target *t,
+    const struct verdict *v);
+
 /*
  * The summary of a scan ("type":"summary"), and the paths of what was not
  * scanned from first on, at most n ("type":"coverage").

@@ -72,11 +72,12 @@ add_folder(struct pack_list *list, const char *name_space, const char *path, int
 		struct stat st;
 
 		free(names[i]);
-		if (err != MH_OK || stat(below, &st) < 0)
+		if (err != MH_OK || lstat(below, &st) < 0)
 			continue;
+		/* What cannot be opened is told when it is: it has its place here. */
 		if (S_ISDIR(st.st_mode) && depth < PACK_DEPTH_MAX)
 			err = add_folder(list, inner, below, depth + 1);
-		else if (S_ISREG(st.st_mode) && is_rule_file(below))
+		else if (!S_ISDIR(st.st_mode) && is_rule_file(below))
 			add_file(list, inner, below);
 	}
 	free(names);

@@ -11,6 +11,7 @@
  * Which rule files make up the rule set.
  *
  * A pack is a folder of .yar and .yara files, at any depth, or one such file.
+ * Below it, folders behind symbolic links are not entered: a loop would be.
  * The namespace of a file is PACK/FILE: the folder's name and the path below
  * it.  Files are in the order of their names, so that a rule set has one id.
  */

@@ -165,6 +165,23 @@ scan_output_match(struct scan_output *out, const struct target *t,
 }
 
 void
+scan_output_hashes(struct scan_output *out, const struct target *t,
+    const struct verdict *v)
+{
+	MH_CLEANUP(freep) char *path = text_escape(t->path);
+	MH_CLEANUP(freep) char *hex = text_hex(v->sha256, sizeof(v->sha256));
+
+	if (!v->has_sha256)
+		return;
+	if (out->is_ndjson) {
+		print_json(out, file_to_json(&out->context, t, v));
+		return;
+	}
+	clear_line(out);
+	(void)printf("%s  %s\n", hex, path);
+}
+
+void
 scan_output_poisoned(struct scan_output *out, const struct target *t,
     const struct verdict *v)
 {

@@ -32,6 +32,9 @@ void scan_output_rule_problem(struct scan_output *out, const char *path, unsigne
     const char *why);
 void scan_output_match(struct scan_output *out, const struct target *t,
     const struct verdict *v, const struct match *m);
+/* A file with its hashes, found clean or not. */
+void scan_output_hashes(struct scan_output *out, const struct target *t,
+    const struct verdict *v);
 void scan_output_poisoned(struct scan_output *out, const struct target *t,
     const struct verdict *v);
 /* Draw the progress line, at most ten times a second. */

@@ -162,7 +162,12 @@ class Output(ScanTest):
 
     def test_hashes_adds_md5_and_sha1(self):
         self.plant("a")
-        (f,) = self.scan("--hashes", self.tree).findings
+        clean = self.plant("clean", b"nothing here")
+        done = self.scan("--hashes", self.tree)
+        (f,) = done.findings
+        told = {r["file"]["path"]: r["file"]["hashes"][2]["value"] for r in done.of_type("file")}
+        self.assertEqual(told[clean], hashlib.sha256(b"nothing here").hexdigest())
+        self.assertEqual(len(told), 2)
         hashes = {h["algorithm"]: h["value"] for h in f["evidences"][0]["file"]["hashes"]}
         self.assertEqual(hashes, {"MD5": hashlib.md5(MARK).hexdigest(),
                                   "SHA-1": hashlib.sha1(MARK).hexdigest(),

@@ -389,11 +389,12 @@ on_a_full_disk_reports_still_leave(void **state)
 	struct report_header h;
 	struct spool_report r;
 	struct receipt receipt = { .agent = AGENT };
-	char *der = xcalloc(1, 500001);
+	char *der = NULL;
 	mh_err err = MH_OK;
 
 	if (!mount_small(g, "size=64m"))
 		skip();
+	der = xcalloc(1, 500001);
 	memset(der, 'd', 500000);
 	open_it(g);
 	for (unsigned i = 0; i < 10; i++)
