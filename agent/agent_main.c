@@ -284,6 +284,21 @@ dump_config(void)
 	return 0;
 }
 
+/* A daemon has no folder that a relative path could begin in. */
+static bool
+check_paths(const char *file, const char *key, const struct setting_strings *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (list->items[i][0] == '/')
+			continue;
+		(void)fprintf(stderr,
+		    "%s: %s: '%s' is not an absolute path: begin it with /\n", file, key,
+		    list->items[i]);
+		return false;
+	}
+	return true;
+}
+
 static int
 load_config(struct agent *a, const char *path, bool is_check)
 {
@@ -292,6 +307,17 @@ load_config(struct agent *a, const char *path, bool is_check)
 
 	if (err != MH_OK) {
 		(void)fprintf(stderr, "%s\n", why);
+		return 2;
+	}
+	if (!check_paths(path, "packs", &a->config.packs) ||
+	    !check_paths(path, "scan.paths", &a->config.scan_paths))
+		return 2;
+	if (!scan_takes_excludes((const char *const *)a->config.scan_exclude.items,
+		a->config.scan_exclude.n)) {
+		(void)fprintf(stderr,
+		    "%s: scan.exclude: too long: at most %d patterns of together %d "
+		    "bytes\n",
+		    path, WALK_EXCLUDES_MAX, WALK_EXCLUDES_BYTES_MAX);
 		return 2;
 	}
 	log_set_level((enum log_level)a->config.log_level);

@@ -380,6 +380,8 @@ begin_scan(struct agent *a, int64_t now_ms)
 	a->scan_started_ms = clock_real_ms();
 	a->next_scan_ms = now_ms + (int64_t)a->config.scan_interval_ms;
 	a->is_scanning = scan_start(a->scan, &walk) == MH_OK;
+	if (!a->is_scanning)
+		log_err("scan", "the exclusions are too long: nothing is scanned");
 }
 
 void

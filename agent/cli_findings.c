@@ -129,6 +129,11 @@ cli_findings(int argc, char **argv)
 			return EXIT_ERROR;
 		}
 	}
+	if (optind < argc) {
+		(void)fprintf(stderr, "molehunt findings: what is '%s'? See --help\n",
+		    argv[optind]);
+		return EXIT_ERROR;
+	}
 	return list_findings(state, since > 0 ? clock_real_ms() - (int64_t)since : 0,
 	    limit, is_ndjson);
 }

@@ -107,11 +107,20 @@ add_root(struct scan_arguments *a, const char *path)
 {
 	MH_CLEANUP(freep) char *here = path[0] != '/' ? getcwd(NULL, 0) : NULL;
 
+	/* ".." would give one file several names, and hide it from --exclude. */
+	if (strstr(path, "..") != NULL) {
+		char *whole = realpath(path, NULL);
+
+		if (whole != NULL) {
+			add_string(&a->roots, whole);
+			return;
+		}
+	}
 	while (here != NULL && path[0] == '.' && path[1] == '/')
 		path += 2;
 	if (here == NULL)
 		add_string(&a->roots, xstrdup(path));
-	else if (strcmp(path, ".") == 0 || path[0] == 0)
+	else if (strcmp(path, ".") == 0)
 		add_string(&a->roots, xstrdup(here));
 	else
 		add_string(&a->roots,
@@ -258,8 +267,23 @@ parse_arguments(struct scan_arguments *a, int argc, char **argv)
 			return -1;
 		}
 	}
-	for (int i = optind; i < argc; i++)
+	for (int i = optind; i < argc; i++) {
+		if (argv[i][0] == 0) {
+			(void)fputs(
+			    "molehunt scan: a PATH is empty: is a variable not set?\n",
+			    stderr);
+			return -1;
+		}
 		add_root(a, argv[i]);
+	}
+	if (!scan_takes_excludes(a->excludes.list, a->excludes.n)) {
+		(void)fprintf(stderr,
+		    "molehunt scan: too many --exclude: at most %d patterns of together "
+		    "%d "
+		    "bytes\n",
+		    WALK_EXCLUDES_MAX, WALK_EXCLUDES_BYTES_MAX);
+		return -1;
+	}
 	if (a->roots.n == 0 && a->files_from == NULL) {
 		(void)fputs("molehunt scan: which PATH? For a start:  molehunt scan ~\n",
 		    stderr);

@@ -150,9 +150,9 @@ finding_uid(const struct finding_context *ctx, const struct target *t,
 	MH_CLEANUP(freep) char *version = rule_version(m);
 	MH_CLEANUP(freep) char *content = content_name(t, v);
 	const char *id = match_meta_text(m, "id");
-	/* A rule with an id of its own may move to another file or pack. */
-	const char *texts[] = { ctx->device_uid, id != NULL ? "" : m->name_space,
-		id != NULL ? id : m->rule, version, t->path, content };
+	/* Copies of a rule keep its id: names tell them apart. */
+	const char *texts[] = { ctx->device_uid, m->name_space, m->rule,
+		id != NULL ? id : "", version, t->path, content };
 
 	return hash_of_texts(texts, MH_ARRAY_LEN(texts));
 }

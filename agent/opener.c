@@ -93,19 +93,23 @@ send_waiting(struct opener *o, enum message_name type, const struct buf *b,
 	o->sent_ms = clock_monotonic_ms();
 }
 
+/*
+ * What was passed over goes first: targets move the agent's cursor beyond it,
+ * and it would be lost if this process died between the two.
+ */
 static void
 flush_batches(struct opener *o)
 {
+	if (buf_len(o->skipped) > 0) {
+		send_waiting(o, MSG_SKIPPED, o->skipped, NULL, 0);
+		buf_reset(o->skipped);
+	}
 	if (o->n_fds > 0) {
 		send_waiting(o, MSG_TARGETS, o->targets, o->fds, o->n_fds);
 		for (unsigned i = 0; i < o->n_fds; i++)
 			(void)close(o->fds[i]);
 		o->n_fds = 0;
 		buf_reset(o->targets);
-	}
-	if (buf_len(o->skipped) > 0) {
-		send_waiting(o, MSG_SKIPPED, o->skipped, NULL, 0);
-		buf_reset(o->skipped);
 	}
 }
 

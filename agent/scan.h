@@ -100,7 +100,14 @@ struct scan_walk {
 	bool wants_count; /* count the files meanwhile, for a forecast */
 	const char *resume;
 };
+/*
+ * Errors: MH_ERR_TOOBIG (more exclusions than WALK_EXCLUDES_MAX, or together longer
+ * than WALK_EXCLUDES_BYTES_MAX): no walk was begun.  A root longer than
+ * PATH_BYTES_MAX is told as not scanned.
+ */
 mh_err scan_start(struct scan *s, const struct scan_walk *walk) MH_CHECKED;
+/* Whether these exclusions fit into a walk. */
+bool scan_takes_excludes(const char *const *list, size_t n);
 
 /*
  * End the walk early: what was not reached is told as stopped; on_done() follows.

@@ -34,7 +34,9 @@ struct worker {
 	bool is_killed;       /* for its silence */
 	struct job_list jobs; /* in flight, in order */
 	unsigned n_jobs, n_batches;
-	int64_t heard_ms; /* last sign of life while it had work */
+	int64_t heard_ms;   /* last sign of life while it had work */
+	int64_t settled_ms; /* last verdict, or when work was given to an idle one */
+	size_t match_bytes; /* of matches whose verdict is not there */
 };
 
 enum { SLOT_ALONE = SCAN_JOBS_MAX, N_SLOTS = SCAN_JOBS_MAX + 1 };
@@ -80,8 +82,12 @@ struct scan {
 	bool is_cancelled;
 	int64_t cancelled_ms;
 	bool is_careful;
-	unsigned n_hangs; /* in this walk */
-	char **roots;     /* owned */
+	unsigned n_hangs;          /* in this walk */
+	unsigned n_deaths;         /* of openers since one last said something */
+	int64_t opener_started_ms; /* 0 before the first */
+	unsigned n_fork_failures;  /* of workers, since one last answered */
+	int64_t fork_ms;           /* when the next worker may be forked */
+	char **roots;              /* owned */
 	size_t n_roots, next_root;
 	size_t chunk_first, chunk_n; /* roots of the request under way; 0: none is */
 	char **excludes;

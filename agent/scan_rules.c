@@ -138,18 +138,28 @@ on_ready(struct scan *s, const struct message *m)
 {
 	struct reader r;
 	bool is_first = !s->was_ready;
+	struct ruleset_facts facts;
+	const char *why = NULL;
 
-	ruleset_facts_clear(&s->facts);
 	reader_init(&r, m->data, m->len);
-	ruleset_facts_decode(&r, &s->facts);
-	if (!reader_is_done(&r)) {
-		break_down(s, "the rule compiler answered with nonsense");
-		return;
+	ruleset_facts_decode(&r, &facts);
+	facts.n_left_out += n_left_out_here(s);
+	facts.n_files = (uint32_t)s->packs.n;
+	if (!reader_is_done(&r))
+		why = "the rule compiler answered with nonsense";
+	else if (facts.n_rules == 0)
+		why = "no rule is left to scan with";
+	else if (!is_first && memcmp(facts.id, s->facts.id, sizeof(facts.id)) != 0)
+		why = "the rule files were changed while they were in use";
+	/* The owner holds the facts of the first time: those stay as they are. */
+	if (why == NULL && is_first) {
+		ruleset_facts_clear(&s->facts);
+		s->facts = facts;
+	} else {
+		ruleset_facts_clear(&facts);
 	}
-	s->facts.n_left_out += n_left_out_here(s);
-	s->facts.n_files = (uint32_t)s->packs.n;
-	if (s->facts.n_rules == 0) {
-		break_down(s, "no rule is left to scan with");
+	if (why != NULL) {
+		break_down(s, why);
 		return;
 	}
 	s->state = SCAN_READY;

@@ -10,7 +10,10 @@
 #include "base/memory.h"
 
 enum {
-	REQUEST_BYTES = 56 * 1024, /* of roots in one message */
+	/* Of roots and exclusions in one message, beside a cursor of PATH_BYTES_MAX. */
+	REQUEST_BYTES = 36 * 1024,
+	DEATHS_MAX = 8,    /* of openers, one after the other, that said nothing */
+	RESTART_MS = 1000, /* between two starts of an opener */
 };
 
 static void
@@ -40,14 +43,32 @@ free_list(char **list, size_t n)
 	free(list);
 }
 
+/* No opener can be started: what is left of the walk is told as not scanned. */
+static void
+give_up_walk(struct scan *s)
+{
+	for (size_t i = s->chunk_n > 0 ? s->chunk_first : s->next_root; i < s->n_roots;
+	     i++)
+		coverage_add_missed(&s->coverage, REASON_INTERNAL, false, s->roots[i],
+		    "the opener cannot be started");
+	s->next_root = s->n_roots;
+	s->chunk_n = 0;
+}
+
 static void
 start_opener(struct scan *s)
 {
+	if (s->opener_started_ms != 0 && s->now_ms - s->opener_started_ms < RESTART_MS)
+		return; /* the next tick tries again */
+	s->opener_started_ms = s->now_ms;
 	s->opener_instance += 2; /* even: walks, odd: counts */
 	s->is_opener_starting = true;
 	s->opener_ms = s->now_ms;
-	if (s->ops->start(s->ctx, ROLE_OPENER, s->opener_instance) != MH_OK)
-		s->is_opener_starting = false; /* tried again by the next tick */
+	if (s->ops->start(s->ctx, ROLE_OPENER, s->opener_instance) != MH_OK) {
+		s->is_opener_starting = false;
+		if (++s->n_deaths > DEATHS_MAX)
+			give_up_walk(s);
+	}
 }
 
 /* The request for the roots first..first+n, with what all of them share. */
@@ -83,18 +104,12 @@ roots_that_fit(const struct scan *s, size_t first)
 }
 
 static void
-send_request(struct scan *s, struct channel *channel, const struct walk_request *request)
+send_request(struct channel *channel, const struct walk_request *request)
 {
 	MH_CLEANUP(buf_freep) struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
 
 	walk_request_encode(request, b);
-	if (buf_error(b) != MH_OK) {
-		/* Exclusions that fill a message: said, not cut. */
-		log_err("scan",
-		    "too many exclusions for one request: the walk ends here");
-		s->is_cancelled = true;
-		return;
-	}
+	assert(buf_error(b) == MH_OK); /* scan_start() and roots_that_fit() see to it */
 	mh_ignore(channel_send(channel, MSG_WALK, buf_data(b), buf_len(b), NULL, 0));
 }
 
@@ -118,7 +133,7 @@ ask_walk(struct scan *s)
 	request.resume = s->cursor;
 	request.is_careful = s->is_careful;
 	s->opener_ms = s->now_ms;
-	send_request(s, s->opener.channel, &request);
+	send_request(s->opener.channel, &request);
 	scan_watch(s, &s->opener, workers_have_room(s));
 }
 
@@ -136,18 +151,48 @@ ask_count(struct scan *s)
 	}
 	fill_request(s, 0, n, &request);
 	request.is_count = true;
-	send_request(s, s->counter.channel, &request);
+	send_request(s->counter.channel, &request);
+}
+
+bool
+scan_takes_excludes(const char *const *list, size_t n)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < n; i++)
+		bytes += strlen(list[i]) + 4;
+	return n <= WALK_EXCLUDES_MAX && bytes <= WALK_EXCLUDES_BYTES_MAX;
+}
+
+/* The roots that a record can hold; the others are told as not scanned. */
+static void
+take_roots(struct scan *s, const struct scan_walk *walk)
+{
+	s->roots = xcalloc(walk->n_roots, sizeof(*s->roots));
+	s->n_roots = 0;
+	for (size_t i = 0; i < walk->n_roots; i++) {
+		if (strlen(walk->roots[i]) <= PATH_BYTES_MAX) {
+			s->roots[s->n_roots++] = xstrdup(walk->roots[i]);
+			continue;
+		}
+		MH_CLEANUP(freep)
+		char *head = xstrndup(walk->roots[i], PATH_HEAD_BYTES);
+
+		coverage_add_missed(&s->coverage, REASON_OPEN_FAILED, false, head,
+		    "this path is longer than a path may be");
+	}
 }
 
 mh_err
 scan_start(struct scan *s, const struct scan_walk *walk)
 {
 	assert(s->state == SCAN_READY && !s->is_walking);
+	if (!scan_takes_excludes(walk->excludes, walk->n_excludes))
+		return MH_ERR_TOOBIG;
 	coverage_clear(&s->coverage);
 	free_list(s->roots, s->n_roots);
 	free_list(s->excludes, s->n_excludes);
-	s->roots = copy_list(walk->roots, walk->n_roots);
-	s->n_roots = walk->n_roots;
+	take_roots(s, walk);
 	s->excludes = copy_list(walk->excludes, walk->n_excludes);
 	s->n_excludes = walk->n_excludes;
 	s->may_cross = walk->may_cross;
@@ -165,6 +210,8 @@ scan_start(struct scan *s, const struct scan_walk *walk)
 	memset(&s->counted, 0, sizeof(s->counted));
 	replace(&s->cursor, walk->resume != NULL ? walk->resume : "");
 	s->n_zygote_deaths = 0;
+	s->n_deaths = 0;
+	s->opener_started_ms = 0;
 	if (s->opener.channel != NULL)
 		ask_walk(s); /* of the walk before */
 	else if (!s->is_opener_starting)
@@ -192,22 +239,25 @@ walk_on_started(struct scan *s, unsigned instance, int fd)
 	}
 }
 
-static void
+/* False: the opener talks nonsense. */
+static bool
 on_targets(struct scan *s, struct message *m)
 {
 	struct reader r;
 
 	reader_init(&r, m->data, m->len);
 	for (unsigned i = 0; i < m->n_fds; i++) {
-		enum reason reason = REASON_UNCHANGED;
+		enum reason reason = REASON_NONE;
 		struct target t;
 
 		target_decode(&r, &t);
 		if (!reader_is_ok(&r)) {
 			target_clear(&t);
-			return;
+			return false;
 		}
-		replace(&s->cursor, t.path);
+		/* Below a path that is cut, a walk that starts again starts above it. */
+		if (!path_is_cut(t.path))
+			replace(&s->cursor, t.path);
 		if (s->is_cancelled)
 			coverage_add_missed(&s->coverage, REASON_STOPPED, false, t.path,
 			    NULL);
@@ -217,9 +267,10 @@ on_targets(struct scan *s, struct message *m)
 			coverage_add_missed(&s->coverage, reason, false, t.path, NULL);
 		target_clear(&t);
 	}
+	return reader_is_done(&r);
 }
 
-static void
+static bool
 on_skipped(struct scan *s, const struct message *m)
 {
 	struct reader r;
@@ -233,7 +284,10 @@ on_skipped(struct scan *s, const struct message *m)
 		if (reader_is_ok(&r) && reason < REASON_MAX_)
 			coverage_add_missed(&s->coverage, (enum reason)reason, false,
 			    path, detail);
+		else
+			r.failed = true;
 	}
+	return reader_is_done(&r);
 }
 
 static void
@@ -279,10 +333,13 @@ walk_on_event(struct scan *s)
 	while (s->opener.channel != NULL && (workers_have_room(s) || s->is_cancelled) &&
 	       (err = channel_receive(s->opener.channel, &m)) == MH_OK) {
 		s->opener_ms = s->now_ms;
+		s->n_deaths = 0;
+		bool is_good = true;
+
 		if (m.type == MSG_TARGETS) {
-			on_targets(s, &m);
+			is_good = on_targets(s, &m);
 		} else if (m.type == MSG_SKIPPED) {
-			on_skipped(s, &m);
+			is_good = on_skipped(s, &m);
 		} else {
 			take_progress(s, &m);
 			if (m.type == MSG_WALKED)
@@ -290,7 +347,9 @@ walk_on_event(struct scan *s)
 		}
 		message_close_fds(&m);
 		workers_dispatch(s);
-		err = MH_ERR_AGAIN;
+		err = is_good ? MH_ERR_AGAIN : MH_ERR_PROTOCOL;
+		if (!is_good)
+			break;
 	}
 	if (err != MH_ERR_AGAIN) {
 		scan_detach(&s->opener);
@@ -337,6 +396,20 @@ root_of(const struct scan *s, const char *path)
 	return NULL;
 }
 
+/* Leave the rest of the root at which the walk stands. */
+static void
+give_root_up(struct scan *s, const char *at, const char *why)
+{
+	const char *root = root_of(s, at);
+
+	if (root == NULL)
+		root = s->roots[s->chunk_first];
+	coverage_add_missed(&s->coverage, REASON_OPEN_HUNG, false, root, why);
+	s->n_hangs = 0;
+	s->n_deaths = 0;
+	replace(&s->cursor, root);
+}
+
 /*
  * The opener hung or died.  The first time it is not known where: the next one
  * announces each path.  Then the announced path is passed over.
@@ -344,26 +417,22 @@ root_of(const struct scan *s, const char *path)
 static void
 pass_obstacle(struct scan *s)
 {
-	const char *root = NULL;
+	MH_CLEANUP(freep) char *at = MH_TAKE(s->announced);
 
 	s->n_hangs++;
-	if (s->announced == NULL) {
+	s->n_deaths++;
+	if (at == NULL || path_is_cut(at)) {
+		if (s->n_deaths > DEATHS_MAX || s->n_hangs > SCAN_HANGS_MAX)
+			give_root_up(s, s->cursor,
+			    "no opener gets on with it: the rest of it was given up");
 		s->is_careful = true;
 		return;
 	}
-	coverage_add_missed(&s->coverage, REASON_OPEN_HUNG, false, s->announced, NULL);
-	replace(&s->cursor, s->announced);
-	free(s->announced);
-	s->announced = NULL;
-	if (s->n_hangs <= SCAN_HANGS_MAX)
-		return;
-	root = root_of(s, s->cursor);
-	if (root == NULL)
-		root = s->cursor;
-	coverage_add_missed(&s->coverage, REASON_OPEN_HUNG, true, root,
-	    "its file system did not answer many times: the rest of it was given up");
-	s->n_hangs = 0;
-	replace(&s->cursor, root);
+	coverage_add_missed(&s->coverage, REASON_OPEN_HUNG, false, at, NULL);
+	replace(&s->cursor, at);
+	if (s->n_hangs > SCAN_HANGS_MAX)
+		give_root_up(s, at,
+		    "its file system did not answer many times: the rest was given up");
 }
 
 void

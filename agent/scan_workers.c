@@ -15,8 +15,18 @@ enum {
 	    4 * BATCH_TARGETS_MAX, /* targets that wait, with their descriptors */
 	BATCHES_PER_WORKER = 2,    /* one being scanned, one at hand */
 	BATCH_BYTES = 56 * 1024,   /* encoded: leaves room in MSG_SCAN */
-	DEATHS_ALONE_MAX = 2,      /* then a target is poisoned */
+	FORK_FAILED = -1,          /* the zygote's status for it */
+	FORK_PAUSE_MS = 1000,
+	FORK_FAILURES_MAX = 20, /* then targets are told as not scanned */
+	SEARCH_FACTOR = 16,     /* times a target's limit: searches for a slow rule */
+	DEATHS_ALONE_MAX = 2,   /* then a target is poisoned */
 };
+
+/*
+ * Bytes of matches that a worker may hand over for targets without a verdict:
+ * a hundred times what a file that matches hundreds of rules yields.
+ */
+#define MATCH_BYTES_MAX (64ull << 20)
 
 /* A batch of large files would keep other workers idle at the end. */
 #define BATCH_CONTENT_BYTES (16ull << 20)
@@ -107,13 +117,14 @@ start_worker(struct scan *s, struct worker *w, bool is_alone)
 	MH_CLEANUP(buf_freep) struct buf *b = buf_new(64);
 	int pair[2];
 
-	if (s->zygote.channel == NULL || !channel_can_send(s->zygote.channel) ||
-	    channel_pair(pair) != MH_OK)
+	if (s->now_ms < s->fork_ms || s->zygote.channel == NULL ||
+	    !channel_can_send(s->zygote.channel) || channel_pair(pair) != MH_OK)
 		return;
 	w->id = s->next_worker++;
 	w->is_alone = is_alone;
 	w->is_killed = false;
-	w->heard_ms = s->now_ms;
+	w->heard_ms = w->settled_ms = s->now_ms;
+	w->match_bytes = 0;
 	buf_put_u64(b, w->id);
 	buf_put_u8(b, is_alone);
 	mh_err err = channel_send(s->zygote.channel, MSG_FORK, buf_data(b), buf_len(b),
@@ -198,11 +209,18 @@ lose_worker(struct scan *s, struct worker *w, bool is_its_fault, int status)
 void
 workers_on_gone(struct scan *s, uint64_t id, int status)
 {
+	/* The machine had none to give: that is no fault of a target's. */
+	bool is_no_fork = status == FORK_FAILED;
+
+	if (is_no_fork) {
+		s->n_fork_failures++;
+		s->fork_ms = s->now_ms + FORK_PAUSE_MS;
+	}
 	for (unsigned i = 0; i < N_SLOTS; i++) {
 		struct worker *w = &s->workers[i];
 
 		if (w->id == id && id != 0)
-			lose_worker(s, w, true, status);
+			lose_worker(s, w, !is_no_fork, status);
 	}
 	workers_start(s);
 }
@@ -267,6 +285,9 @@ on_found(const struct scan *s, struct worker *w, const struct message *m)
 	/* Every rule matches once: more would only fill our memory. */
 	if (j == NULL || !reader_is_done(&r) || j->n_matches >= s->facts.n_rules)
 		return false;
+	w->match_bytes += m->len;
+	if (w->match_bytes > MATCH_BYTES_MAX)
+		return false;
 	j->matches = xreallocarray(j->matches, j->n_matches + 1, sizeof(struct match *));
 	j->matches[j->n_matches++] = MH_TAKE(match);
 	return true;
@@ -281,6 +302,10 @@ on_verdict(struct scan *s, struct worker *w, struct verdict *v)
 		return false;
 	TAILQ_REMOVE(&w->jobs, j, entry);
 	w->n_jobs--;
+	w->settled_ms = s->now_ms;
+	s->n_fork_failures = 0;
+	if (w->n_jobs == 0)
+		w->match_bytes = 0;
 	/* Too much for an ordinary worker: once more, with more memory. */
 	if (v->reason == REASON_MEMORY && !w->is_alone) {
 		drop_matches(j);
@@ -325,12 +350,13 @@ workers_on_event(struct scan *s, struct worker *w)
 			is_good = on_verdicts(s, w, &m);
 		message_close_fds(&m);
 	}
-	if (!is_good || err == MH_ERR_PROTOCOL) {
-		/* Taken over, or broken: its word is worth nothing. */
+	if (!is_good || err != MH_ERR_AGAIN) {
+		/*
+		 * Dead, broken or taken over: its word is worth nothing.  One that
+		 * closed its channel may still live: the tick sees to its end, too.
+		 */
 		kill_worker(s, w);
 		scan_detach(&w->end);
-	} else if (err == MH_ERR_CLOSED) {
-		scan_detach(&w->end); /* its end comes as MSG_GONE */
 	} else {
 		scan_watch(s, &w->end, true);
 	}
@@ -370,7 +396,7 @@ send_batch(struct scan *s, struct worker *w, struct job_list *list, unsigned *n_
 		return;
 	}
 	if (w->n_jobs == 0)
-		w->heard_ms = s->now_ms;
+		w->heard_ms = w->settled_ms = s->now_ms;
 	*n_list -= n_fds;
 	w->n_jobs += n_fds;
 	w->n_batches++;
@@ -419,10 +445,34 @@ workers_dispatch(struct scan *s)
 	}
 }
 
+/* No worker can be forked here: what waits for one is told as not scanned. */
+static void
+settle_unscanned(struct scan *s)
+{
+	struct job_list *lists[] = { &s->queue, &s->alone };
+
+	for (size_t i = 0; i < MH_ARRAY_LEN(lists); i++) {
+		struct job *j = NULL;
+
+		while ((j = TAILQ_FIRST(lists[i])) != NULL) {
+			struct verdict v = { .target = j->target.id,
+				.reason = REASON_INTERNAL };
+
+			TAILQ_REMOVE(lists[i], j, entry);
+			v.detail = xstrdup("no scan worker can be started");
+			settle(s, j, &v);
+			verdict_clear(&v);
+		}
+	}
+	s->n_queued = s->n_alone = 0;
+}
+
 void
 workers_tick(struct scan *s)
 {
-	int64_t patience = (int64_t)s->options.setup.timeout_ms + SCAN_GRACE_MS;
+	int64_t timeout_ms = (int64_t)s->options.setup.timeout_ms;
+	int64_t patience = timeout_ms + SCAN_GRACE_MS;
+	int64_t longest = timeout_ms * SEARCH_FACTOR + SCAN_GRACE_MS;
 
 	if (s->is_walking && s->is_cancelled &&
 	    s->now_ms - s->cancelled_ms > SCAN_CANCEL_MS)
@@ -430,10 +480,15 @@ workers_tick(struct scan *s)
 	for (unsigned i = 0; i < N_SLOTS; i++) {
 		struct worker *w = &s->workers[i];
 
-		if (w->id != 0 && w->n_jobs > 0 && !w->is_killed &&
-		    s->now_ms - w->heard_ms > patience)
+		/* Silent, or busy without ever an answer, or gone from its channel. */
+		if (w->id != 0 && !w->is_killed &&
+		    (w->end.channel == NULL ||
+			(w->n_jobs > 0 && (s->now_ms - w->heard_ms > patience ||
+					      s->now_ms - w->settled_ms > longest))))
 			kill_worker(s, w);
 	}
+	if (s->n_fork_failures > FORK_FAILURES_MAX)
+		settle_unscanned(s);
 	/* A slot whose fork found no credit, or failed. */
 	if (s->state == SCAN_READY)
 		workers_start(s);

@@ -91,9 +91,9 @@ set_path(struct walk *w, size_t parent_len, const char *name)
 static const char *
 shown_path(struct walk *w)
 {
-	static const char gap[] = "/[...]/";
-	size_t head = PATH_BYTES_MAX / 4;
-	size_t tail = PATH_BYTES_MAX / 2;
+	static const char gap[] = PATH_GAP;
+	size_t head = PATH_HEAD_BYTES;
+	size_t tail = PATH_TAIL_BYTES;
 
 	if (w->path_len <= PATH_BYTES_MAX)
 		return w->path;
@@ -480,7 +480,9 @@ visit_folder(struct walk *w, const struct level *parent, const char *name,
 		w->may_skip_atime = false;
 		fd = open_beneath(w, parent->fd, name, O_DIRECTORY);
 	}
-	if (fd < 0)
+	if (fd < 0 && errno == ENOTDIR)
+		missed(w, REASON_OPEN_FAILED, "it changed its type");
+	else if (fd < 0)
 		missed_errno(w, errno);
 	else
 		enter_folder(w, fd, is_resuming);

@@ -9,6 +9,9 @@
 enum {
 	/* Bytes of a path: a message holds it twice over; PATH_MAX is 4,096. */
 	PATH_BYTES_MAX = 24 * 1024,
+	/* Bytes kept of the head and of the tail of a path that is longer. */
+	PATH_HEAD_BYTES = PATH_BYTES_MAX / 4,
+	PATH_TAIL_BYTES = PATH_BYTES_MAX / 2,
 	/* Bytes of a user's name: useradd(8) allows 256. */
 	OWNER_BYTES_MAX = 256,
 	/* Targets in one message: one descriptor each, see MSG_SCAN. */

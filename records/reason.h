@@ -23,8 +23,6 @@
 	REASON(FIFO, "fifo", false, "fifo")                                              \
 	REASON(SOCKET, "socket", false, "socket")                                        \
 	REASON(VANISHED, "vanished", false, "gone before it could be opened")            \
-	REASON(UNCHANGED, "unchanged", false,                                            \
-	    "unchanged since it was found clean under these rules")                      \
 	REASON(CROSSING, "other-file-system", true,                                      \
 	    "another local file system than where the walk began; add --cross to enter " \
 	    "it")                                                                        \

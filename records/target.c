@@ -48,6 +48,15 @@ target_decode(struct reader *r, struct target *ret)
 	ret->ctime_ns = (int64_t)reader_u64(r);
 }
 
+bool
+path_is_cut(const char *path)
+{
+	size_t gap = sizeof(PATH_GAP) - 1;
+
+	return strlen(path) == PATH_HEAD_BYTES + gap + PATH_TAIL_BYTES &&
+	       memcmp(path + PATH_HEAD_BYTES, PATH_GAP, gap) == 0;
+}
+
 const char *
 path_base(const char *path)
 {

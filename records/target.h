@@ -2,6 +2,7 @@
 #ifndef MH_RECORDS_TARGET_H
 #define MH_RECORDS_TARGET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/attributes.h"
@@ -35,6 +36,13 @@ void target_clear(struct target *t);
 void target_encode(const struct target *t, struct buf *b);
 /* Always leaves a target that can be cleared; check r afterwards. */
 void target_decode(struct reader *r, struct target *ret);
+
+/*
+ * A path longer than PATH_BYTES_MAX loses its middle: PATH_GAP stands there.
+ * Such a text names a file for people; it is no path, and no cursor of a walk.
+ */
+#define PATH_GAP "/[...]/"
+bool path_is_cut(const char *path);
 
 /* Parts of a path, as the externals of rules see them; borrowed from path. */
 const char *path_base(const char *path);

@@ -19,8 +19,9 @@
  * restart of the opener or of the machine.
  */
 enum {
-	WALK_ROOTS_MAX = 4096,   /* in one message */
-	WALK_EXCLUDES_MAX = 256, /* patterns */
+	WALK_ROOTS_MAX = 4096,               /* in one message */
+	WALK_EXCLUDES_MAX = 256,             /* patterns */
+	WALK_EXCLUDES_BYTES_MAX = 16 * 1024, /* of all patterns: leaves room for roots */
 };
 
 struct walk_request {

@@ -15,6 +15,9 @@
 
 #include "base/memory.h"
 
+/* Bytes at the start of a file of nothing but holes that are scanned as zeros. */
+enum { HOLE_BYTES = 64 * 1024 };
+
 /* A mapping of whole pages around one block. */
 struct mapping {
 	uint8_t *at;
@@ -215,7 +218,8 @@ map_parts(struct content_reader *cr, int fd, uint64_t size, uint64_t max_bytes,
 	uint64_t at = 0;
 	mh_err err = MH_OK;
 
-	ret->is_whole = data <= max_bytes;
+	/* Rules may ask for the zeros of a hole, which libyara does not see here. */
+	ret->is_whole = data == size && data <= max_bytes;
 	for (size_t n = 0; err == MH_OK && next_extent(fd, at, size, &e); n++) {
 		if (n == CONTENT_BLOCKS_MAX) {
 			ret->is_whole = false;
@@ -228,6 +232,10 @@ map_parts(struct content_reader *cr, int fd, uint64_t size, uint64_t max_bytes,
 		seen += e.end - e.offset;
 		at = e.end;
 	}
+	/* Nothing but holes: conditions still ask for the start, and for a size. */
+	if (err == MH_OK && ret->n_blocks == 0 && size > 0)
+		err = map_block(cr, fd, 0, size < HOLE_BYTES ? (size_t)size : HOLE_BYTES,
+		    ret);
 	return err;
 }
 

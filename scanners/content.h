@@ -41,7 +41,7 @@ struct content {
 	size_t n_blocks;                    /* 1 for a file that is there in whole */
 	uint64_t file_size;                 /* when it was opened */
 	uint64_t n_bytes;                   /* in all blocks */
-	bool is_whole;                      /* holes apart, nothing is left out */
+	bool is_whole;                      /* nothing is left out, not even a hole */
 };
 
 struct content_reader;

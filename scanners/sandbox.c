@@ -70,6 +70,8 @@ sandbox_drop_privileges(const char *user)
 	if (capng_apply(CAPNG_SELECT_CAPS) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return MH_ERR_SYSTEM;
+	/* With a log that is a file, RLIMIT_FSIZE makes a write fail, not a worker die. */
+	(void)signal(SIGXFSZ, SIG_IGN);
 	/* A core dump would put what was scanned on disk. */
 	limit(RLIMIT_CORE, 0);
 	limit(RLIMIT_FSIZE, 0);
@@ -105,18 +107,33 @@ close_file_systems(void)
 
 /* What scanning needs once everything is loaded; found with strace(1) and kept short. */
 static const int worker_calls[] = {
-	SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(poll), SCMP_SYS(ppoll),
-	SCMP_SYS(read), SCMP_SYS(pread64), SCMP_SYS(lseek), SCMP_SYS(fstat),
-	SCMP_SYS(close), SCMP_SYS(munmap), SCMP_SYS(brk), SCMP_SYS(mremap),
-	SCMP_SYS(madvise), SCMP_SYS(futex), SCMP_SYS(clock_gettime),
-	SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(getpid), SCMP_SYS(gettid),
-	SCMP_SYS(getrandom), SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigaction),
-	SCMP_SYS(rt_sigprocmask), SCMP_SYS(exit), SCMP_SYS(exit_group),
-	SCMP_SYS(restart_syscall), SCMP_SYS(fcntl),
-#ifdef __NR_newfstatat
-	SCMP_SYS(
-	    newfstatat), /* glibc's fstat(3); shows whether a path exists, not what it holds */
-#endif
+	SCMP_SYS(recvmsg),
+	SCMP_SYS(sendmsg),
+	SCMP_SYS(poll),
+	SCMP_SYS(ppoll),
+	SCMP_SYS(read),
+	SCMP_SYS(pread64),
+	SCMP_SYS(lseek),
+	SCMP_SYS(fstat),
+	SCMP_SYS(close),
+	SCMP_SYS(munmap),
+	SCMP_SYS(brk),
+	SCMP_SYS(mremap),
+	SCMP_SYS(madvise),
+	SCMP_SYS(futex),
+	SCMP_SYS(clock_gettime),
+	SCMP_SYS(gettimeofday),
+	SCMP_SYS(time),
+	SCMP_SYS(getpid),
+	SCMP_SYS(gettid),
+	SCMP_SYS(getrandom),
+	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(rt_sigaction),
+	SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(exit),
+	SCMP_SYS(exit_group),
+	SCMP_SYS(restart_syscall),
+	SCMP_SYS(fstat),
 };
 
 /* What the zygote needs besides. */
@@ -189,6 +206,17 @@ allow_narrowly(scmp_filter_ctx ctx, bool is_zygote)
 	if (result == 0)
 		result = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
 		    SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO));
+	/*
+	 * The zygote makes its workers' channels non-blocking.  Other commands of
+	 * fcntl(2) can have the kernel send signals (F_SETOWN, F_SETSIG) or lock
+	 * the files of others: workers have none at all.
+	 */
+	if (result == 0 && is_zygote)
+		result = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
+		    SCMP_A1(SCMP_CMP_EQ, F_GETFL));
+	if (result == 0 && is_zygote)
+		result = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
+		    SCMP_A1(SCMP_CMP_EQ, F_SETFL));
 	/* The zygote's filter stands in its workers too, which have other numbers. */
 	if (result == 0 && is_zygote)
 		result = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 0);
@@ -261,6 +289,27 @@ read_data_bytes(void)
 	if (fd >= 0)
 		(void)close(fd);
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* The soft limit alone: the hard one would bind the workers for good. */
+static void
+limit_softly(__rlimit_resource_t what, bool is_on, rlim_t value)
+{
+	struct rlimit rl;
+
+	if (getrlimit(what, &rl) < 0)
+		return;
+	rl.rlim_cur = is_on && value < rl.rlim_max ? value : rl.rlim_max;
+	(void)setrlimit(what, &rl);
+}
+
+void
+sandbox_limit_compiler(bool is_on)
+{
+	limit_softly(RLIMIT_CPU, is_on, COMPILE_CPU_SECONDS);
+#ifndef MH_SANITIZE
+	limit_softly(RLIMIT_DATA, is_on, COMPILE_DATA_BYTES);
+#endif
 }
 
 mh_err

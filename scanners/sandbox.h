@@ -24,6 +24,14 @@
 mh_err sandbox_drop_privileges(const char *user) MH_CHECKED;
 
 /* *ret_data_bytes is the anonymous memory of this moment: proc(5), statm. */
+/*
+ * While hostile rule text is compiled: limits of anonymous memory and CPU time,
+ * on and off.  Compiling the largest public collection takes a tenth of both.
+ */
+enum { COMPILE_CPU_SECONDS = 300 };
+#define COMPILE_DATA_BYTES (2ull << 30)
+void sandbox_limit_compiler(bool is_on);
+
 mh_err sandbox_close_zygote(bool *ret_has_landlock, uint64_t *ret_data_bytes) MH_CHECKED;
 
 /* max_data_bytes is the zygote's anonymous memory and what a worker may add to it. */

@@ -124,6 +124,17 @@ zygote_on_rules(struct zygote *z, struct message *m)
 	return err == MH_OK;
 }
 
+/* libyara does not scan without a callback. */
+static int
+ignore_result(YR_SCAN_CONTEXT *context, int message, void *data, void *ctx)
+{
+	(void)context;
+	(void)message;
+	(void)data;
+	(void)ctx;
+	return CALLBACK_CONTINUE;
+}
+
 /*
  * What libraries load at their first use has to be loaded before the sandbox
  * closes: libmagic opens its database when a condition first asks.
@@ -146,6 +157,7 @@ warm_up(struct zygote *z)
 		YR_SCANNER *scanner = NULL;
 
 		if (yr_scanner_create(rules, &scanner) == ERROR_SUCCESS) {
+			yr_scanner_set_callback(scanner, ignore_result, NULL);
 			(void)yr_scanner_scan_mem(scanner, (const uint8_t *)"#!/bin/sh\n",
 			    10);
 			yr_scanner_destroy(scanner);
@@ -163,7 +175,10 @@ zygote_on_compile(struct zygote *z)
 
 	if (z->is_ready)
 		return false;
+	sandbox_limit_compiler(true);
 	mh_err err = ruleset_compile(z->rules, on_rule_file, z);
+
+	sandbox_limit_compiler(false);
 	if (err != MH_OK && err != MH_ERR_RULES) {
 		log_err_r(err, "rules", "the rule set as a whole does not compile");
 		return false;

@@ -212,7 +212,7 @@ three_quarters_are_the_start_and_the_rest_is_the_end(void **state)
 }
 
 static void
-holes_are_left_out_and_the_file_counts_as_whole(void **state)
+holes_are_left_out_and_the_file_counts_as_scanned_in_part(void **state)
 {
 	struct ground *g = *state;
 
@@ -220,7 +220,7 @@ holes_are_left_out_and_the_file_counts_as_whole(void **state)
 	fill(g, 60 * MIB, 2 * PAGE);
 	assert_int_equal(ftruncate(g->fd, 1ll << 40), 0);
 	open_it(g, 1ull << 40, MIB);
-	assert_true(g->c.is_whole);
+	assert_false(g->c.is_whole);
 	assert_int_equal(g->c.n_blocks, 2);
 	assert_int_equal(g->c.n_bytes, 3 * PAGE);
 	assert_block(g, 0, 2 * MIB, PAGE);
@@ -228,15 +228,16 @@ holes_are_left_out_and_the_file_counts_as_whole(void **state)
 }
 
 static void
-nothing_but_a_hole_is_no_block(void **state)
+of_nothing_but_a_hole_the_start_is_scanned(void **state)
 {
 	struct ground *g = *state;
 
 	assert_int_equal(ftruncate(g->fd, 1ll << 40), 0);
 	open_it(g, 1ull << 40, MIB);
-	assert_int_equal(g->c.n_blocks, 0);
-	assert_int_equal(g->c.n_bytes, 0);
-	assert_true(g->c.is_whole);
+	assert_int_equal(g->c.n_blocks, 1);
+	assert_int_equal(g->c.n_bytes, 65536);
+	assert_int_equal(g->c.blocks[0].data[65535], 0);
+	assert_false(g->c.is_whole);
 }
 
 static void
@@ -265,12 +266,13 @@ runs_of_data_fit_to_their_limit(void **state)
 	assert_int_equal(ftruncate(g->fd, (off_t)size), 0);
 	open_it(g, size, 6 * MIB);
 	assert_int_equal(g->c.n_blocks, CONTENT_BLOCKS_MAX);
-	assert_true(g->c.is_whole);
+	assert_int_equal(g->c.n_bytes, CONTENT_BLOCKS_MAX * (uint64_t)PAGE);
 	assert_block(g, CONTENT_BLOCKS_MAX - 1, (CONTENT_BLOCKS_MAX - 1) * 2ull * PAGE,
 	    PAGE);
 	fill(g, CONTENT_BLOCKS_MAX * 2ull * PAGE, PAGE);
 	open_it(g, size, 6 * MIB);
 	assert_int_equal(g->c.n_blocks, CONTENT_BLOCKS_MAX);
+	assert_int_equal(g->c.n_bytes, CONTENT_BLOCKS_MAX * (uint64_t)PAGE);
 	assert_false(g->c.is_whole);
 }
 
@@ -304,8 +306,8 @@ main(void)
 		with_ground(a_fault_elsewhere_still_ends_the_process),
 		with_ground(a_file_at_the_limit_is_whole_and_one_byte_more_is_not),
 		with_ground(three_quarters_are_the_start_and_the_rest_is_the_end),
-		with_ground(holes_are_left_out_and_the_file_counts_as_whole),
-		with_ground(nothing_but_a_hole_is_no_block),
+		with_ground(holes_are_left_out_and_the_file_counts_as_scanned_in_part),
+		with_ground(of_nothing_but_a_hole_the_start_is_scanned),
 		with_ground(windows_are_counted_over_data_and_not_over_holes),
 		with_ground(runs_of_data_fit_to_their_limit),
 		with_ground(what_cannot_be_read_is_an_error),

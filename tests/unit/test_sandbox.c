@@ -160,8 +160,16 @@ read_what_was_handed_over(void)
 	const char *p = mmap(NULL, 5, PROT_READ, MAP_PRIVATE, file, 0);
 	struct stat st;
 
-	return done_if(pread(file, text, 5, 0) == 5 && fstat(file, &st) == 0 &&
-		       p != MAP_FAILED && memcmp(p, text, 5) == 0);
+	return done_if(pread(file, text, 5, 0) == 5 &&
+		       syscall(SYS_fstat, file, &st) == 0 && p != MAP_FAILED &&
+		       memcmp(p, text, 5) == 0);
+}
+
+/* The kernel would send that process any signal on our behalf: fcntl(2), F_SETOWN. */
+static int
+have_a_signal_sent(void)
+{
+	return done_if(fcntl(file, F_SETOWN, getppid()) == 0);
 }
 
 static int
@@ -239,6 +247,7 @@ a_worker_does_nothing_but_read_and_answer(void **state)
 		ACT(signal_another, REFUSED, KILLED + SIGSYS),
 		ACT(make_code, KILLED + SIGSYS, KILLED + SIGSYS),
 		ACT(turn_data_into_code, KILLED + SIGSYS, KILLED + SIGSYS),
+		ACT(have_a_signal_sent, KILLED + SIGSYS, KILLED + SIGSYS),
 		ACT(write_elsewhere, KILLED + SIGSYS, KILLED + SIGSYS),
 		ACT(make_a_name_space, KILLED + SIGSYS, KILLED + SIGSYS),
 		ACT(get_privileges_back, KILLED + SIGSYS, KILLED + SIGSYS),
