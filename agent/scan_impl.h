@@ -31,7 +31,8 @@ struct worker {
 	struct endpoint end;
 	uint64_t id;          /* the zygote's name for it; 0: slot is free */
 	bool is_alone;        /* tries one target at a time, with more memory */
-	bool is_killed;       /* for its silence */
+	bool is_killed;       /* its end was asked for */
+	bool is_silent;       /* that was for its silence */
 	struct job_list jobs; /* in flight, in order */
 	unsigned n_jobs, n_batches;
 	int64_t heard_ms;   /* last sign of life while it had work */

@@ -122,7 +122,7 @@ start_worker(struct scan *s, struct worker *w, bool is_alone)
 		return;
 	w->id = s->next_worker++;
 	w->is_alone = is_alone;
-	w->is_killed = false;
+	w->is_killed = w->is_silent = false;
 	w->heard_ms = w->settled_ms = s->now_ms;
 	w->match_bytes = 0;
 	buf_put_u64(b, w->id);
@@ -191,7 +191,7 @@ lose_worker(struct scan *s, struct worker *w, bool is_its_fault, int status)
 		drop_matches(j);
 		if (w->is_alone && is_its_fault) {
 			j->deaths_alone++;
-			j->was_hang = w->is_killed;
+			j->was_hang = w->is_silent;
 			j->status = status;
 		}
 		if (j->deaths_alone >= DEATHS_ALONE_MAX) {
@@ -481,10 +481,11 @@ workers_tick(struct scan *s)
 		struct worker *w = &s->workers[i];
 
 		/* Silent, or busy without ever an answer, or gone from its channel. */
-		if (w->id != 0 && !w->is_killed &&
-		    (w->end.channel == NULL ||
-			(w->n_jobs > 0 && (s->now_ms - w->heard_ms > patience ||
-					      s->now_ms - w->settled_ms > longest))))
+		if (w->id == 0 || w->is_killed)
+			continue;
+		w->is_silent = w->n_jobs > 0 && (s->now_ms - w->heard_ms > patience ||
+						    s->now_ms - w->settled_ms > longest);
+		if (w->is_silent || w->end.channel == NULL)
 			kill_worker(s, w);
 	}
 	if (s->n_fork_failures > FORK_FAILURES_MAX)

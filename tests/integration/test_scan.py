@@ -270,7 +270,8 @@ class Targets(ScanTest):
         done = self.scan(self.tree)
         self.assertEqual((done.status, done.found()), (FOUND, [path]))
         self.assertEqual(strings_of(done.findings[0])[0]["offset"], TIB // 2 + 123)
-        self.assertEqual(done.missed(), {})
+        # Rules were not shown the zeros between: that is a scan in part.
+        self.assertEqual(list(done.missed().values()), ["too-large"])
         self.assertLess(done.summary["bytes"], MIB)
 
     def large(self, *places):
