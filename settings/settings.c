@@ -41,8 +41,9 @@ fail(struct loader *l, const yaml_mark_t *at, const char *fmt, ...)
 	if (vasprintf(&text, fmt, args) < 0)
 		text = NULL;
 	va_end(args);
-	buf_addf(b, "%s:%zu:%zu: %s", l->file, at->line + 1, at->column + 1,
-	    text != NULL ? text : "");
+	/* The place comes first: a value of any length must not crowd it out. */
+	buf_addf(b, "%.4096s:%zu:%zu: %.4096s%s", l->file, at->line + 1, at->column + 1,
+	    text != NULL ? text : "", text != NULL && strlen(text) > 4096 ? " ..." : "");
 	free(text);
 	free(l->why);
 	l->why = xstrdup(buf_string(b));

@@ -167,6 +167,23 @@ a_required_key_is_missed(void **state)
 }
 
 static void
+a_value_of_any_length_is_named_with_its_place(void **state)
+{
+	enum { LONG = 70000 };
+	char *text = xcalloc(1, LONG + 8);
+	struct config c;
+	char *why = NULL;
+
+	(void)state;
+	(void)snprintf(text, LONG, "name: ");
+	memset(text + 6, 'x', LONG);
+	assert_err(parse(text, &c, &why), MH_ERR_INVALID);
+	assert_int_equal(strncmp(why, "/etc/c.yaml:1:7: ", 17), 0);
+	free(why);
+	free(text);
+}
+
+static void
 every_prefix_ends_cleanly(void **state)
 {
 	static const char text[] =
@@ -251,6 +268,7 @@ main(void)
 		cmocka_unit_test(every_type_is_read),
 		cmocka_unit_test(mistakes_are_named_with_their_place),
 		cmocka_unit_test(a_required_key_is_missed),
+		cmocka_unit_test(a_value_of_any_length_is_named_with_its_place),
 		cmocka_unit_test(every_prefix_ends_cleanly),
 		cmocka_unit_test(what_is_printed_reads_back_the_same),
 		cmocka_unit_test_setup_teardown(
