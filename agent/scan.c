@@ -48,8 +48,8 @@ scan_new(const struct scan_options *options, const struct pack_list *packs,
 	return s;
 }
 
-static void
-free_strings(char **list, size_t n)
+void
+scan_free_strings(char **list, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		free(list[i]);
@@ -70,8 +70,8 @@ scan_free(struct scan *s)
 	free(s->is_bad);
 	free(s->sent);
 	ruleset_facts_clear(&s->facts);
-	free_strings(s->roots, s->n_roots);
-	free_strings(s->excludes, s->n_excludes);
+	scan_free_strings(s->roots, s->n_roots);
+	scan_free_strings(s->excludes, s->n_excludes);
 	free(s->cursor);
 	free(s->announced);
 	free(s->where);

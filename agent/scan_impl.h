@@ -111,6 +111,8 @@ void scan_watch(struct scan *s, struct endpoint *e, bool wants_read);
 void scan_attach(struct scan *s, struct endpoint *e, int fd, enum role peer);
 void scan_detach(struct endpoint *e);
 
+void scan_free_strings(char **list, size_t n);
+
 void rules_on_started(struct scan *s, int fd);
 void rules_on_exited(struct scan *s, int status);
 void rules_on_event(struct scan *s);

@@ -35,14 +35,6 @@ copy_list(const char *const *list, size_t n)
 	return copy;
 }
 
-static void
-free_list(char **list, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		free(list[i]);
-	free(list);
-}
-
 /* No opener can be started: what is left of the walk is told as not scanned. */
 static void
 give_up_walk(struct scan *s)
@@ -190,8 +182,8 @@ scan_start(struct scan *s, const struct scan_walk *walk)
 	if (!scan_takes_excludes(walk->excludes, walk->n_excludes))
 		return MH_ERR_TOOBIG;
 	coverage_clear(&s->coverage);
-	free_list(s->roots, s->n_roots);
-	free_list(s->excludes, s->n_excludes);
+	scan_free_strings(s->roots, s->n_roots);
+	scan_free_strings(s->excludes, s->n_excludes);
 	take_roots(s, walk);
 	s->excludes = copy_list(walk->excludes, walk->n_excludes);
 	s->n_excludes = walk->n_excludes;
