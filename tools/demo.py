@@ -232,6 +232,8 @@ def main():
     scratch = Path(tempfile.mkdtemp(prefix="molehunt-demo-"))
     scratch.chmod(0o755)
     daemons = []
+    # Ended from outside, it still ends what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         demo(paths, scratch, daemons)
         closing_words()
