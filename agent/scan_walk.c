@@ -388,17 +388,35 @@ root_of(const struct scan *s, const char *path)
 	return NULL;
 }
 
-/* Leave the rest of the root at which the walk stands. */
-static void
-give_root_up(struct scan *s, const char *at, const char *why)
+/* The place in the chunk of the root at which the walk stands, by its cursor. */
+static size_t
+standing_root(const struct scan *s)
 {
-	const char *root = root_of(s, at);
+	const char *root = root_of(s, s->cursor);
+	size_t i = 0;
 
 	if (root == NULL)
-		root = s->roots[s->chunk_first];
-	coverage_add_missed(&s->coverage, REASON_OPEN_HUNG, false, root, why);
+		return 0;
+	while (s->roots[s->chunk_first + i] != root)
+		i++;
+	/* A cursor at the root itself: it is done with, or was given up. */
+	return strcmp(s->cursor, root) == 0 ? i + 1 : i;
+}
+
+/* Leave what is left of the i-th root of the chunk. */
+static void
+give_root_up(struct scan *s, size_t i, const char *why)
+{
 	s->n_hangs = 0;
 	s->n_deaths = 0;
+	if (i == s->chunk_n) {
+		s->chunk_n = 0;
+		replace(&s->cursor, "");
+		return;
+	}
+	const char *root = s->roots[s->chunk_first + i];
+
+	coverage_add_missed(&s->coverage, REASON_OPEN_HUNG, false, root, why);
 	replace(&s->cursor, root);
 }
 
@@ -415,7 +433,7 @@ pass_obstacle(struct scan *s)
 	s->n_deaths++;
 	if (at == NULL || path_is_cut(at)) {
 		if (s->n_deaths > DEATHS_MAX || s->n_hangs > SCAN_HANGS_MAX)
-			give_root_up(s, s->cursor,
+			give_root_up(s, standing_root(s),
 			    "no opener gets on with it: the rest of it was given up");
 		s->is_careful = true;
 		return;
@@ -423,7 +441,7 @@ pass_obstacle(struct scan *s)
 	coverage_add_missed(&s->coverage, REASON_OPEN_HUNG, false, at, NULL);
 	replace(&s->cursor, at);
 	if (s->n_hangs > SCAN_HANGS_MAX)
-		give_root_up(s, at,
+		give_root_up(s, standing_root(s),
 		    "its file system did not answer many times: the rest was given up");
 }
 

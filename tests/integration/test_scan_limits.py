@@ -99,6 +99,20 @@ class Starts(ScanTest):
         outcome = scans.Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
         self.assertEqual((outcome.status, outcome.missed()), (INCOMPLETE, {self.tree: "internal"}))
 
+    def test_openers_that_die_at_once_end_every_root(self):
+        roots = [os.path.dirname(self.plant(f"{name}/a")) for name in ("one", "two")]
+        folder = self.with_programs()
+        os.unlink(folder + "/molehunt-open")
+        with open(folder + "/molehunt-open", "w") as f:
+            f.write("#!/bin/sh\nexit 1\n")
+        os.chmod(folder + "/molehunt-open", 0o755)
+        done = subprocess.run(self.arguments(("--format", "ndjson", *roots)), timeout=90,
+                              env={**os.environ, "MOLEHUNT_LIBEXEC": folder},
+                              capture_output=True, check=False)
+        outcome = scans.Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+        self.assertEqual((outcome.status, outcome.missed()),
+                         (INCOMPLETE, dict.fromkeys(roots, "open-hung")))
+
     @NEEDS_ROOT
     def test_a_worker_that_cannot_be_forked_poisons_nothing(self):
         self.plant("a")
