@@ -114,20 +114,20 @@ keep_scanned(struct agent *a, const struct target *t, bool is_poisoned)
 }
 
 static void
-on_verdict(void *ctx, const struct target *t, const struct verdict *v,
-    struct match *const *matches, uint32_t n_matches)
+on_answer(void *ctx, const struct scan_answer *answer)
 {
 	struct agent *a = ctx;
+	const struct target *t = answer->target;
+	const struct verdict *v = answer->verdict;
 	struct finding_context context = context_of(a);
 
-	for (uint32_t i = 0; i < n_matches; i++) {
-		char *uid = finding_uid(&context, t, v, matches[i]);
+	for (uint32_t i = 0; i < answer->n_matches; i++) {
+		const struct match *m = answer->matches[i];
+		char *uid = finding_uid(&context, t, v, m);
 		struct finding_history known = history_of(a, uid);
 
-		keep_finding(a, t, matches[i]->rule, matches[i]->name_space,
-		    severity_id_of(match_score(matches[i])), uid,
-		    finding_to_ocsf(&context, t, v, matches[i], uid, &known),
-		    context.now_ms);
+		keep_finding(a, t, m->rule, m->name_space, severity_id_of(match_score(m)),
+		    uid, finding_to_ocsf(&context, t, v, m, uid, &known), context.now_ms);
 	}
 	if (v->reason == REASON_POISONED) {
 		char *uid = poisoned_uid(&context, t);
@@ -136,7 +136,7 @@ on_verdict(void *ctx, const struct target *t, const struct verdict *v,
 		keep_finding(a, t, "poisoned", "molehunt", 3, uid,
 		    poisoned_to_ocsf(&context, t, v, uid, &known), context.now_ms);
 		keep_scanned(a, t, true);
-	} else if (v->reason == REASON_NONE) {
+	} else if (v->reason == REASON_NONE && v->n_notes == 0) {
 		keep_scanned(a, t, false);
 	}
 	/* A batch of verdicts is at most BATCH_TARGETS_MAX more than this. */
@@ -337,7 +337,7 @@ agent_scan_init(struct agent *a)
 		.on_rule_problem = on_rule_problem,
 		.on_ready = on_ready,
 		.wants = wants,
-		.on_verdict = on_verdict,
+		.on_answer = on_answer,
 		.on_done = on_done,
 	};
 	struct scan_options options = { .n_workers = (unsigned)a->config.scan_jobs,

@@ -417,15 +417,16 @@ on_ready(void *ctx, const struct ruleset_facts *facts, const char *why)
 }
 
 static void
-on_verdict(void *ctx, const struct target *t, const struct verdict *v,
-    struct match *const *matches, uint32_t n_matches)
+on_answer(void *ctx, const struct scan_answer *answer)
 {
 	struct scan_command *c = ctx;
+	const struct target *t = answer->target;
+	const struct verdict *v = answer->verdict;
 
 	if (c->args.options.setup.hash_all)
 		scan_output_hashes(&c->output, t, v);
-	for (uint32_t i = 0; i < n_matches; i++)
-		scan_output_match(&c->output, t, v, matches[i]);
+	for (uint32_t i = 0; i < answer->n_matches; i++)
+		scan_output_match(&c->output, t, v, answer->matches[i]);
 	if (v->reason == REASON_POISONED)
 		scan_output_poisoned(&c->output, t, v);
 }
@@ -535,7 +536,7 @@ scan_files(struct scan_command *c)
 		.stop = stop_child,
 		.on_rule_problem = on_rule_problem,
 		.on_ready = on_ready,
-		.on_verdict = on_verdict,
+		.on_answer = on_answer,
 		.on_done = on_done,
 	};
 	MH_CLEANUP(freep)

@@ -6,8 +6,10 @@
 #include <stdint.h>
 
 #include "agent/packs.h"
+#include "records/clue.h"
 #include "records/coverage.h"
 #include "records/messages.h"
+#include "records/note.h"
 #include "records/setup.h"
 #include "records/target.h"
 #include "records/verdict.h"
@@ -50,6 +52,16 @@ struct scan_options {
 	int64_t open_ms;    /* SCAN_OPEN_MS but in tests */
 };
 
+/* The answer for one target, with all that was found in it.  Borrowed. */
+struct scan_answer {
+	const struct target *target;
+	const struct verdict *verdict;
+	struct match *const *matches;
+	uint32_t n_matches;
+	const struct clue *clues; /* of a process, from its worker */
+	uint32_t n_clues;
+};
+
 /* What a scan tells its owner, and what it asks of it.  ctx is scan_new()'s. */
 struct scan_ops {
 	/*
@@ -69,9 +81,7 @@ struct scan_ops {
 	 * have to.
 	 */
 	bool (*wants)(void *ctx, const struct target *t, enum reason *ret_reason);
-	/* The answer for one target, with all its matches; borrowed. */
-	void (*on_verdict)(void *ctx, const struct target *t, const struct verdict *v,
-	    struct match *const *matches, uint32_t n_matches);
+	void (*on_answer)(void *ctx, const struct scan_answer *answer);
 	/* A walk has ended: everything it met was answered for, or it was cancelled. */
 	void (*on_done)(void *ctx);
 };

@@ -8,13 +8,18 @@
 
 /* Inside of agent/scan.h, shared by scan.c, scan_rules.c, scan_walk.c and scan_workers.c. */
 
+enum { JOB_FDS_MAX = MEMORY_FD_CODES + TARGET_CODES_MAX };
+
 /* One target on its way. */
 struct job {
 	TAILQ_ENTRY(job) entry;
 	struct target target;
-	int fd; /* kept until the verdict: it may have to be tried again */
-	struct match **matches; /* that came so far */
+	int fds[JOB_FDS_MAX]; /* kept until the verdict: it may have to be tried again */
+	struct match **matches; /* that came so far; clues and notes too */
 	uint32_t n_matches;
+	struct clue *clues;
+	uint32_t n_clues;
+	struct note_list notes;
 	unsigned deaths_alone; /* workers it killed when alone */
 	bool was_hang;         /* the last of them had to be killed */
 	int status;            /* wait(2)'s of the last of them */
@@ -130,7 +135,7 @@ bool workers_are_idle(const struct scan *s);
 void workers_drop_queue(struct scan *s);
 /* The same for what workers hold; these are killed. */
 void workers_abandon(struct scan *s);
-void workers_add(struct scan *s, struct target *t, int fd); /* both taken */
+void workers_add(struct scan *s, struct target *t, const int *fds); /* all taken */
 
 void walk_on_started(struct scan *s, unsigned instance, int fd);
 void walk_on_exited(struct scan *s, unsigned instance, int status);

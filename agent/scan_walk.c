@@ -231,6 +231,12 @@ walk_on_started(struct scan *s, unsigned instance, int fd)
 	}
 }
 
+static void
+add_file(struct scan *s, struct target *t, int fd)
+{
+	workers_add(s, t, &fd);
+}
+
 /* False: the opener talks nonsense. */
 static bool
 on_targets(struct scan *s, struct message *m)
@@ -243,7 +249,7 @@ on_targets(struct scan *s, struct message *m)
 		struct target t;
 
 		target_decode(&r, &t);
-		if (!reader_is_ok(&r)) {
+		if (!reader_is_ok(&r) || t.kind != TARGET_FILE) {
 			target_clear(&t);
 			return false;
 		}
@@ -254,7 +260,7 @@ on_targets(struct scan *s, struct message *m)
 			coverage_add_missed(&s->coverage, REASON_STOPPED, false, t.path,
 			    NULL);
 		else if (s->ops->wants == NULL || s->ops->wants(s->ctx, &t, &reason))
-			workers_add(s, &t, message_take_fd(m, i));
+			add_file(s, &t, message_take_fd(m, i));
 		else
 			coverage_add_missed(&s->coverage, reason, false, t.path, NULL);
 		target_clear(&t);

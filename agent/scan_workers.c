@@ -31,35 +31,43 @@ enum {
 /* A batch of large files would keep other workers idle at the end. */
 #define BATCH_CONTENT_BYTES (16ull << 20)
 
+/* Forget what was told of j without a verdict: it is tried again. */
 static void
-job_free(struct job *j)
+drop_findings(struct job *j)
 {
-	target_clear(&j->target);
-	if (j->fd >= 0)
-		(void)close(j->fd);
 	for (uint32_t i = 0; i < j->n_matches; i++)
 		match_free(j->matches[i]);
 	free(j->matches);
-	free(j);
+	j->matches = NULL;
+	for (uint32_t i = 0; i < j->n_clues; i++)
+		clue_clear(&j->clues[i]);
+	free(j->clues);
+	j->clues = NULL;
+	j->n_matches = j->n_clues = 0;
+	note_list_clear(&j->notes);
 }
 
 static void
-drop_matches(struct job *j)
+job_free(struct job *j)
 {
-	for (uint32_t i = 0; i < j->n_matches; i++)
-		match_free(j->matches[i]);
-	j->n_matches = 0;
+	drop_findings(j);
+	for (unsigned i = 0; i < j->target.n_fds; i++) {
+		if (j->fds[i] >= 0)
+			(void)close(j->fds[i]);
+	}
+	target_clear(&j->target);
+	free(j);
 }
 
 void
-workers_add(struct scan *s, struct target *t, int fd)
+workers_add(struct scan *s, struct target *t, const int *fds)
 {
 	struct job *j = xcalloc(1, sizeof(*j));
 
 	j->target = *t;
 	j->target.id = s->next_target++;
 	memset(t, 0, sizeof(*t));
-	j->fd = fd;
+	memcpy(j->fds, fds, j->target.n_fds * sizeof(*fds));
 	TAILQ_INSERT_TAIL(&s->queue, j, entry);
 	s->n_queued++;
 }
@@ -148,18 +156,46 @@ workers_start(struct scan *s)
 	}
 }
 
+/* Count the parts of j that were not scanned. */
+static void
+settle_notes(struct scan *s, struct job *j, const struct verdict *v)
+{
+	bool is_missed = false;
+
+	s->coverage.n_members += v->n_members;
+	for (uint32_t i = 0; i < j->notes.n; i++) {
+		const struct note *n = &j->notes.notes[i];
+		MH_CLEANUP(freep)
+		char *path = xasprintf("%.*s%s", PART_NAME_MAX, j->target.path, n->name);
+
+		is_missed = is_missed || reason_is_missed(n->reason);
+		coverage_add_parts(&s->coverage, n->reason, n->n, path, n->detail);
+	}
+	if (is_missed && v->reason == REASON_NONE)
+		s->coverage.n_partly++;
+}
+
 /* Count and tell the verdict of j, which is freed. */
 static void
 settle(struct scan *s, struct job *j, struct verdict *v)
 {
 	bool is_scanned = v->reason == REASON_NONE || v->partly;
+	struct scan_answer answer = {
+		.target = &j->target,
+		.verdict = v,
+		.matches = j->matches,
+		.n_matches = j->n_matches,
+		.clues = j->clues,
+		.n_clues = j->n_clues,
+	};
 
 	if (is_scanned)
 		coverage_add_scanned(&s->coverage, v->bytes_scanned, j->n_matches);
 	if (v->reason != REASON_NONE)
 		coverage_add_missed(&s->coverage, v->reason, v->partly, j->target.path,
 		    v->detail);
-	s->ops->on_verdict(s->ctx, &j->target, v, j->matches, j->n_matches);
+	settle_notes(s, j, v);
+	s->ops->on_answer(s->ctx, &answer);
 	job_free(j);
 }
 
@@ -175,7 +211,7 @@ settle_poisoned(struct scan *s, struct job *j)
 		v.detail = xasprintf("scan workers died of it, twice, alone: %s",
 		    WIFSIGNALED(j->status) ? strsignal(WTERMSIG(j->status))
 					   : "they gave up");
-	drop_matches(j);
+	drop_findings(j);
 	settle(s, j, &v);
 	verdict_clear(&v);
 }
@@ -188,7 +224,7 @@ lose_worker(struct scan *s, struct worker *w, bool is_its_fault, int status)
 
 	while ((j = TAILQ_FIRST(&w->jobs)) != NULL) {
 		TAILQ_REMOVE(&w->jobs, j, entry);
-		drop_matches(j);
+		drop_findings(j);
 		if (w->is_alone && is_its_fault) {
 			j->deaths_alone++;
 			j->was_hang = w->is_silent;
@@ -282,8 +318,9 @@ on_found(const struct scan *s, struct worker *w, const struct message *m)
 	reader_init(&r, m->data, m->len);
 	match = match_decode(&r);
 	struct job *j = match != NULL ? find_job(w, match->target) : NULL;
-	/* Every rule matches once: more would only fill our memory. */
-	if (j == NULL || !reader_is_done(&r) || j->n_matches >= s->facts.n_rules)
+	/* Every rule matches a part once; MATCH_BYTES_MAX bounds the parts. */
+	if (j == NULL || !reader_is_done(&r) ||
+	    (match->part == PART_WHOLE && j->n_matches >= s->facts.n_rules))
 		return false;
 	w->match_bytes += m->len;
 	if (w->match_bytes > MATCH_BYTES_MAX)
@@ -294,11 +331,54 @@ on_found(const struct scan *s, struct worker *w, const struct message *m)
 }
 
 static bool
+on_noted(struct worker *w, const struct message *m)
+{
+	struct note n;
+	struct reader r;
+
+	reader_init(&r, m->data, m->len);
+	note_decode(&r, &n);
+	struct job *j = reader_is_done(&r) ? find_job(w, n.target) : NULL;
+	bool is_good = j != NULL && j->notes.n < NOTES_MAX + REASON_MAX_;
+
+	w->match_bytes += m->len;
+	if (is_good)
+		is_good = w->match_bytes <= MATCH_BYTES_MAX;
+	if (is_good)
+		note_list_take(&j->notes, &n);
+	note_clear(&n);
+	return is_good;
+}
+
+static bool
+on_clue(struct worker *w, const struct message *m)
+{
+	struct clue c;
+	struct reader r;
+
+	reader_init(&r, m->data, m->len);
+	uint64_t target = reader_u64(&r);
+	clue_decode(&r, &c);
+	struct job *j = reader_is_done(&r) ? find_job(w, target) : NULL;
+	bool is_good = j != NULL && j->target.kind == TARGET_MEMORY &&
+		       j->n_clues < PROCESS_CLUES_MAX;
+
+	if (!is_good) {
+		clue_clear(&c);
+		return false;
+	}
+	j->clues = xreallocarray(j->clues, j->n_clues + 1, sizeof(*j->clues));
+	j->clues[j->n_clues++] = c;
+	return true;
+}
+
+static bool
 on_verdict(struct scan *s, struct worker *w, struct verdict *v)
 {
 	struct job *j = find_job(w, v->target);
 
-	if (j == NULL || j->n_matches != v->n_matches)
+	if (j == NULL || j->n_matches != v->n_matches || j->notes.n != v->n_notes ||
+	    j->n_clues != v->n_clues)
 		return false;
 	TAILQ_REMOVE(&w->jobs, j, entry);
 	w->n_jobs--;
@@ -308,7 +388,7 @@ on_verdict(struct scan *s, struct worker *w, struct verdict *v)
 		w->match_bytes = 0;
 	/* Too much for an ordinary worker: once more, with more memory. */
 	if (v->reason == REASON_MEMORY && !w->is_alone) {
-		drop_matches(j);
+		drop_findings(j);
 		TAILQ_INSERT_TAIL(&s->alone, j, entry);
 		s->n_alone++;
 		return true;
@@ -346,6 +426,10 @@ workers_on_event(struct scan *s, struct worker *w)
 		w->heard_ms = s->now_ms;
 		if (m.type == MSG_FOUND)
 			is_good = on_found(s, w, &m);
+		else if (m.type == MSG_NOTED)
+			is_good = on_noted(w, &m);
+		else if (m.type == MSG_CLUE)
+			is_good = on_clue(w, &m);
 		else
 			is_good = on_verdicts(s, w, &m);
 		message_close_fds(&m);
@@ -371,22 +455,26 @@ send_batch(struct scan *s, struct worker *w, struct job_list *list, unsigned *n_
 	struct job_list batch = TAILQ_HEAD_INITIALIZER(batch);
 	int fds[BATCH_TARGETS_MAX];
 	unsigned n_fds = 0;
+	unsigned n_taken = 0;
 	uint64_t bytes = 0;
 	struct job *j = NULL;
 
-	while (n_fds < n && (j = TAILQ_FIRST(list)) != NULL) {
+	while (n_taken < n && (j = TAILQ_FIRST(list)) != NULL) {
 		size_t before = buf_len(b);
 
 		target_encode(&j->target, b);
 		bytes += j->target.size;
-		if (n_fds > 0 && (buf_error(b) != MH_OK || buf_len(b) > BATCH_BYTES ||
-				     bytes > BATCH_CONTENT_BYTES)) {
+		if (n_taken > 0 && (buf_error(b) != MH_OK || buf_len(b) > BATCH_BYTES ||
+				       bytes > BATCH_CONTENT_BYTES ||
+				       n_fds + j->target.n_fds > BATCH_TARGETS_MAX)) {
 			buf_truncate(b, before);
 			break;
 		}
 		TAILQ_REMOVE(list, j, entry);
 		TAILQ_INSERT_TAIL(&batch, j, entry);
-		fds[n_fds++] = j->fd;
+		memcpy(fds + n_fds, j->fds, j->target.n_fds * sizeof(*fds));
+		n_fds += j->target.n_fds;
+		n_taken++;
 	}
 	mh_err err =
 	    channel_send(w->end.channel, MSG_SCAN, buf_data(b), buf_len(b), fds, n_fds);
@@ -397,8 +485,8 @@ send_batch(struct scan *s, struct worker *w, struct job_list *list, unsigned *n_
 	}
 	if (w->n_jobs == 0)
 		w->heard_ms = w->settled_ms = s->now_ms;
-	*n_list -= n_fds;
-	w->n_jobs += n_fds;
+	*n_list -= n_taken;
+	w->n_jobs += n_taken;
 	w->n_batches++;
 	TAILQ_CONCAT(&w->jobs, &batch, entry);
 	scan_watch(s, &w->end, true);

@@ -273,6 +273,8 @@ static void
 emit(struct walk *w, int fd, const struct stat *st)
 {
 	struct target t = {
+		.kind = TARGET_FILE,
+		.n_fds = 1,
 		.path = (char *)(uintptr_t)shown_path(w),
 		.owner = (char *)(uintptr_t)owner_of(w, st->st_uid),
 		.dev = st->st_dev,

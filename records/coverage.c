@@ -57,6 +57,15 @@ coverage_add_missed(struct coverage *c, enum reason reason, bool partly, const c
 }
 
 void
+coverage_add_parts(struct coverage *c, enum reason reason, uint64_t n, const char *path,
+    const char *detail)
+{
+	coverage_add_count(c, reason, n);
+	if (reason_is_missed(reason))
+		keep_path(c, reason, true, path, detail);
+}
+
+void
 coverage_add_count(struct coverage *c, enum reason reason, uint64_t n)
 {
 	c->by_reason[reason] += n;

@@ -29,7 +29,8 @@ struct coverage {
 	uint64_t n_partly;  /* of these, in part */
 	uint64_t n_found;   /* targets in which something was found */
 	uint64_t n_findings;
-	uint64_t bytes; /* scanned */
+	uint64_t bytes;     /* scanned */
+	uint64_t n_members; /* of archives, scanned; these are no targets */
 	uint64_t by_reason[REASON_MAX_];
 	uint64_t n_missed;           /* wholly or in part, of a reason that is missed */
 	struct coverage_path *paths; /* owned */
@@ -46,6 +47,12 @@ void coverage_add_scanned(struct coverage *c, uint64_t bytes, uint64_t n_finding
  * coverage_add_scanned()).  path and detail are copied; detail may be NULL.
  */
 void coverage_add_missed(struct coverage *c, enum reason reason, bool partly,
+    const char *path, const char *detail);
+/*
+ * Count n parts of a scanned target that were not scanned.  path names one
+ * part, or the target where n is more.
+ */
+void coverage_add_parts(struct coverage *c, enum reason reason, uint64_t n,
     const char *path, const char *detail);
 /* Count n targets without a name. */
 void coverage_add_count(struct coverage *c, enum reason reason, uint64_t n);

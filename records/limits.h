@@ -34,6 +34,30 @@ enum {
 	MATCH_RECORD_MAX = 60 * 1024,
 	/* Bytes of the sentence that goes with a verdict. */
 	DETAIL_BYTES_MAX = 512,
+	/* Notes of one target that go by name, the rest is summed up by reason. */
+	NOTES_MAX = 1024,
+	/* Bytes of a part's name, which is put behind its target's path. */
+	PART_NAME_MAX = PATH_BYTES_MAX / 2,
+	/* Bytes kept on each side of a string that matched in memory. */
+	AROUND_BYTES_MAX = 64,
+	/* Regions of memory in one match: one for each place is enough. */
+	MATCH_REGIONS_MAX = 64,
+	/* Ranges of a process that no worker touches: its mappings of devices. */
+	TARGET_SKIPS_MAX = 64,
+	/* Mapped files whose code pages are compared with memory, in one target. */
+	TARGET_CODES_MAX = 8,
+	/* Bytes kept of a command line; the kernel's own limit is 2 MiB. */
+	COMMAND_LINE_MAX = 4096,
+	/* Bytes of a control group's path, and of a process's name (TASK_COMM_LEN). */
+	CGROUP_BYTES_MAX = 4096,
+	COMM_BYTES_MAX = 63,
+	/* Sockets of one process that are kept; the rest is counted. */
+	PROCESS_SOCKETS_MAX = 64,
+	/* Clues of one process that are kept. */
+	PROCESS_CLUES_MAX = 64,
+	/* Bytes of a clue's subject (a path, a symbol) and of what it saw there. */
+	CLUE_WHAT_MAX = 1024,
+	CLUE_DATA_MAX = 256,
 	/* Paths of what was not scanned that a scan keeps by name. */
 	COVERAGE_PATHS_MAX = 10000,
 };

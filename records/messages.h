@@ -37,6 +37,13 @@ enum role {
 	MSG(SKIPPED, OPENER, AGENT, 65536, 0)                                 \
 	MSG(PULSE, OPENER, AGENT, 40960, 0)                                   \
 	MSG(WALKED, OPENER, AGENT, 40960, 0)                                  \
+	/* Listing processes, and opening their memory and what they map. */  \
+	MSG(LIST, AGENT, OPENER, 65536, 0)                                    \
+	MSG(PROCESS, OPENER, AGENT, 65536, 0)                                 \
+	MSG(MAPPED, OPENER, AGENT, 65536, 0)                                  \
+	MSG(LISTED, OPENER, AGENT, 4096, 0)                                   \
+	MSG(OPEN, AGENT, OPENER, 65536, 0)                                    \
+	MSG(OPENED, OPENER, AGENT, 64, 0)                                     \
 	/* Rules from text, then workers from the compiled set. */            \
 	MSG(SETUP, AGENT, ZYGOTE, 4096, 0)                                    \
 	MSG(RULES, AGENT, ZYGOTE, 4096, 1)                                    \
@@ -49,6 +56,8 @@ enum role {
 	/* Scanning. */                                                       \
 	MSG(SCAN, AGENT, WORKER, 65536, 32)                                   \
 	MSG(FOUND, WORKER, AGENT, 65536, 0)                                   \
+	MSG(NOTED, WORKER, AGENT, 65536, 0)                                   \
+	MSG(CLUE, WORKER, AGENT, 4096, 0)                                     \
 	MSG(VERDICTS, WORKER, AGENT, 65536, 0)                                \
 	/* Delivery. */                                                       \
 	MSG(REPORT, AGENT, COURIER, 256, 1)                                   \

@@ -23,6 +23,11 @@
 	REASON(FIFO, "fifo", false, "fifo")                                              \
 	REASON(SOCKET, "socket", false, "socket")                                        \
 	REASON(VANISHED, "vanished", false, "gone before it could be opened")            \
+	REASON(OWN, "own-process", false, "a process of Molehunt itself")                \
+	REASON(KERNEL, "kernel-thread", false,                                           \
+	    "kernel thread: it has no memory of its own")                                \
+	REASON(SWAPPED, "swapped-out", false,                                            \
+	    "swapped out: reading it would bring it back into memory")                   \
 	REASON(CROSSING, "other-file-system", true,                                      \
 	    "another local file system than where the walk began; add --cross to enter " \
 	    "it")                                                                        \
@@ -42,6 +47,8 @@
 	REASON(POISONED, "poisoned", true, "it killed its scan worker twice")            \
 	REASON(CROWDED, "folder-too-large", true,                                        \
 	    "more names in one folder than allowed")                                     \
+	REASON(SECRET, "secret-memory", true,                                            \
+	    "secret memory: the kernel lets nobody else read it")                        \
 	REASON(MOVED, "moved", true, "the folder was moved while it was walked")         \
 	REASON(STOPPED, "stopped", true, "the scan was stopped before it")               \
 	REASON(INTERNAL, "internal", true, "the scanner failed")

@@ -5,19 +5,38 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 void
 target_clear(struct target *t)
 {
 	free(t->path);
 	free(t->owner);
+	free(t->skips);
+	free(t->codes);
 	t->path = NULL;
 	t->owner = NULL;
+	t->skips = NULL;
+	t->codes = NULL;
+	t->n_skips = t->n_codes = 0;
+}
+
+void
+target_copy(const struct target *t, struct target *ret)
+{
+	*ret = *t;
+	ret->path = xstrdup(t->path);
+	ret->owner = xstrdup(t->owner);
+	ret->skips = xmemdup(t->skips, t->n_skips * sizeof(*t->skips));
+	ret->codes = xmemdup(t->codes, t->n_codes * sizeof(*t->codes));
 }
 
 void
 target_encode(const struct target *t, struct buf *b)
 {
 	buf_put_u64(b, t->id);
+	buf_put_u8(b, (uint8_t)t->kind);
+	buf_put_u8(b, t->n_fds);
 	buf_put_string(b, t->path);
 	buf_put_string(b, t->owner);
 	buf_put_u64(b, t->dev);
@@ -29,12 +48,68 @@ target_encode(const struct target *t, struct buf *b)
 	buf_put_u32(b, t->nlink);
 	buf_put_u64(b, (uint64_t)t->mtime_ns);
 	buf_put_u64(b, (uint64_t)t->ctime_ns);
+	buf_put_u32(b, (uint32_t)t->pid);
+	buf_put_u64(b, t->start_ticks);
+	buf_put_u32(b, t->n_skips);
+	for (uint32_t i = 0; i < t->n_skips; i++) {
+		buf_put_u64(b, t->skips[i].start);
+		buf_put_u64(b, t->skips[i].end);
+	}
+	buf_put_u32(b, t->n_codes);
+	for (uint32_t i = 0; i < t->n_codes; i++) {
+		buf_put_u64(b, t->codes[i].start);
+		buf_put_u64(b, t->codes[i].end);
+		buf_put_u64(b, t->codes[i].offset);
+	}
+}
+
+/* Descriptors that a target of that kind has. */
+static unsigned
+n_fds_of(const struct target *t)
+{
+	return t->kind == TARGET_MEMORY ? MEMORY_FD_CODES + t->n_codes : 1;
+}
+
+static void
+decode_ranges(struct reader *r, struct target *t)
+{
+	t->n_skips = reader_u32(r);
+	if (t->n_skips > TARGET_SKIPS_MAX) {
+		r->failed = true;
+		t->n_skips = 0;
+	}
+	t->skips = xcalloc(t->n_skips, sizeof(*t->skips));
+	for (uint32_t i = 0; i < t->n_skips; i++) {
+		t->skips[i].start = reader_u64(r);
+		t->skips[i].end = reader_u64(r);
+	}
+	t->n_codes = reader_u32(r);
+	if (t->n_codes > TARGET_CODES_MAX) {
+		r->failed = true;
+		t->n_codes = 0;
+	}
+	t->codes = xcalloc(t->n_codes, sizeof(*t->codes));
+	for (uint32_t i = 0; i < t->n_codes; i++) {
+		t->codes[i].start = reader_u64(r);
+		t->codes[i].end = reader_u64(r);
+		t->codes[i].offset = reader_u64(r);
+		if (t->codes[i].start > t->codes[i].end)
+			r->failed = true;
+	}
 }
 
 void
 target_decode(struct reader *r, struct target *ret)
 {
+	memset(ret, 0, sizeof(*ret));
 	ret->id = reader_u64(r);
+	uint8_t kind = reader_u8(r);
+
+	ret->n_fds = reader_u8(r);
+	if (kind < TARGET_FILE || kind >= TARGET_KIND_MAX_)
+		r->failed = true;
+	else
+		ret->kind = (enum target_kind)kind;
 	ret->path = reader_string(r, PATH_BYTES_MAX);
 	ret->owner = reader_string(r, OWNER_BYTES_MAX);
 	ret->dev = reader_u64(r);
@@ -46,6 +121,11 @@ target_decode(struct reader *r, struct target *ret)
 	ret->nlink = reader_u32(r);
 	ret->mtime_ns = (int64_t)reader_u64(r);
 	ret->ctime_ns = (int64_t)reader_u64(r);
+	ret->pid = (int32_t)reader_u32(r);
+	ret->start_ticks = reader_u64(r);
+	decode_ranges(r, ret);
+	if (ret->n_fds != n_fds_of(ret))
+		r->failed = true;
 }
 
 bool

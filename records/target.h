@@ -10,14 +10,39 @@
 #include "base/reader.h"
 #include "records/limits.h"
 
+enum target_kind {
+	TARGET_FILE = 1, /* met by a walk */
+	TARGET_MAPPED,   /* a file, memfd or shared memory that processes map */
+	TARGET_MEMORY,   /* the memory of one process */
+	TARGET_KIND_MAX_
+};
+
+/* Descriptors of a target of memory; those of the code ranges follow. */
+enum { MEMORY_FD_MEM, MEMORY_FD_PAGEMAP, MEMORY_FD_MAPS, MEMORY_FD_CODES };
+
+/* Addresses from start to before end. */
+struct address_range {
+	uint64_t start, end;
+};
+
+/* Executable pages that a process has of its own, where its file has others. */
+struct code_range {
+	uint64_t start, end; /* addresses */
+	uint64_t offset;     /* of start in the file, whose descriptor comes along */
+};
+
 /*
- * One opened thing to scan: the facts that name it.  Its descriptor travels
- * beside it, in the same message.  Facts are those of fstat(2) on that
- * descriptor right after it was opened.
+ * One opened thing to scan: the facts that name it.  Its descriptors travel
+ * beside it, in the same message: one, or for memory those of
+ * /proc/PID/{mem,pagemap,maps} (smaps in place of maps where the kernel has no
+ * PAGEMAP_SCAN) and of its code ranges.  Facts are those of fstat(2) on the
+ * descriptor of a file right after it was opened.
  */
 struct target {
 	uint64_t id; /* given by who asks for the scan, unique within it */
-	char *path;  /* bytes as the kernel gave them; owned */
+	enum target_kind kind;
+	uint8_t n_fds; /* that travel with it */
+	char *path;  /* bytes as the kernel gave them; of memory, of its program; owned */
 	char *owner; /* name of the user, or its number; owned */
 	uint64_t dev;
 	uint64_t ino;
@@ -28,10 +53,21 @@ struct target {
 	uint32_t nlink;
 	int64_t mtime_ns; /* since 1970 */
 	int64_t ctime_ns;
+
+	/* Of memory; pid also of what is mapped: through whom it was opened. */
+	int32_t pid;
+	uint64_t start_ticks; /* with pid, names the process: proc(5), stat, field 22 */
+	struct address_range *skips; /* owned */
+	uint32_t n_skips;
+	struct code_range *codes; /* owned */
+	uint32_t n_codes;
 };
 
 /* Free what t owns; t itself is the caller's. */
 void target_clear(struct target *t);
+
+/* A copy that owns what it holds. */
+void target_copy(const struct target *t, struct target *ret);
 
 void target_encode(const struct target *t, struct buf *b);
 /* Always leaves a target that can be cleared; check r afterwards. */

@@ -27,6 +27,9 @@ verdict_encode(const struct verdict *v, struct buf *b)
 	buf_put_u8(b, (uint8_t)v->reason);
 	buf_put_u8(b, flags);
 	buf_put_u32(b, v->n_matches);
+	buf_put_u32(b, v->n_notes);
+	buf_put_u32(b, v->n_clues);
+	buf_put_u32(b, v->n_members);
 	buf_put_u64(b, v->bytes_scanned);
 	buf_put_u32(b, v->micros);
 	if (v->has_sha256)
@@ -65,6 +68,9 @@ verdict_decode(struct reader *r, struct verdict *ret)
 	ret->has_sha1 = (flags & HAS_SHA1) != 0;
 	ret->has_md5 = (flags & HAS_MD5) != 0;
 	ret->n_matches = reader_u32(r);
+	ret->n_notes = reader_u32(r);
+	ret->n_clues = reader_u32(r);
+	ret->n_members = reader_u32(r);
 	ret->bytes_scanned = reader_u64(r);
 	ret->micros = reader_u32(r);
 	read_hash(r, ret->has_sha256, ret->sha256, sizeof(ret->sha256));
@@ -96,8 +102,13 @@ match_free(struct match *m)
 	for (uint32_t i = 0; i < m->n_strings; i++) {
 		free(m->strings[i].name);
 		free(m->strings[i].data);
+		free(m->strings[i].around);
 	}
 	free(m->strings);
+	free(m->part_name);
+	for (uint32_t i = 0; i < m->n_regions; i++)
+		free(m->regions[i].path);
+	free(m->regions);
 	free(m);
 }
 
@@ -118,6 +129,31 @@ encode_string(const struct match_string *s, struct buf *b)
 	buf_put_u32(b, s->length);
 	buf_put_u8(b, s->is_hash);
 	buf_put_bytes(b, s->data, s->n_data);
+	buf_put_u8(b, s->is_changed);
+	buf_put_u32(b, s->n_before);
+	buf_put_bytes(b, s->around, s->n_around);
+}
+
+static void
+encode_part(const struct match *m, struct buf *b)
+{
+	buf_put_u8(b, (uint8_t)m->part);
+	buf_put_string(b, m->part_name != NULL ? m->part_name : "");
+	buf_put_u64(b, m->image_base);
+	buf_put_u64(b, m->image_size);
+	buf_put_u8(b, m->has_part_sha256);
+	if (m->has_part_sha256)
+		buf_put(b, m->part_sha256, sizeof(m->part_sha256));
+}
+
+static void
+encode_region(const struct match_region *region, struct buf *b)
+{
+	buf_put_u64(b, region->start);
+	buf_put_u64(b, region->end);
+	buf_put_u64(b, region->offset);
+	buf_put_string(b, region->perms);
+	buf_put_string(b, region->path);
 }
 
 void
@@ -148,6 +184,23 @@ match_encode(const struct match *m, struct buf *b)
 	}
 	buf_put_u32(b, n_metas);
 	buf_put(b, buf_data(metas), buf_len(metas));
+
+	encode_part(m, b);
+
+	/* An eighth for regions: a string without one still has its address. */
+	MH_CLEANUP(buf_freep) struct buf *regions = buf_new(MATCH_RECORD_MAX / 8);
+	uint32_t n_regions = 0;
+	for (uint32_t i = 0; i < m->n_regions; i++) {
+		size_t before = buf_len(regions);
+
+		encode_region(&m->regions[i], regions);
+		if (buf_error(regions) != MH_OK)
+			buf_truncate(regions, before);
+		else
+			n_regions++;
+	}
+	buf_put_u32(b, n_regions);
+	buf_put(b, buf_data(regions), buf_len(regions));
 
 	size_t used = buf_len(b) - start + 16;
 	for (uint32_t i = 0; i < m->n_strings; i++) {
@@ -212,6 +265,50 @@ decode_strings(struct reader *r, struct match *m)
 
 		s->data = xmemdup(data, len);
 		s->n_data = (uint32_t)len;
+		s->is_changed = reader_u8(r) != 0;
+		s->n_before = reader_u32(r);
+		data = reader_bytes(r, MATCH_DATA_MAX + 2 * AROUND_BYTES_MAX, &len);
+		s->around = xmemdup(data, len);
+		s->n_around = (uint32_t)len;
+		if (s->n_before > s->n_around)
+			r->failed = true;
+	}
+}
+
+static void
+decode_part(struct reader *r, struct match *m)
+{
+	uint8_t part = reader_u8(r);
+
+	if (part >= PART_MAX_)
+		r->failed = true;
+	else
+		m->part = (enum match_part)part;
+	m->part_name = reader_string(r, PART_NAME_MAX);
+	m->image_base = reader_u64(r);
+	m->image_size = reader_u64(r);
+	m->has_part_sha256 = reader_u8(r) != 0;
+	read_hash(r, m->has_part_sha256, m->part_sha256, sizeof(m->part_sha256));
+}
+
+static void
+decode_regions(struct reader *r, struct match *m)
+{
+	m->n_regions = read_count(r, MATCH_REGIONS_MAX);
+	m->regions = xcalloc(m->n_regions, sizeof(*m->regions));
+	for (uint32_t i = 0; i < m->n_regions; i++) {
+		struct match_region *region = &m->regions[i];
+
+		region->start = reader_u64(r);
+		region->end = reader_u64(r);
+		region->offset = reader_u64(r);
+		MH_CLEANUP(freep)
+		char *perms = reader_string(r, sizeof(region->perms) - 1);
+
+		memcpy(region->perms, perms, strlen(perms));
+		region->path = reader_string(r, PATH_BYTES_MAX);
+		if (region->start > region->end)
+			r->failed = true;
 	}
 }
 
@@ -228,6 +325,8 @@ match_decode(struct reader *r)
 	for (uint32_t i = 0; i < m->n_tags; i++)
 		m->tags[i] = reader_string(r, RULE_NAME_MAX);
 	decode_metas(r, m);
+	decode_part(r, m);
+	decode_regions(r, m);
 	m->n_found = reader_u64(r);
 	decode_strings(r, m);
 	if (!reader_is_ok(r))

@@ -20,6 +20,9 @@ struct verdict {
 	enum reason reason; /* REASON_NONE: scanned wholly */
 	bool partly;        /* scanned in part; only with a reason */
 	uint32_t n_matches; /* rules that matched */
+	uint32_t n_notes; /* parts that were not scanned, told before (records/note.h) */
+	uint32_t n_clues; /* told before (records/clue.h) */
+	uint32_t n_members; /* members of archives that were scanned */
 	uint64_t bytes_scanned;
 	uint32_t micros;                    /* time it took, microseconds */
 	bool has_sha256, has_sha1, has_md5; /* of the whole content */
@@ -37,11 +40,33 @@ void verdict_decode(struct reader *r, struct verdict *ret);
 /* One place where a string of a rule was found. */
 struct match_string {
 	char *name;      /* "$a1" */
-	uint64_t offset; /* bytes from the start of the file */
+	uint64_t offset; /* bytes from the start of the file; in memory the address */
 	uint32_t length; /* bytes that matched */
 	uint32_t n_data; /* bytes kept in data */
 	uint8_t *data;   /* the bytes, or their SHA-256 when is_hash */
 	bool is_hash;
+
+	/* In memory: what stood around it, a moment later. */
+	bool is_changed;   /* the match itself was other bytes by then */
+	uint32_t n_around; /* bytes kept in around */
+	uint32_t n_before; /* of these, before offset */
+	uint8_t *around;
+};
+
+/* A line of proc(5)'s maps in which something was found. */
+struct match_region {
+	uint64_t start, end; /* addresses */
+	uint64_t offset;     /* of start in what is mapped */
+	char perms[5];       /* "rw-p" */
+	char *path;          /* what is mapped, "[heap]", or "" for anonymous memory */
+};
+
+/* What the rule was run over: the target itself, or a part of it. */
+enum match_part {
+	PART_WHOLE,  /* the file, or the memory of the process */
+	PART_MEMBER, /* a member of an archive: part_name */
+	PART_IMAGE,  /* a program in memory, rebuilt as a file: base, size */
+	PART_MAX_
 };
 
 enum match_meta_kind { META_TEXT = 1, META_NUMBER, META_TRUTH };
@@ -65,6 +90,13 @@ struct match {
 	struct match_string *strings;
 	uint32_t n_strings; /* kept */
 	uint64_t n_found;   /* places found, kept or not */
+	enum match_part part;
+	char *part_name;                 /* "!/dir/inner.tar.gz!/x.so", or "" */
+	uint64_t image_base, image_size; /* address, bytes */
+	bool has_part_sha256;
+	uint8_t part_sha256[32];      /* of the member's or image's content */
+	struct match_region *regions; /* in memory: of the strings that are kept */
+	uint32_t n_regions;
 };
 
 /* Frees m and what it owns; accepts NULL. */

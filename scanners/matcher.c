@@ -50,7 +50,29 @@ match_outcome_clear(struct match_outcome *o)
 		match_free(o->matches[i]);
 	free(o->matches);
 	free(o->detail);
+	note_list_clear(&o->notes);
+	for (uint32_t i = 0; i < o->n_clues; i++)
+		clue_clear(&o->clues[i]);
+	free(o->clues);
 	memset(o, 0, sizeof(*o));
+}
+
+void
+match_outcome_take_matches(struct match_outcome *to, struct match_outcome *from,
+    enum match_part part, const char *part_name)
+{
+	if (from->n_matches == 0)
+		return;
+	to->matches = xreallocarray(to->matches, to->n_matches + from->n_matches,
+	    sizeof(struct match *));
+	for (uint32_t i = 0; i < from->n_matches; i++) {
+		struct match *m = from->matches[i];
+
+		m->part = part;
+		m->part_name = xstrndup(part_name, PART_NAME_MAX);
+		to->matches[to->n_matches++] = m;
+	}
+	from->n_matches = 0;
 }
 
 /* The len bytes at offset of the file, as far as one block holds them; or NULL. */

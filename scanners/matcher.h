@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "records/clue.h"
+#include "records/note.h"
 #include "records/setup.h"
 #include "records/verdict.h"
 #include "scanners/content.h"
@@ -41,9 +43,21 @@ struct match_outcome {
 	struct match **matches; /* owned */
 	uint32_t n_matches;
 	char *detail; /* which rule, which error; or NULL; owned */
+
+	/* Of targets that have parts; matcher_scan() leaves these alone. */
+	struct note_list notes; /* of what was not scanned */
+	struct clue *clues;     /* about a process; owned */
+	uint32_t n_clues;
+	uint32_t n_members; /* of archives, scanned */
 };
 
 void match_outcome_clear(struct match_outcome *o);
+/*
+ * Move the matches of a part, given its name, into the outcome of its target.
+ * What went wrong in from stays there, for the caller to note.
+ */
+void match_outcome_take_matches(struct match_outcome *to, struct match_outcome *from,
+    enum match_part part, const char *part_name);
 
 /* Called between the scans of a long search, to show that there is life. */
 typedef void pulse_fn(void *ctx);

@@ -85,17 +85,50 @@ send_matches(struct worker *w, const struct target *t, const struct match_outcom
 	}
 }
 
+/* What could not be scanned of t. */
 static void
-scan_target(struct worker *w, const struct target *t, int fd)
+send_notes(struct worker *w, const struct target *t, struct note_list *list)
+{
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
+
+	note_list_finish(list);
+	for (uint32_t i = 0; i < list->n; i++) {
+		list->notes[i].target = t->id;
+		buf_reset(b);
+		note_encode(&list->notes[i], b);
+		send_waiting(w, MSG_NOTED, b);
+	}
+}
+
+static void
+send_clues(struct worker *w, const struct target *t, const struct match_outcome *o)
+{
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
+
+	for (uint32_t i = 0; i < o->n_clues; i++) {
+		buf_reset(b);
+		buf_put_u64(b, t->id);
+		clue_encode(&o->clues[i], b);
+		send_waiting(w, MSG_CLUE, b);
+	}
+}
+
+static void
+scan_target(struct worker *w, const struct target *t, const int *fds)
 {
 	struct verdict v;
 	struct match_outcome o;
 
-	file_scan(w->scanner, t, fd, &v, &o);
+	file_scan(w->scanner, t, fds[0], &v, &o);
 	if (v.detail != NULL && strlen(v.detail) > DETAIL_BYTES_MAX)
 		v.detail[DETAIL_BYTES_MAX] = 0;
-	if (o.n_matches > 0)
-		send_matches(w, t, &o);
+	send_matches(w, t, &o);
+	send_notes(w, t, &o.notes);
+	send_clues(w, t, &o);
+	v.n_matches = o.n_matches;
+	v.n_notes = o.notes.n;
+	v.n_clues = o.n_clues;
+	v.n_members = o.n_members;
 	verdict_encode(&v, w->verdicts);
 	match_outcome_clear(&o);
 	verdict_clear(&v);
@@ -111,15 +144,16 @@ on_scan(struct worker *w, struct message *m)
 	struct reader r;
 
 	reader_init(&r, m->data, m->len);
-	for (unsigned i = 0; i < m->n_fds; i++) {
+	for (unsigned i = 0; i < m->n_fds;) {
 		struct target t;
 
 		target_decode(&r, &t);
-		if (!reader_is_ok(&r)) {
+		if (!reader_is_ok(&r) || t.n_fds > m->n_fds - i) {
 			log_err("worker", "malformed target from the agent");
 			_exit(1);
 		}
-		scan_target(w, &t, m->fds[i]);
+		scan_target(w, &t, m->fds + i);
+		i += t.n_fds;
 		target_clear(&t);
 	}
 	message_close_fds(m);

@@ -2,6 +2,8 @@
 /* The first byte says which record the rest is. */
 #include "records/certificates.h"
 #include "records/delivery.h"
+#include "records/note.h"
+#include "records/process.h"
 #include "records/setup.h"
 #include "records/supervise.h"
 #include "records/target.h"
@@ -25,7 +27,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t len = size > 0 ? size - 1 : 0;
-	uint8_t kind = size > 0 ? data[0] % 10 : 0;
+	uint8_t kind = size > 0 ? data[0] % 16 : 0;
 	const uint8_t *rest = size > 0 ? data + 1 : data;
 	struct reader r;
 	struct scan_setup setup;
@@ -42,5 +44,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	PARSE(7, delivery_receipt, delivery_receipt_parse)
 	PARSE(8, delivery_refused, delivery_refused_parse)
 	PARSE(9, issue, issue_read)
+	DECODE(10, list_request, list_request_decode, list_request_clear)
+	DECODE(11, process, process_decode, process_clear)
+	DECODE(12, mapped_list, mapped_list_decode, mapped_list_clear)
+	DECODE(13, open_request, open_request_decode, open_request_clear)
+	DECODE(14, clue, clue_decode, clue_clear)
+	DECODE(15, note, note_decode, note_clear)
 	return 0;
 }

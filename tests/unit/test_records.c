@@ -55,7 +55,8 @@ workers_hear_and_say_only_what_scanning_needs(void **state)
 		if (row->to == ROLE_WORKER)
 			assert_int_equal(i, MSG_SCAN);
 		if (row->from == ROLE_WORKER) {
-			assert_true(i == MSG_FOUND || i == MSG_VERDICTS);
+			assert_true(i == MSG_FOUND || i == MSG_NOTED || i == MSG_CLUE ||
+				    i == MSG_VERDICTS);
 			assert_int_equal(row->to, ROLE_AGENT);
 			assert_int_equal(row->max_fds, 0);
 		}
@@ -85,6 +86,8 @@ static struct target
 make_target(void)
 {
 	return (struct target){ .id = UINT64_MAX,
+		.kind = TARGET_FILE,
+		.n_fds = 1,
 		.path = xstrdup("/a/\xff\n.exe"),
 		.owner = xstrdup("root"),
 		.dev = 1,

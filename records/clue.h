@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef MH_RECORDS_CLUE_H
+#define MH_RECORDS_CLUE_H
+
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/buf.h"
+#include "base/reader.h"
+#include "records/limits.h"
+
+/*
+ * A fact about a process that may be an anomaly: what opener and worker saw,
+ * without a judgement.  The agent weighs all clues of a process together
+ * (agent/anomaly.h) and makes findings of those that count.
+ *
+ * CLUE(code, name): name is the stable word in records.
+ */
+#define CLUES(CLUE)                                                                      \
+	CLUE(EXE_DELETED, "exe-deleted")       /* its program's file is gone */          \
+	CLUE(EXE_MEMFD, "exe-memfd")           /* its program never was a file */        \
+	CLUE(EXEC_DELETED, "exec-deleted")     /* maps code of a file that is gone */    \
+	CLUE(EXEC_MEMFD, "exec-memfd")         /* maps code of a memfd */                \
+	CLUE(EXEC_ANONYMOUS, "exec-anonymous") /* executable memory without a file */    \
+	CLUE(WRITE_EXEC, "write-exec")         /* writable and executable at once */     \
+	CLUE(PC_ANONYMOUS, "pc-anonymous")     /* a thread runs in anonymous memory */   \
+	CLUE(PC_DELETED, "pc-deleted")         /* ... in a file that is gone */          \
+	CLUE(PC_MEMFD, "pc-memfd")             /* ... in a memfd */                      \
+	CLUE(CODE_CHANGED, "code-changed")     /* code differs from its file */          \
+	CLUE(CODE_COPIED, "code-copied")       /* pages of its own, equal to the file */ \
+	CLUE(IMAGE_EXEC, "image-executable")   /* program image in executable memory */  \
+	CLUE(IMAGE, "image")                   /* program image in other memory */       \
+	CLUE(KERNEL_NAME, "kernel-name")       /* poses as a kernel thread */            \
+	CLUE(PRELOAD, "preload")               /* LD_PRELOAD, LD_AUDIT in environ */     \
+	CLUE(PRELOAD_FILE, "preload-file")     /* /etc/ld.so.preload names something */  \
+	CLUE(PACKET_SOCKET, "packet-socket")   /* reads raw packets */                   \
+	CLUE(HIDDEN, "hidden")                 /* lives, but /proc does not list it */   \
+	CLUE(COVERED, "covered")               /* something is mounted over /proc/PID */ \
+	CLUE(SECRET_MEMORY, "secret-memory")   /* memfd_secret(2) */
+
+enum clue_kind {
+#define CLUE_CODE(code, name) CLUE_##code,
+	CLUES(CLUE_CODE)
+#undef CLUE_CODE
+	    CLUE_MAX_
+};
+
+const char *clue_name(enum clue_kind kind);
+
+struct clue {
+	enum clue_kind kind;
+	uint64_t address, length; /* in the process, bytes; 0 where there is none */
+	uint64_t number; /* what it means depends on the kind: a thread, an offset */
+	char *what;      /* a path, a symbol, a value; owned */
+	uint8_t *data;   /* what was seen: code, a filter; owned */
+	uint32_t n_data;
+	uint8_t *expected; /* CODE_CHANGED: what the file has there; owned */
+	uint32_t n_expected;
+};
+
+void clue_clear(struct clue *c);
+void clue_copy(const struct clue *c, struct clue *ret);
+void clue_encode(const struct clue *c, struct buf *b);
+/* Always leaves what can be cleared; check r afterwards. */
+void clue_decode(struct reader *r, struct clue *ret);
+
+#endif
