@@ -1,4 +1,5 @@
-# Build vocabulary of the tree: mh_module, mh_program, mh_test, mh_fuzz.
+# Build vocabulary of the tree: mh_module, mh_program, mh_test, mh_helper,
+# mh_fuzz.
 #
 # The DEPS list of a module is its include rule: tools/check_includes.py reads
 # it and fails the lint test when a file includes a folder that is not in it.
@@ -105,6 +106,21 @@ function(mh_test name)
 	add_test(NAME ${name} COMMAND ${name})
 	set_tests_properties(${name} PROPERTIES LABELS "${A_LABEL}"
 		TIMEOUT ${A_TIMEOUT} SKIP_RETURN_CODE 77)
+endfunction()
+
+# mh_helper(name SOURCES file... LIBS target...)
+# A program that tests start; not installed.  Never with sanitizers: what tests
+# look at in it would be theirs.
+function(mh_helper name)
+	cmake_parse_arguments(A "" "" "SOURCES;LIBS" ${ARGN})
+	add_executable(${name} ${A_SOURCES})
+	target_link_libraries(${name} PRIVATE mh_flags ${A_LIBS})
+	if(MH_SANITIZE)
+		target_compile_options(${name} PRIVATE -fno-sanitize=all)
+		target_link_options(${name} PRIVATE -fno-sanitize=all)
+	endif()
+	set_target_properties(${name} PROPERTIES
+		RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
 endfunction()
 
 # mh_fuzz(name DEPS folder... CORPUS dir)
