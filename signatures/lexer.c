@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/attributes.h"
+
 void
 lexer_init(struct lexer *lx, const char *text, size_t len)
 {
@@ -72,6 +74,29 @@ skip_word(struct lexer *lx)
 		lx->at++;
 }
 
+/* "1.5" is one number, "1..5" is not. */
+static void
+skip_number(struct lexer *lx)
+{
+	skip_word(lx);
+	if (peek(lx, 0) == '.' && isdigit((unsigned char)peek(lx, 1))) {
+		lx->at++;
+		skip_word(lx);
+	}
+}
+
+static enum lexer_token
+operator(struct lexer *lx) {
+	static const char pairs[][3] = { "..", "==", "!=", "<=", ">=", "<<", ">>" };
+
+	for (size_t i = 0; i < MH_ARRAY_LEN(pairs); i++){
+	    if (peek(lx, 0) == pairs[i][0] && peek(lx, 1) == pairs[i][1]){
+		lx->at += 2; return LEXER_OTHER; }
+}
+lx->at++;
+return LEXER_OTHER;
+}
+
 static enum lexer_token
 token(struct lexer *lx)
 {
@@ -81,20 +106,26 @@ token(struct lexer *lx)
 		skip_word(lx);
 		return LEXER_WORD;
 	}
+	if (isdigit((unsigned char)c)) {
+		skip_number(lx);
+		return LEXER_NUMBER;
+	}
 	if (c == '"') {
 		skip_delimited(lx, '"');
 		return LEXER_STRING;
 	}
-	/* A regular expression follows "=" or "matches"; elsewhere / is \ in YARA. */
+	/* Division is a backslash in YARA. */
 	if (c == '/') {
 		skip_delimited(lx, '/');
 		skip_word(lx);
-		return LEXER_OTHER;
+		return LEXER_REGEX;
 	}
-	lx->at++;
-	if (c == '$' || c == '#' || c == '@' || c == '!' || isdigit((unsigned char)c))
+	if (c == '$' || c == '#' || c == '@' || (c == '!' && peek(lx, 1) != '=')) {
+		lx->at++;
 		skip_word(lx);
-	return LEXER_OTHER;
+		return LEXER_VARIABLE;
+	}
+	return operator(lx);
 }
 
 enum lexer_token

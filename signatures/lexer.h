@@ -6,14 +6,17 @@
 
 /*
  * A tokenizer for YARA source, for what libyara does not tell: which
- * identifiers a file uses.  No grammar; comments, text strings, regular
- * expressions and hex strings are skipped or returned whole.
+ * identifiers a file uses, what its conditions need.  No grammar; comments are
+ * skipped.
  */
 enum lexer_token {
 	LEXER_END,
-	LEXER_WORD,   /* identifier or keyword */
-	LEXER_STRING, /* "..." with its quotes */
-	LEXER_OTHER,  /* anything else, one character, a number, a /regex/ or $string */
+	LEXER_WORD,     /* identifier or keyword */
+	LEXER_STRING,   /* "..." with its quotes */
+	LEXER_OTHER,    /* an operator or any other character: ".." "==" "(" */
+	LEXER_REGEX,    /* /.../ with its slashes and modifiers */
+	LEXER_NUMBER,   /* 10, 0x1F, 4KB, 1.5; also the bytes of a hex string */
+	LEXER_VARIABLE, /* $a, #a, @a, !a; without a "*" behind it */
 };
 
 struct lexer {

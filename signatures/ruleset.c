@@ -6,14 +6,16 @@
 #include "signatures/ruleset.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "signatures/lexer.h"
+#include "signatures/scope.h"
 
-enum { RULE_MESSAGE_MAX = 1024, MODULE_NAME_MAX = 32 };
+enum { RULE_MESSAGE_MAX = 1024, MODULE_NAME_MAX = 32, WORD_CONTEXT_BYTES = 4 };
 
 /* One file of rules. */
 struct source {
@@ -30,14 +32,25 @@ struct complaint {
 	char message[RULE_MESSAGE_MAX];
 };
 
+/* Where one rule works, in the order of libyara's table. */
+struct placed {
+	unsigned mask;
+	unsigned line;
+	unsigned source;
+	char *reason;
+};
+
 struct ruleset {
 	struct source *sources;
 	unsigned n_sources;
 	size_t total_bytes;
 	unsigned n_left_out;
 	unsigned n_rules;
+	unsigned n_in_memory;
 	unsigned externals;
-	YR_RULES *rules; /* NULL until compiled */
+	size_t longest_match;
+	struct placed *placed; /* n_rules of them */
+	YR_RULES *rules;       /* NULL until compiled */
 };
 
 const char *
@@ -69,6 +82,9 @@ ruleset_free(struct ruleset *rs)
 		free(rs->sources[i].text);
 	}
 	free(rs->sources);
+	for (unsigned i = 0; i < rs->n_rules; i++)
+		free(rs->placed[i].reason);
+	free(rs->placed);
 	if (rs->rules != NULL)
 		yr_rules_destroy(rs->rules);
 	free(rs);
@@ -222,13 +238,141 @@ externals_of(const struct source *s)
 			if (strlen(name) != lx.len || memcmp(name, lx.token, lx.len) != 0)
 				continue;
 			bool is_meta = lexer_next(&ahead) == LEXER_OTHER &&
-				       *ahead.token == '=' && ahead.at < ahead.end &&
-				       *ahead.at != '=';
+				       ahead.len == 1 && *ahead.token == '=';
 			if (!is_meta)
 				mask |= 1u << e;
 		}
 	}
 	return mask;
+}
+
+/* Rules of the text, met in the order in which libyara has them. */
+struct pairing {
+	struct ruleset *rs;
+	unsigned first; /* the file's first rule in libyara's table */
+	unsigned n;     /* of the file, paired so far */
+	bool is_lost;   /* text and table are not the same */
+};
+
+static bool
+is_chained(const YR_RULE *rule)
+{
+	YR_STRING *string = NULL;
+
+	yr_rule_strings_foreach(rule, string)
+	{
+		if (STRING_IS_CHAIN_PART(string))
+			return true;
+	}
+	return false;
+}
+
+static bool
+pair(void *ctx, const char *name, size_t len)
+{
+	struct pairing *p = ctx;
+	unsigned index = p->first + p->n;
+
+	if (p->is_lost || index == p->rs->n_rules)
+		return false;
+	const YR_RULE *rule = &p->rs->rules->rules_table[index];
+
+	p->is_lost =
+	    strlen(rule->identifier) != len || memcmp(rule->identifier, name, len) != 0;
+	p->n += !p->is_lost;
+	return !p->is_lost && is_chained(rule);
+}
+
+/*
+ * Place the rules of one file.  Where text and table differ, which no file is
+ * known to do, its rules work everywhere and others may depend on them.
+ */
+static unsigned
+place_source(struct ruleset *rs, unsigned source, unsigned first)
+{
+	struct pairing p = { .rs = rs, .first = first };
+	const struct source *s = &rs->sources[source];
+	MH_CLEANUP(scope_list_freep)
+	struct scope_list *list = scope_list_read(s->text, s->len, pair, &p);
+
+	for (unsigned i = 0; i < p.n; i++) {
+		const struct scope_rule *rule = scope_list_get(list, i);
+		struct placed *placed = &rs->placed[first + i];
+
+		placed->mask =
+		    p.is_lost ? RULE_IN_FILES | RULE_IN_MEMORY | RULE_NEEDED : rule->mask;
+		placed->line = rule->line;
+		placed->source = source;
+		if (!p.is_lost && rule->reason != NULL)
+			placed->reason = xstrdup(rule->reason);
+	}
+	return first + p.n;
+}
+
+/* Files of one namespace see each other's rules: any may be needed. */
+static void
+mark_shared_namespaces(struct ruleset *rs)
+{
+	MH_CLEANUP(freep) unsigned *owners = xcalloc(rs->n_sources + 1, sizeof(*owners));
+	const YR_RULE *table = rs->rules->rules_table;
+
+	for (int pass = 0; pass < 2; pass++) {
+		for (unsigned i = 0; i < rs->n_rules; i++) {
+			unsigned *owner = &owners[table[i].ns->idx];
+
+			if (pass == 0 && *owner == 0)
+				*owner = rs->placed[i].source + 1;
+			else if (pass == 0 && *owner != rs->placed[i].source + 1)
+				*owner = UINT_MAX;
+			else if (pass == 1 && *owner == UINT_MAX)
+				rs->placed[i].mask |= RULE_NEEDED;
+		}
+	}
+}
+
+static size_t
+longest_match_of(const YR_RULE *rule)
+{
+	YR_STRING *string = NULL;
+	size_t longest = 0;
+
+	yr_rule_strings_foreach(rule, string)
+	{
+		size_t length = (size_t)string->length;
+
+		/* libyara counts the characters of a literal; wide ones have two bytes. */
+		if (!STRING_IS_LITERAL(string))
+			length = (size_t)2 * YR_RE_SCAN_LIMIT;
+		else if (STRING_IS_WIDE(string))
+			length *= 2;
+		longest = length > longest ? length : longest;
+	}
+	return longest;
+}
+
+static void
+place_rules(struct ruleset *rs)
+{
+	unsigned first = 0;
+
+	rs->placed = xcalloc(rs->n_rules + 1, sizeof(*rs->placed));
+	for (unsigned i = 0; i < rs->n_rules; i++)
+		rs->placed[i].mask = RULE_IN_FILES | RULE_IN_MEMORY | RULE_NEEDED;
+	for (unsigned i = 0; i < rs->n_sources; i++) {
+		if (!rs->sources[i].is_bad)
+			first = place_source(rs, i, first);
+	}
+	mark_shared_namespaces(rs);
+	for (unsigned i = 0; i < rs->n_rules; i++) {
+		size_t longest = longest_match_of(&rs->rules->rules_table[i]);
+
+		rs->n_in_memory += (rs->placed[i].mask & RULE_IN_MEMORY) != 0;
+		if ((rs->placed[i].mask & (RULE_IN_MEMORY | RULE_NEEDED)) != 0 &&
+		    longest + WORD_CONTEXT_BYTES > rs->longest_match)
+			rs->longest_match = longest + WORD_CONTEXT_BYTES;
+	}
+	if (rs->longest_match > RULESET_OVERLAP_MAX)
+		rs->longest_match = RULESET_OVERLAP_MAX;
 }
 
 static void
@@ -244,6 +388,7 @@ count_rules(struct ruleset *rs)
 		if (!rs->sources[i].is_bad)
 			rs->externals |= externals_of(&rs->sources[i]);
 	}
+	place_rules(rs);
 }
 
 mh_err
@@ -301,6 +446,46 @@ unsigned
 ruleset_externals(const struct ruleset *rs)
 {
 	return rs->externals;
+}
+
+unsigned
+ruleset_n_in_memory(const struct ruleset *rs)
+{
+	return rs->n_in_memory;
+}
+
+unsigned
+ruleset_scope(const struct ruleset *rs, unsigned index)
+{
+	assert(index < rs->n_rules);
+	return rs->placed[index].mask;
+}
+
+const char *
+ruleset_scope_reason(const struct ruleset *rs, unsigned index)
+{
+	assert(index < rs->n_rules);
+	return rs->placed[index].reason;
+}
+
+unsigned
+ruleset_line(const struct ruleset *rs, unsigned index)
+{
+	assert(index < rs->n_rules);
+	return rs->placed[index].line;
+}
+
+unsigned
+ruleset_file(const struct ruleset *rs, unsigned index)
+{
+	assert(index < rs->n_rules);
+	return rs->placed[index].source;
+}
+
+size_t
+ruleset_longest_match(const struct ruleset *rs)
+{
+	return rs->longest_match;
 }
 
 bool

@@ -9,6 +9,7 @@
 
 #include "base/attributes.h"
 #include "base/error.h"
+#include "signatures/scope.h"
 
 /*
  * Packs of rule text compiled together into one rule set (libyara, from text
@@ -27,6 +28,8 @@ enum {
 	RULE_TEXT_BYTES_MAX = 256 * 1024 * 1024,
 	/* Files in one rule set: the largest public pack has some 1,100. */
 	RULE_FILES_MAX = 20000,
+	/* Bytes: no match of libyara's is longer, but of literals of 8 KB, wide. */
+	RULESET_OVERLAP_MAX = 16 * 1024,
 };
 
 /* The external variables that are always defined, by their bit in a mask. */
@@ -88,6 +91,25 @@ unsigned ruleset_n_left_out(const struct ruleset *rs); /* of these, files not us
 unsigned ruleset_externals(const struct ruleset *rs);
 /* Whether some rule imports the module called name (never false wrongly). */
 bool ruleset_imports(const struct ruleset *rs, const char *name);
+/*
+ * Of the rule at an index of YR_RULES.rules_table: where it works (RULE_IN_FILES,
+ * RULE_IN_MEMORY, RULE_NEEDED of signatures/scope.h), why it does not work in some
+ * place (borrowed, NULL where it works in both), its file in the order of
+ * ruleset_add(), its line there (from 1, 0 where unknown).
+ */
+unsigned ruleset_scope(const struct ruleset *rs, unsigned index);
+const char *ruleset_scope_reason(const struct ruleset *rs, unsigned index);
+unsigned ruleset_file(const struct ruleset *rs, unsigned index);
+unsigned ruleset_line(const struct ruleset *rs, unsigned index);
+/* Rules that work in memory. */
+unsigned ruleset_n_in_memory(const struct ruleset *rs);
+/*
+ * Bytes by which two blocks of one region have to overlap, so that no match of a
+ * rule that is evaluated in memory is lost at their border, nor the characters
+ * beside it that `fullword` looks at.  A regular expression looks at most
+ * YR_RE_SCAN_LIMIT bytes ahead and as many back (libyara/re.c).
+ */
+size_t ruleset_longest_match(const struct ruleset *rs);
 /* SHA-256 over the names and texts of the used files: names this rule set. */
 enum { RULESET_ID_BYTES = 32 };
 void ruleset_id(const struct ruleset *rs, uint8_t ret[RULESET_ID_BYTES]);

@@ -22,7 +22,7 @@ teardown(void **state)
 static const char *
 tokens(struct buf *b, const char *text, size_t len)
 {
-	static const char kinds[] = "EWSO";
+	static const char kinds[] = "EWSORNV";
 	enum lexer_token kind;
 	struct lexer lx;
 
@@ -54,16 +54,21 @@ text_falls_into_tokens(void **state)
 		{ "\"a \\\" // b\" c", "S:\"a \\\" // b\" W:c" },
 		{ "\"\\\\\" c", "S:\"\\\\\" W:c" },
 		{ "\"open\nmd5", "S:\"open W:md5" },
-		{ "$a = /md5 \\/ owner/is c", "O:$a O:= O:/md5 \\/ owner/is W:c" },
-		{ "$s #md5 @md5[1] !md5", "O:$s O:#md5 O:@md5 O:[ O:1 O:] O:!md5" },
-		{ "0x1F 10MB 4D", "O:0x1F O:10MB O:4D" },
-		{ "{ 4D ?? A0 }", "O:{ O:4D O:? O:? W:A0 O:}" },
-		{ "hash.md5(0)", "W:hash O:. W:md5 O:( O:0 O:)" },
+		{ "$a = /md5 \\/ owner/is c", "V:$a O:= R:/md5 \\/ owner/is W:c" },
+		{ "$s #md5 @md5[1] !md5", "V:$s V:#md5 V:@md5 O:[ N:1 O:] V:!md5" },
+		{ "0x1F 10MB 4D", "N:0x1F N:10MB N:4D" },
+		{ "{ 4D ?? A0 }", "O:{ N:4D O:? O:? W:A0 O:}" },
+		{ "hash.md5(0)", "W:hash O:. W:md5 O:( N:0 O:)" },
 		{ "a\\b", "W:a O:\\ W:b" },
 		{ "\xff\xfe", "O:\xff O:\xfe" },
 		{ "\"x\\", "S:\"x\\" },
-		{ "/", "O:/" },
-		{ "$", "O:$" },
+		{ "/", "R:/" },
+		{ "$", "V:$" },
+		{ "$a* $b", "V:$a O:* V:$b" },
+		{ "(1..5) 1.5 1.", "O:( N:1 O:.. N:5 O:) N:1.5 N:1 O:." },
+		{ "a==b!=c<=d>=e<<f>>g", "W:a O:== W:b O:!= W:c O:<= W:d O:>= W:e O:<< "
+					 "W:f O:>> W:g" },
+		{ "= = ! =", "O:= O:= V:! O:=" },
 	};
 
 	for (size_t i = 0; i < MH_ARRAY_LEN(table); i++)

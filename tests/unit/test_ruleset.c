@@ -338,6 +338,108 @@ warnings_are_counted_and_the_file_is_used(void **state)
 	assert_true(g->told[0].n_warnings > 0);
 }
 
+static void
+each_rule_has_its_place_file_and_line(void **state)
+{
+	struct ground *g = *state;
+
+	add(g, "p/a",
+	    "rule one { condition: filesize > 1 }\nrule two { condition: true }");
+	add(g, "p/bad", "}");
+	add(g, "p/c",
+	    "\nprivate rule one { condition: true }\n"
+	    "rule last { meta: scope = \"memory\" condition: one }");
+	assert_ok(compile(g));
+	assert_int_equal(ruleset_n_rules(g->rs), 4);
+	assert_int_equal(ruleset_scope(g->rs, 0), RULE_IN_FILES);
+	assert_non_null(strstr(ruleset_scope_reason(g->rs, 0), "filesize"));
+	assert_int_equal(ruleset_scope(g->rs, 1), RULE_IN_FILES | RULE_IN_MEMORY);
+	assert_null(ruleset_scope_reason(g->rs, 1));
+	assert_int_equal(ruleset_line(g->rs, 1), 2);
+	assert_int_equal(ruleset_file(g->rs, 1), 0);
+	assert_int_equal(ruleset_scope(g->rs, 2),
+	    RULE_IN_FILES | RULE_IN_MEMORY | RULE_NEEDED);
+	assert_int_equal(ruleset_scope(g->rs, 3), RULE_IN_MEMORY);
+	assert_int_equal(ruleset_file(g->rs, 3), 2);
+	assert_int_equal(ruleset_line(g->rs, 3), 3);
+	assert_int_equal(ruleset_n_in_memory(g->rs), 3);
+}
+
+static void
+files_of_one_namespace_may_need_each_other(void **state)
+{
+	struct ground *g = *state;
+
+	add(g, "p/a", "rule one { condition: filesize > 1 }");
+	add(g, "p/b", GOOD);
+	add(g, "p/a", "rule two { condition: not one }");
+	assert_ok(compile(g));
+	assert_int_equal(ruleset_scope(g->rs, 0), RULE_IN_FILES | RULE_NEEDED);
+	assert_int_equal(ruleset_scope(g->rs, 1), RULE_IN_FILES | RULE_IN_MEMORY);
+	assert_int_equal(ruleset_scope(g->rs, 2),
+	    RULE_IN_FILES | RULE_IN_MEMORY | RULE_NEEDED);
+}
+
+static void
+strings_that_libyara_chains_are_not_for_memory(void **state)
+{
+	static const struct {
+		const char *jump;
+		bool is_chained;
+	} table[] = { { "[200]", false }, { "[201]", true }, { "[4-201]", true },
+		{ "[-]", true }, { "[10-]", true }, { "[0-200]", false } };
+	struct ground *g = *state;
+
+	for (size_t i = 0; i < MH_ARRAY_LEN(table); i++) {
+		char text[256];
+
+		(void)snprintf(text, sizeof(text),
+		    "rule r { strings: $a = { 61 62 63 64 %s 65 66 67 68 } condition: $a "
+		    "}",
+		    table[i].jump);
+		ruleset_free(g->rs);
+		g->rs = ruleset_new();
+		add(g, "p/a", text);
+		assert_ok(compile(g));
+		assert_int_equal(ruleset_scope(g->rs, 0) & RULE_IN_MEMORY,
+		    table[i].is_chained ? 0 : RULE_IN_MEMORY);
+	}
+}
+
+/* The overlap for a rule with that string, of n characters where it has a %s. */
+static size_t
+overlap(struct ground *g, const char *before, size_t n, const char *behind)
+{
+	MH_CLEANUP(freep) char *characters = xcalloc(n + 1, 1);
+
+	memset(characters, 'x', n);
+	MH_CLEANUP(freep)
+	char *text = xasprintf("rule r { strings: $a = %s%s%s condition: $a }", before,
+	    characters, behind);
+
+	ruleset_free(g->rs);
+	g->rs = ruleset_new();
+	add(g, "p/a", text);
+	assert_ok(compile(g));
+	return ruleset_longest_match(g->rs);
+}
+
+static void
+blocks_overlap_by_the_longest_match(void **state)
+{
+	struct ground *g = *state;
+
+	assert_int_equal(overlap(g, "\"", 100, "\""), 100 + 4);
+	assert_int_equal(overlap(g, "\"", 100, "\" wide"), 200 + 4);
+	assert_int_equal(overlap(g, "\"", 8190, "\""), 8190 + 4);
+	assert_int_equal(overlap(g, "\"", 8190, "\" ascii wide"), RULESET_OVERLAP_MAX);
+	assert_int_equal(overlap(g, "/ab[cd]", 10, "/"), 2 * YR_RE_SCAN_LIMIT + 4);
+	assert_int_equal(overlap(g, "{ 61 62 ?? 63 64 } //", 1, "\n"),
+	    2 * YR_RE_SCAN_LIMIT + 4);
+	/* Not evaluated in memory. */
+	assert_int_equal(overlap(g, "/^ab", 10, "/"), 0);
+}
+
 #define with_ground(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -358,6 +460,10 @@ main(void)
 		with_ground(the_id_follows_names_and_texts_of_used_files),
 		with_ground(files_fit_to_their_number_and_size),
 		with_ground(warnings_are_counted_and_the_file_is_used),
+		with_ground(each_rule_has_its_place_file_and_line),
+		with_ground(files_of_one_namespace_may_need_each_other),
+		with_ground(strings_that_libyara_chains_are_not_for_memory),
+		with_ground(blocks_overlap_by_the_longest_match),
 	};
 
 	return cmocka_run_group_tests_name("ruleset", tests, group_setup, group_teardown);
