@@ -35,7 +35,7 @@ list_request_encode(const struct list_request *l, struct buf *b)
 	buf_put_u32(b, l->id);
 	buf_put_u8(b, l->is_careful);
 	buf_put_u32(b, (uint32_t)l->resume);
-	buf_put_u32(b, (uint32_t)l->own_pid);
+	buf_put_u8(b, l->may_use_network);
 	buf_put_u32(b, l->n_pids);
 	for (uint32_t i = 0; i < l->n_pids; i++)
 		buf_put_u32(b, (uint32_t)l->pids[i]);
@@ -54,7 +54,7 @@ list_request_decode(struct reader *r, struct list_request *ret)
 	ret->id = reader_u32(r);
 	ret->is_careful = reader_u8(r) != 0;
 	ret->resume = (int32_t)reader_u32(r);
-	ret->own_pid = (int32_t)reader_u32(r);
+	ret->may_use_network = reader_u8(r) != 0;
 	ret->n_pids = read_count(r, LIST_PIDS_MAX);
 	ret->pids = xcalloc(ret->n_pids, sizeof(*ret->pids));
 	for (uint32_t i = 0; i < ret->n_pids; i++)

@@ -30,10 +30,10 @@ enum {
 /* Which processes to list.  Empty lists: all. */
 struct list_request {
 	uint32_t id;
-	bool is_careful; /* say MSG_PULSE before each process */
-	int32_t resume;  /* pass over pids up to and with this one; 0: none */
-	int32_t own_pid; /* the root of our own family: it and what descends from it */
-	int32_t *pids;   /* owned */
+	bool is_careful;      /* say MSG_PULSE before each process */
+	int32_t resume;       /* pass over pids up to and with this one; 0: none */
+	bool may_use_network; /* files on network and FUSE file systems too */
+	int32_t *pids;        /* owned */
 	uint32_t n_pids;
 	uint32_t *uids; /* owned */
 	uint32_t n_uids;

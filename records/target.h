@@ -42,8 +42,8 @@ struct target {
 	uint64_t id; /* given by who asks for the scan, unique within it */
 	enum target_kind kind;
 	uint8_t n_fds; /* that travel with it */
-	char *path;  /* bytes as the kernel gave them; of memory, of its program; owned */
-	char *owner; /* name of the user, or its number; owned */
+	char *path;    /* as the kernel gave it; of memory "process 12 (/bin/x)"; owned */
+	char *owner;   /* name of the user, or its number; owned */
 	uint64_t dev;
 	uint64_t ino;
 	uint64_t size; /* bytes */
@@ -57,6 +57,7 @@ struct target {
 	/* Of memory; pid also of what is mapped: through whom it was opened. */
 	int32_t pid;
 	uint64_t start_ticks; /* with pid, names the process: proc(5), stat, field 22 */
+	bool reads_shared; /* what it maps could not be opened: read it through memory */
 	struct address_range *skips; /* owned */
 	uint32_t n_skips;
 	struct code_range *codes; /* owned */

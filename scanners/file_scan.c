@@ -56,6 +56,18 @@ file_scanner_free(struct file_scanner *fs)
 	free(fs);
 }
 
+struct matcher *
+file_scanner_matcher(struct file_scanner *fs)
+{
+	return fs->matcher;
+}
+
+struct hasher *
+file_scanner_hasher(struct file_scanner *fs)
+{
+	return fs->hasher;
+}
+
 /* What of a file tells that it is still the one that was opened. */
 struct state {
 	uint64_t size;

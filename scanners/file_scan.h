@@ -23,6 +23,10 @@ struct file_scanner *file_scanner_new(struct ruleset *rs, const struct scan_setu
 void file_scanner_free(struct file_scanner *fs);
 MH_DEFINE_CLEANUP(struct file_scanner, file_scanner_free);
 
+/* Its matcher and hasher, borrowed, for what else scans in this process. */
+struct matcher *file_scanner_matcher(struct file_scanner *fs);
+struct hasher *file_scanner_hasher(struct file_scanner *fs);
+
 /*
  * Scan fd, which is borrowed.  *ret_verdict and *ret_outcome are overwritten
  * and cleared by the caller; the matches are in the outcome.

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 enum {
@@ -24,6 +25,21 @@ struct binding {
 	uint32_t flags;
 };
 
+/* Where rules are run, and which of them work there (signatures/scope.h). */
+enum place { PLACE_FILES, PLACE_MEMORY, PLACE_MAX_ };
+static const unsigned place_masks[PLACE_MAX_] = { RULE_IN_FILES, RULE_IN_MEMORY };
+
+/* Hands memory to libyara. */
+enum walk_phase { WALK_SEARCH, WALK_MODULES, WALK_CONDITIONS };
+struct memory_walk {
+	const struct memory_input *input;
+	enum walk_phase phase;
+	size_t next; /* block, in WALK_CONDITIONS */
+	size_t at;   /* that block is what was handed out last */
+	int64_t started_ms;
+	YR_MEMORY_BLOCK block;
+};
+
 struct matcher {
 	struct ruleset *rules;
 	struct hasher *hasher;
@@ -32,13 +48,20 @@ struct matcher {
 	void *pulse_ctx;
 	YR_SCANNER *scanner;
 	unsigned n_suspended;
-	bool *is_suspended; /* by rule: stays out for the life of this process */
-	char *suspended;    /* their names, or NULL; owned */
+	/* By place and rule: does not work there, or is out for the life of this process. */
+	bool *is_out[PLACE_MAX_];
+	enum place place; /* for which rules are enabled now */
+	char *suspended;  /* their names, or NULL; owned */
 	struct binding
 	    *bindings; /* by string; NULL until some rule is taken out; owned */
 
 	/* Of the scan that runs. */
 	const struct content *content;
+	const struct memory_input *memory; /* instead of content */
+	struct memory_walk walk;
+	bool has_too_many; /* a string was given up: not all its matches are there */
+	bool has_left_out; /* rules are out that take part otherwise */
+	int timeout_s;     /* of a unit, then of the conditions */
 	struct match_outcome *outcome;
 	bool is_search; /* by halves: what matches is not kept */
 };
@@ -108,6 +131,17 @@ keep_data(struct matcher *m, struct match_string *s)
 	s->data = xmemdup(bytes, s->n_data);
 }
 
+/* What matched in memory, as libyara copied it when it matched. */
+static void
+keep_hit(const struct matcher *m, struct match_string *s, const uint8_t *data,
+    uint32_t len)
+{
+	if (m->setup.data_mode != DATA_BYTES || data == NULL)
+		return;
+	s->n_data = len < m->setup.data_bytes ? len : m->setup.data_bytes;
+	s->data = xmemdup(data, s->n_data);
+}
+
 /* libyara 4.2.3 packs its matches without regard to alignment. */
 __attribute__((no_sanitize("alignment"))) static void
 keep_strings(struct matcher *m, YR_SCAN_CONTEXT *context, YR_RULE *rule,
@@ -129,7 +163,10 @@ keep_strings(struct matcher *m, YR_SCAN_CONTEXT *context, YR_RULE *rule,
 			s->name = xstrndup(string->identifier, RULE_NAME_MAX);
 			s->offset = (uint64_t)(hit->base + hit->offset);
 			s->length = (uint32_t)hit->match_length;
-			keep_data(m, s);
+			if (m->memory != NULL)
+				keep_hit(m, s, hit->data, (uint32_t)hit->data_length);
+			else
+				keep_data(m, s);
 		}
 	}
 }
@@ -175,8 +212,47 @@ keep_match(struct matcher *m, YR_SCAN_CONTEXT *context, YR_RULE *rule)
 	}
 	keep_metas(rule, found);
 	keep_strings(m, context, rule, found);
+	if (m->memory != NULL)
+		m->memory->describe(m->memory->ctx, found);
 	o->matches = xreallocarray(o->matches, o->n_matches + 1, sizeof(struct match *));
 	o->matches[o->n_matches++] = found;
+}
+
+/* All matches of a search, of rules that fired and of those that did not. */
+__attribute__((no_sanitize("alignment"))) void
+matcher_hand_out_hits(struct matcher *m)
+{
+	YR_SCAN_CONTEXT *context = m->scanner;
+	YR_RULES *rules = ruleset_rules(m->rules);
+	bool is_complete = !m->has_too_many && !m->has_left_out && m->n_suspended == 0;
+
+	for (unsigned i = 0; is_complete && i < ruleset_n_rules(m->rules); i++) {
+		YR_STRING *string = NULL;
+		YR_MATCH *hit = NULL;
+
+		const YR_RULE *rule = &rules->rules_table[i];
+
+		yr_rule_strings_foreach(rule, string)
+		{
+			yr_string_matches_foreach(context, string, hit)
+			{
+				m->memory->on_hit(m->memory->ctx,
+				    (uint64_t)(hit->base + hit->offset),
+				    (uint32_t)hit->match_length,
+				    STRING_IS_LITERAL(string) != 0);
+			}
+		}
+	}
+	m->memory->on_searched(m->memory->ctx, is_complete);
+}
+
+/* A rule that only others need in this place matches for them alone. */
+static bool
+is_reported(const struct matcher *m, const YR_RULE *rule)
+{
+	unsigned index = (unsigned)(rule - ruleset_rules(m->rules)->rules_table);
+
+	return (ruleset_scope(m->rules, index) & place_masks[m->place]) != 0;
 }
 
 static int
@@ -184,10 +260,45 @@ on_yara(YR_SCAN_CONTEXT *context, int message, void *data, void *ctx)
 {
 	struct matcher *m = ctx;
 
-	/* TOO_MANY_MATCHES: continuing keeps the first million of that string. */
-	if (message == CALLBACK_MSG_RULE_MATCHING && !m->is_search)
-		keep_match(m, context, data);
+	switch (message) {
+	case CALLBACK_MSG_RULE_MATCHING:
+		if (!m->is_search && is_reported(m, data))
+			keep_match(m, context, data);
+		break;
+	case CALLBACK_MSG_TOO_MANY_MATCHES:
+		/* Continuing keeps the first million of that string. */
+		m->has_too_many = true;
+		break;
+	/* Between these two a module looks for a file, which memory is not. */
+	case CALLBACK_MSG_IMPORT_MODULE:
+		m->walk.phase = WALK_MODULES;
+		break;
+	case CALLBACK_MSG_MODULE_IMPORTED:
+		m->walk.phase = WALK_CONDITIONS;
+		break;
+	case CALLBACK_MSG_SCAN_FINISHED:
+		if (m->memory != NULL && !m->is_search)
+			matcher_hand_out_hits(m);
+		break;
+	default:
+		break;
+	}
 	return CALLBACK_CONTINUE;
+}
+
+/* Which rules are left out where. */
+static void
+sort_places(struct matcher *m)
+{
+	unsigned n = ruleset_n_rules(m->rules);
+
+	for (unsigned place = 0; place < PLACE_MAX_; place++) {
+		m->is_out[place] = xcalloc(n, sizeof(bool));
+		for (unsigned i = 0; i < n; i++)
+			m->is_out[place][i] =
+			    (ruleset_scope(m->rules, i) &
+				(place_masks[place] | RULE_NEEDED)) == 0;
+	}
 }
 
 struct matcher *
@@ -201,15 +312,15 @@ matcher_new(struct ruleset *rs, struct hasher *h, const struct scan_setup *setup
 	m->setup = *setup;
 	m->on_pulse = on_pulse;
 	m->pulse_ctx = ctx;
-	m->is_suspended = xcalloc(ruleset_n_rules(rs), sizeof(*m->is_suspended));
 	if (yr_scanner_create(ruleset_rules(rs), &m->scanner) != ERROR_SUCCESS) {
-		free(m->is_suspended);
 		free(m);
 		return NULL;
 	}
 	yr_scanner_set_callback(m->scanner, on_yara, m);
 	/* A mapping that shrinks is content.c's; a real fault must end the process. */
 	yr_scanner_set_flags(m->scanner, SCAN_FLAGS_NO_TRYCATCH);
+	m->place = PLACE_MAX_; /* all rules are enabled */
+	sort_places(m);
 	return m;
 }
 
@@ -219,7 +330,8 @@ matcher_free(struct matcher *m)
 	if (m == NULL)
 		return;
 	yr_scanner_destroy(m->scanner);
-	free(m->is_suspended);
+	for (unsigned i = 0; i < PLACE_MAX_; i++)
+		free(m->is_out[i]);
 	free(m->suspended);
 	free(m->bindings);
 	free(m);
@@ -272,6 +384,95 @@ whole_size(YR_MEMORY_BLOCK_ITERATOR *it)
 	return walk->content->file_size;
 }
 
+static const uint8_t *
+fetch_memory(YR_MEMORY_BLOCK *block)
+{
+	struct memory_walk *walk = block->context;
+
+	return walk->input->fetch(walk->input->ctx, walk->at);
+}
+
+/* The next unit, or NULL when the search is done. */
+static YR_MEMORY_BLOCK *
+next_unit(struct matcher *m, struct memory_walk *walk)
+{
+	struct content_block unit;
+	int64_t elapsed_ms = clock_monotonic_ms() - walk->started_ms;
+
+	m->on_pulse(m->pulse_ctx);
+	/* A unit, and what follows, have their time from here on. */
+	yr_scanner_set_timeout(m->scanner, m->timeout_s + (int)(elapsed_ms / 1000));
+	if (!walk->input->next_unit(walk->input->ctx, &unit)) {
+		walk->phase = WALK_CONDITIONS;
+		return NULL;
+	}
+	walk->block.base = unit.offset;
+	walk->block.size = unit.len;
+	walk->block.context = (void *)(uintptr_t)unit.data;
+	walk->block.fetch_data = fetch_block;
+	return &walk->block;
+}
+
+static YR_MEMORY_BLOCK *
+next_memory(YR_MEMORY_BLOCK_ITERATOR *it)
+{
+	struct matcher *m = it->context;
+	struct memory_walk *walk = &m->walk;
+	uint64_t base = 0;
+	size_t len = 0;
+
+	it->last_error = ERROR_SUCCESS;
+	if (walk->phase == WALK_SEARCH)
+		return next_unit(m, walk);
+	if (walk->phase == WALK_MODULES ||
+	    !walk->input->block(walk->input->ctx, walk->next, &base, &len))
+		return NULL;
+	walk->at = walk->next++;
+	walk->block.base = base;
+	walk->block.size = len;
+	walk->block.context = walk;
+	walk->block.fetch_data = fetch_memory;
+	return &walk->block;
+}
+
+static YR_MEMORY_BLOCK *
+first_memory(YR_MEMORY_BLOCK_ITERATOR *it)
+{
+	struct matcher *m = it->context;
+
+	m->walk.next = 0;
+	if (m->walk.phase == WALK_SEARCH)
+		m->walk.input->restart(m->walk.input->ctx);
+	return next_memory(it);
+}
+
+/* What matched is copied when it matches: memory changes. */
+enum { MEMORY_MATCH_DATA = MATCH_DATA_MAX };
+
+static int
+scan_memory_once(struct matcher *m, int timeout_s)
+{
+	uint32_t kept = MEMORY_MATCH_DATA;
+	uint32_t none = 0;
+	YR_MEMORY_BLOCK_ITERATOR it = { .context = m,
+		.first = first_memory,
+		.next = next_memory };
+
+	m->walk = (struct memory_walk){ .input = m->memory,
+		.phase = WALK_SEARCH,
+		.started_ms = clock_monotonic_ms() };
+	m->has_too_many = false;
+	m->timeout_s = timeout_s;
+	yr_scanner_set_flags(m->scanner,
+	    SCAN_FLAGS_NO_TRYCATCH | SCAN_FLAGS_PROCESS_MEMORY);
+	(void)yr_set_configuration(YR_CONFIG_MAX_MATCH_DATA, &kept);
+	int result = yr_scanner_scan_mem_blocks(m->scanner, &it);
+
+	(void)yr_set_configuration(YR_CONFIG_MAX_MATCH_DATA, &none);
+	yr_scanner_set_flags(m->scanner, SCAN_FLAGS_NO_TRYCATCH);
+	return result;
+}
+
 /* One libyara scan with that timeout in seconds; a libyara error code. */
 static int
 scan_once(struct matcher *m, int timeout_s)
@@ -290,6 +491,10 @@ scan_once(struct matcher *m, int timeout_s)
 
 	yr_scanner_set_timeout(m->scanner, timeout_s);
 	m->on_pulse(m->pulse_ctx);
+	/* libyara 4.2.3 keeps the entry point of the file before. */
+	m->scanner->entry_point = YR_UNDEFINED;
+	if (c == NULL)
+		return scan_memory_once(m, timeout_s);
 	if (c->n_blocks == 0)
 		return yr_scanner_scan_mem(m->scanner, nothing, 0);
 	if (c->n_blocks == 1 && c->blocks[0].len == c->file_size)
@@ -400,14 +605,17 @@ is_broken(struct matcher *m, int failure, const bool *out, unsigned index)
 {
 	static const struct content nothing = { .is_whole = true };
 	const struct content *content = m->content;
+	const struct memory_input *memory = m->memory;
 	int share = full_timeout(m) / SEARCH_SHARE;
 
 	m->is_search = true;
+	m->memory = NULL;
 	m->content = &nothing;
 	enable_range(m, out, index, index + 1);
 	int result = scan_once(m, share < 1 ? 1 : share);
 
 	m->content = content;
+	m->memory = memory;
 	m->is_search = false;
 	enable_range(m, out, 0, ruleset_n_rules(m->rules));
 	return result == failure;
@@ -466,9 +674,12 @@ take_culprit_out(struct matcher *m, int result, bool *out)
 		index = find_culprit(m, result, out);
 		if (index == n)
 			return false;
-		m->is_suspended[index] = is_broken(m, result, out, index);
-		m->n_suspended += m->is_suspended[index];
-		note(m->is_suspended[index] ? &m->suspended : &m->outcome->detail,
+		bool is_for_good = is_broken(m, result, out, index);
+
+		for (unsigned i = 0; i < PLACE_MAX_ && is_for_good; i++)
+			m->is_out[i][index] = true;
+		m->n_suspended += is_for_good;
+		note(is_for_good ? &m->suspended : &m->outcome->detail,
 		    result == ERROR_SCAN_TIMEOUT
 			? "rule does not end in time and is left out:"
 			: "libyara fails on a rule, which is left out:",
@@ -506,38 +717,88 @@ judge(struct matcher *m, int result, bool has_left_out)
 		o->detail = xasprintf("libyara error %d", result);
 }
 
-void
-matcher_scan(struct matcher *m, const struct content *c,
-    const struct external_values *values, struct match_outcome *ret)
+static void
+define_externals(struct matcher *m, const struct external_values *values)
 {
 	unsigned externals = ruleset_externals(m->rules);
-	unsigned n = ruleset_n_rules(m->rules);
-	MH_CLEANUP(freep) bool *out = NULL;
-	unsigned n_culprits = 0;
-	int result = ERROR_SUCCESS;
 
-	memset(ret, 0, sizeof(*ret));
-	m->content = c;
-	m->outcome = ret;
 	for (unsigned e = 0; e < EXTERNAL_MAX_; e++) {
 		if ((externals & 1u << e) != 0)
 			(void)yr_scanner_define_string_variable(m->scanner,
 			    external_name((enum external)e), values->value[e]);
 	}
+}
+
+/* Have the rules enabled that work in that place. */
+static void
+go_to(struct matcher *m, enum place place)
+{
+	unsigned n = ruleset_n_rules(m->rules);
+	bool is_same = m->place == place;
+
+	/* Rules for both places are the usual: then nothing has to be done. */
+	if (!is_same && m->bindings == NULL)
+		is_same = memchr(m->is_out[place], true, n) == NULL;
+	m->place = place;
+	if (is_same)
+		return;
+	if (m->bindings == NULL)
+		keep_bindings(m);
+	enable_range(m, m->is_out[place], 0, n);
+}
+
+/* Scan what m->content or m->memory is, and once more without what spoils it. */
+static void
+scan(struct matcher *m, struct match_outcome *ret)
+{
+	unsigned n = ruleset_n_rules(m->rules);
+	MH_CLEANUP(freep) bool *out = NULL;
+	unsigned n_culprits = 0;
+	int result = ERROR_SUCCESS;
+
+	go_to(m, m->memory != NULL ? PLACE_MEMORY : PLACE_FILES);
+	m->outcome = ret;
+	m->has_left_out = false;
 	result = scan_once(m, full_timeout(m));
 	while (is_a_rules_fault(result) && n_culprits < CULPRITS_MAX) {
 		if (out == NULL)
-			out = xmemdup(m->is_suspended, n * sizeof(*out));
+			out = xmemdup(m->is_out[m->place], n * sizeof(*out));
 		drop_matches(ret);
 		if (!take_culprit_out(m, result, out))
 			break;
 		n_culprits++;
+		m->has_left_out = true;
 		result = scan_once(m, full_timeout(m));
 	}
 	/* What only this content was too much for is evaluated on the next one. */
 	if (n_culprits > 0)
-		enable_range(m, m->is_suspended, 0, n);
+		enable_range(m, m->is_out[m->place], 0, n);
 	judge(m, result, n_culprits > 0);
-	m->content = NULL;
 	m->outcome = NULL;
+}
+
+void
+matcher_scan(struct matcher *m, const struct content *c,
+    const struct external_values *values, struct match_outcome *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	define_externals(m, values);
+	m->content = c;
+	scan(m, ret);
+	m->content = NULL;
+}
+
+void
+matcher_scan_memory(struct matcher *m, const struct memory_input *input,
+    struct match_outcome *ret)
+{
+	struct external_values values;
+
+	memset(ret, 0, sizeof(*ret));
+	for (size_t i = 0; i < EXTERNAL_MAX_; i++)
+		values.value[i] = "";
+	define_externals(m, &values);
+	m->memory = input;
+	scan(m, ret);
+	m->memory = NULL;
 }

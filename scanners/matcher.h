@@ -31,6 +31,29 @@
  */
 struct matcher;
 
+/*
+ * Memory, which is searched in units and asked about by address.  All are
+ * called with ctx while matcher_scan_memory() runs.
+ */
+struct memory_input {
+	void *ctx;
+	/* Begin the search again from the first unit. */
+	void (*restart)(void *ctx);
+	/* The next unit; its offset is an address.  False at the end. */
+	bool (*next_unit)(void *ctx, struct content_block *ret);
+	/*
+	 * For conditions, all that was searched, in blocks by address: where the
+	 * i-th lies (false beyond the last), and its bytes (NULL: cannot be read).
+	 */
+	bool (*block)(void *ctx, size_t i, uint64_t *ret_base, size_t *ret_len);
+	const uint8_t *(*fetch)(void *ctx, size_t i);
+	/* After a search: each match, then whether these are all that there are. */
+	void (*on_hit)(void *ctx, uint64_t address, uint32_t len, bool is_literal);
+	void (*on_searched)(void *ctx, bool is_complete);
+	/* Add what is known about the places at which m matched. */
+	void (*describe)(void *ctx, struct match *m);
+};
+
 /* Values of the externals for one content; borrowed; never NULL. */
 struct external_values {
 	const char *value[EXTERNAL_MAX_];
@@ -70,6 +93,20 @@ struct matcher *matcher_new(struct ruleset *rs, struct hasher *h,
     const struct scan_setup *setup, pulse_fn *on_pulse, void *ctx);
 void matcher_free(struct matcher *m);
 MH_DEFINE_CLEANUP(struct matcher, matcher_free);
+
+/*
+ * Search memory.  Offsets are addresses; "filesize" and "entrypoint" are
+ * undefined; modules that parse files see none.  Each unit, and then the
+ * conditions, have the time of one file.  *ret is overwritten.
+ */
+void matcher_scan_memory(struct matcher *m, const struct memory_input *input,
+    struct match_outcome *ret);
+
+/*
+ * From within next_unit(): call on_hit() for all matches in the units that were
+ * handed out before, then on_searched().
+ */
+void matcher_hand_out_hits(struct matcher *m);
 
 /* *ret is overwritten. */
 void matcher_scan(struct matcher *m, const struct content *c,

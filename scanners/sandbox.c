@@ -19,6 +19,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "scanners/pagemap_scan.h"
+
 enum {
 	NOBODY_ID = 65534,             /* where the package's user does not exist */
 	RIGHTS_ABI_1 = (1u << 13) - 1, /* every Landlock right of ABI 1 */
@@ -168,7 +170,6 @@ static const int denied_calls[] = {
 	SCMP_SYS(stat),
 	SCMP_SYS(lstat),
 	SCMP_SYS(statx),
-	SCMP_SYS(ioctl),
 	SCMP_SYS(sysinfo),
 	SCMP_SYS(sched_getaffinity),
 };
@@ -196,6 +197,7 @@ allow(scmp_filter_ctx ctx, const int *calls, size_t n, uint32_t action)
 static int
 allow_narrowly(scmp_filter_ctx ctx, bool is_zygote)
 {
+	const scmp_datum_t pages = PAGEMAP_SCAN_REQUEST;
 	int result = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
 	    SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
 	    SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_SHARED, 0));
@@ -206,6 +208,13 @@ allow_narrowly(scmp_filter_ctx ctx, bool is_zygote)
 	if (result == 0)
 		result = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
 		    SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO));
+	/* Which pages a process has: asks and changes nothing (flags are the caller's). */
+	if (result == 0)
+		result = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+		    SCMP_A1(SCMP_CMP_EQ, pages));
+	if (result == 0)
+		result = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(ioctl), 1,
+		    SCMP_A1(SCMP_CMP_NE, pages));
 	/*
 	 * The zygote makes its workers' channels non-blocking.  Other commands of
 	 * fcntl(2) can have the kernel send signals (F_SETOWN, F_SETSIG) or lock

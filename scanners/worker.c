@@ -17,6 +17,7 @@
 #include "base/memory.h"
 #include "records/messages.h"
 #include "scanners/file_scan.h"
+#include "scanners/memory_scan.h"
 
 /* Room that the largest verdict needs in a message. */
 enum { VERDICT_RECORD_MAX = 1024 };
@@ -24,9 +25,28 @@ enum { VERDICT_RECORD_MAX = 1024 };
 struct worker {
 	struct channel *channel;
 	struct file_scanner *scanner;
+	struct memory_scanner *memory;
 	struct buf *verdicts; /* encoded, not yet sent */
 	int64_t sent_ms;      /* when something was last sent */
+	struct message next;  /* that came while something waited to be sent */
+	uint8_t *next_data;   /* its data, owned; NULL: there is none */
 };
+
+/*
+ * The agent hands over the next targets while these are being scanned: they
+ * wait.  It never hands over more.
+ */
+static void
+keep_next(struct worker *w, const struct message *m)
+{
+	if (m->type != MSG_SCAN || w->next_data != NULL) {
+		log_err("worker", "%s while verdicts are waiting", message_name(m->type));
+		_exit(1);
+	}
+	w->next = *m;
+	w->next_data = xmemdup(m->data, m->len);
+	w->next.data = w->next_data;
+}
 
 /* Send, waiting for the agent to take what it has; exits when it is gone. */
 static void
@@ -42,12 +62,9 @@ send_waiting(struct worker *w, enum message_name type, const struct buf *b)
 
 		(void)poll(&p, 1, -1);
 		err = channel_receive(w->channel, &m);
-		if (err == MH_OK) {
-			log_err("worker", "%s while verdicts are waiting",
-			    message_name(m.type));
-			_exit(1);
-		}
-		if (err != MH_ERR_AGAIN)
+		if (err == MH_OK)
+			keep_next(w, &m);
+		else if (err != MH_ERR_AGAIN)
 			_exit(0);
 	}
 	if (err != MH_OK)
@@ -119,7 +136,10 @@ scan_target(struct worker *w, const struct target *t, const int *fds)
 	struct verdict v;
 	struct match_outcome o;
 
-	file_scan(w->scanner, t, fds[0], &v, &o);
+	if (t->kind == TARGET_MEMORY)
+		memory_scan(w->memory, t, fds, &v, &o);
+	else
+		file_scan(w->scanner, t, fds[0], &v, &o);
 	if (v.detail != NULL && strlen(v.detail) > DETAIL_BYTES_MAX)
 		v.detail[DETAIL_BYTES_MAX] = 0;
 	send_matches(w, t, &o);
@@ -174,6 +194,8 @@ worker_new(int fd, struct ruleset *rs, const struct scan_setup *setup)
 		    "no scanner: out of memory, or libcrypto without SHA-256");
 		return NULL;
 	}
+	w->memory = memory_scanner_new(rs, file_scanner_matcher(w->scanner),
+	    file_scanner_hasher(w->scanner), setup);
 	return w;
 }
 
@@ -183,6 +205,13 @@ worker_run(struct worker *w)
 	struct message m;
 
 	for (;;) {
+		MH_CLEANUP(freep) uint8_t *waited = MH_TAKE(w->next_data);
+
+		if (waited != NULL) {
+			m = w->next;
+			on_scan(w, &m);
+			continue;
+		}
 		mh_err err = channel_receive(w->channel, &m);
 
 		if (err == MH_OK) {

@@ -62,7 +62,7 @@ a_list_request_goes_there_and_back(void **state)
 	struct list_request l = { .id = 7,
 		.is_careful = true,
 		.resume = 11,
-		.own_pid = 12,
+		.may_use_network = true,
 		.pids = pids,
 		.n_pids = 2,
 		.uids = uids,
@@ -77,7 +77,7 @@ a_list_request_goes_there_and_back(void **state)
 	list_request_decode(&r, &back);
 	assert_true(reader_is_done(&r));
 	assert_true(back.id == 7 && back.is_careful && back.resume == 11);
-	assert_true(back.own_pid == 12 && back.n_pids == 2 && back.pids[1] == 4242);
+	assert_true(back.may_use_network && back.n_pids == 2 && back.pids[1] == 4242);
 	assert_true(back.n_uids == 2 && back.uids[1] == UINT32_MAX);
 	assert_string_equal(back.names[1], "\xff");
 	list_request_clear(&back);

@@ -1,0 +1,771 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Runs in: scan worker.
+ * Input: hostile: the memory of any process, which changes while it is read.
+ */
+#include "scanners/memory_scan.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "scanners/image.h"
+#include "scanners/memory_reader.h"
+#include "scanners/unit_cache.h"
+
+enum {
+	PIECE_BYTES = 1024 * 1024, /* of memory that conditions see at once */
+	/* A malloc(3)ed copy of a file begins so far behind a page's start. */
+	HEAP_HEADER_BYTES = 16,
+	/* Around a match, what a literal and what a regular expression look at. */
+	LITERAL_AROUND = 16,
+	REGEXP_AROUND = 4096 + 256, /* libyara's YR_RE_SCAN_LIMIT, and a margin */
+};
+
+static_assert(RULESET_OVERLAP_MAX + 2 * BORDER_BYTES <= UNIT_OVERLAP_MAX,
+    "units overlap by less than the longest match");
+
+struct memory_scanner {
+	struct matcher *matcher;
+	struct hasher *hasher;
+	struct scan_setup setup;
+	struct unit_cache *cache; /* NULL where libcrypto has no GMAC */
+	size_t overlap;           /* of units: no match of these rules is longer */
+	uint32_t n_searches;      /* the number of the one that runs */
+};
+
+/* Places in a unit, one for each so many bytes, at which a window may begin or end. */
+enum {
+	GRID_BYTES = 2 * BORDER_BYTES,
+	GRID_MAX = (UNIT_BYTES + UNIT_OVERLAP_MAX) / GRID_BYTES + 4,
+	GRID_NONE = UINT16_MAX,
+};
+
+/*
+ * A unit that was searched whole: what it holds is remembered afterwards.  Its
+ * bytes are gone by then, so the places for windows are looked for before.
+ */
+struct fresh_unit {
+	uint64_t base;
+	uint32_t len;
+	uint32_t n; /* windows; more than UNIT_WINDOWS_MAX: not to be remembered */
+	struct unit_hash hash;
+	struct unit_window windows[UNIT_WINDOWS_MAX];
+	/* How far before i * GRID_BYTES the place lies; GRID_NONE: nowhere near. */
+	uint16_t starts[GRID_MAX], ends[GRID_MAX];
+};
+
+/* A place of memory that conditions see: a piece of a run. */
+struct piece {
+	uint64_t base;
+	size_t len;
+};
+
+/* One scan of one process. */
+struct pass {
+	struct memory_scanner *ms;
+	const struct target *target;
+	const int *fds;
+	struct regions *regions;
+	struct pages *pages;
+	struct memory_reader *reader;
+	struct note_list *notes;
+	int64_t until_ms;
+	bool is_late;
+	bool is_first; /* the first search: later ones tell nothing again */
+
+	/* The unit whose windows are handed out. */
+	struct memory_unit unit;
+	const struct unit_window *windows;
+	uint32_t n_windows, next_window;
+
+	struct fresh_unit *fresh; /* owned */
+	size_t n_fresh, cap_fresh;
+	unsigned n_asked;
+
+	uint64_t images[IMAGES_MAX]; /* addresses of headers */
+	unsigned n_images;
+	uint64_t n_images_left; /* beyond */
+
+	struct piece *pieces; /* owned */
+	size_t n_pieces;
+	bool has_pieces;
+	uint8_t *piece_data; /* PIECE_BYTES; owned */
+	size_t piece_held;   /* index + 1 of what it holds; 0: nothing */
+};
+
+struct memory_scanner *
+memory_scanner_new(struct ruleset *rs, struct matcher *m, struct hasher *h,
+    const struct scan_setup *setup)
+{
+	struct memory_scanner *ms = xcalloc(1, sizeof(*ms));
+
+	ms->overlap = ruleset_longest_match(rs) + 2 * BORDER_BYTES;
+
+	ms->matcher = m;
+	ms->hasher = h;
+	ms->setup = *setup;
+	ms->cache = unit_cache_new();
+	return ms;
+}
+
+void
+memory_scanner_free(struct memory_scanner *ms)
+{
+	if (ms == NULL)
+		return;
+	unit_cache_free(ms->cache);
+	free(ms);
+}
+
+static bool
+may_read(const struct pass *p, uint64_t address)
+{
+	size_t i = regions_find(p->regions, address);
+	const struct region *r =
+	    i < regions_n(p->regions) ? regions_at(p->regions, i) : NULL;
+
+	return r != NULL && r->start <= address &&
+	       (r->use == REGION_OWN ||
+		   (r->use == REGION_SHARED && p->target->reads_shared)) &&
+	       pages_is_present(p->pages, address);
+}
+
+/*
+ * For looks beside the search, at addresses that somebody else may have chosen:
+ * only pages that are present now, of regions that are read.
+ */
+static size_t
+read_present(void *ctx, uint64_t address, void *to, size_t len)
+{
+	struct pass *p = ctx;
+	size_t n_read = 0;
+
+	for (size_t done = 0; done < len;) {
+		uint64_t at = address + done;
+		size_t n = PAGE_BYTES - (size_t)(at & (PAGE_BYTES - 1));
+		size_t got = 0;
+
+		if (n > len - done)
+			n = len - done;
+		if (at >= address && may_read(p, at))
+			got = memory_read(p->fds[MEMORY_FD_MEM], at, (uint8_t *)to + done,
+			    n);
+		memset((uint8_t *)to + done + got, 0, n - got);
+		n_read += got;
+		done += n;
+	}
+	return n_read;
+}
+
+static void
+clear_search(struct pass *p)
+{
+	memory_reader_free(p->reader);
+	pages_free(p->pages);
+	free(p->fresh);
+	free(p->pieces);
+	p->reader = NULL;
+	p->pages = NULL;
+	p->fresh = NULL;
+	p->pieces = NULL;
+	p->n_fresh = p->cap_fresh = p->n_pieces = 0;
+	p->has_pieces = false;
+	p->piece_held = 0;
+	p->n_windows = p->next_window = 0;
+	p->n_asked = 0;
+	p->n_images = 0;
+	p->n_images_left = 0;
+}
+
+static void
+on_restart(void *ctx)
+{
+	struct pass *p = ctx;
+	bool is_legacy = p->pages != NULL && pages_is_legacy(p->pages);
+
+	/* What is told is what the last search met. */
+	note_list_clear(p->notes);
+	clear_search(p);
+	p->is_late = false;
+	p->ms->n_searches++;
+	p->pages = pages_new(p->fds[MEMORY_FD_PAGEMAP], p->regions,
+	    p->target->reads_shared, is_legacy);
+	p->reader = memory_reader_new(p->fds[MEMORY_FD_MEM], p->pages, p->regions,
+	    p->ms->overlap, p->notes);
+}
+
+/* Whether the memory at address belongs to no file. */
+static bool
+is_anonymous(const struct pass *p, uint64_t address)
+{
+	size_t i = regions_find(p->regions, address);
+
+	return i < regions_n(p->regions) && regions_at(p->regions, i)->ino == 0 &&
+	       regions_at(p->regions, i)->start <= address;
+}
+
+static void
+keep_image(struct pass *p, uint64_t address)
+{
+	/* Units overlap: a header near a border is met twice. */
+	for (unsigned i = 0; i < p->n_images; i++) {
+		if (p->images[i] == address)
+			return;
+	}
+	if (p->n_images == IMAGES_MAX)
+		p->n_images_left++;
+	else
+		p->images[p->n_images++] = address;
+}
+
+/* Headers of programs at the starts of pages, and where malloc(3) puts a large copy. */
+static void
+look_for_images(struct pass *p, const struct memory_unit *unit)
+{
+	static const size_t places[] = { 0, HEAP_HEADER_BYTES };
+	uint64_t page = (unit->base + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
+
+	for (; page < unit->base + unit->len; page += PAGE_BYTES) {
+		size_t at = (size_t)(page - unit->base);
+
+		for (size_t i = 0; i < MH_ARRAY_LEN(places); i++) {
+			size_t from = at + places[i];
+
+			if (from < unit->len &&
+			    image_is_header(unit->data + from, unit->len - from) &&
+			    is_anonymous(p, page))
+				keep_image(p, page + places[i]);
+		}
+	}
+}
+
+static void
+lay_grid(const uint8_t *data, struct fresh_unit *f)
+{
+	for (size_t i = 1; i < GRID_MAX; i++) {
+		size_t at = i * GRID_BYTES;
+		bool is_forced = false;
+
+		f->starts[i] = f->ends[i] = GRID_NONE;
+		if (at >= f->len)
+			continue;
+		size_t start = border_of_start(data, at, &is_forced);
+
+		if (!is_forced)
+			f->starts[i] = (uint16_t)(at - start);
+		size_t end = border_of_end(data, at, &is_forced);
+
+		if (!is_forced)
+			f->ends[i] = (uint16_t)(at - end);
+	}
+}
+
+static void
+keep_fresh(struct pass *p, const struct unit_hash *hash)
+{
+	if (p->n_fresh == p->cap_fresh) {
+		p->cap_fresh = p->cap_fresh > 0 ? p->cap_fresh * 2 : 64;
+		p->fresh = xreallocarray(p->fresh, p->cap_fresh, sizeof(*p->fresh));
+	}
+	struct fresh_unit *f = &p->fresh[p->n_fresh++];
+
+	f->base = p->unit.base;
+	f->len = (uint32_t)p->unit.len;
+	f->n = 0;
+	f->hash = *hash;
+	lay_grid(p->unit.data, f);
+}
+
+/* Times in one search that the matches so far are asked for. */
+enum { ASK_MAX = 64 };
+
+/* Units whose windows are kept until the end of a process, 850 bytes each: 2 GiB. */
+enum { FRESH_MAX = 8 * 1024 };
+
+/* What of the unit that was just read has to be searched. */
+static void
+look_up(struct pass *p)
+{
+	struct unit_hash hash;
+	struct memory_scanner *ms = p->ms;
+	enum unit_state state = UNIT_STATE_MAX_;
+
+	look_for_images(p, &p->unit);
+	p->next_window = 0;
+	p->windows = NULL; /* the whole unit, once */
+	if (ms->cache != NULL &&
+	    unit_cache_hash(ms->cache, p->unit.data, p->unit.len, &hash))
+		state = unit_cache_meet(ms->cache, &hash, ms->n_searches, &p->windows,
+		    &p->n_windows);
+	/* What an equal unit before held is there already: ask for it. */
+	if (state == UNIT_PENDING && p->n_asked++ < ASK_MAX) {
+		matcher_hand_out_hits(ms->matcher);
+		state = unit_cache_meet(ms->cache, &hash, ms->n_searches, &p->windows,
+		    &p->n_windows);
+	}
+	if (state == UNIT_NEW && p->n_fresh < FRESH_MAX)
+		keep_fresh(p, &hash);
+	if (state != UNIT_KNOWN) {
+		p->windows = NULL;
+		p->n_windows = 1;
+	}
+}
+
+static bool
+on_next_unit(void *ctx, struct content_block *ret)
+{
+	struct pass *p = ctx;
+
+	while (p->next_window == p->n_windows) {
+		if (clock_monotonic_ms() > p->until_ms) {
+			p->is_late = true;
+			return false;
+		}
+		if (p->reader == NULL || !memory_reader_next(p->reader, &p->unit))
+			return false;
+		look_up(p);
+	}
+	if (p->windows == NULL) { /* see look_up() */
+		*ret = (struct content_block){ p->unit.base, p->unit.data, p->unit.len };
+	} else {
+		const struct unit_window *w = &p->windows[p->next_window];
+
+		*ret = (struct content_block){ p->unit.base + w->start,
+			p->unit.data + w->start, w->end - w->start };
+	}
+	p->next_window++;
+	return true;
+}
+
+/* Pieces of the runs that were searched, for conditions. */
+static void
+cut_pieces(struct pass *p)
+{
+	size_t n_runs = 0;
+	const struct page_run *runs =
+	    p->reader != NULL ? memory_reader_runs(p->reader, &n_runs) : NULL;
+	size_t cap = 0;
+
+	for (size_t i = 0; i < n_runs; i++) {
+		for (uint64_t at = runs[i].start; at < runs[i].end;) {
+			uint64_t end = (at / PIECE_BYTES + 1) * PIECE_BYTES;
+
+			if (end > runs[i].end)
+				end = runs[i].end;
+			if (p->n_pieces == cap) {
+				cap = cap > 0 ? cap * 2 : 256;
+				p->pieces =
+				    xreallocarray(p->pieces, cap, sizeof(*p->pieces));
+			}
+			p->pieces[p->n_pieces++] =
+			    (struct piece){ at, (size_t)(end - at) };
+			at = end;
+		}
+	}
+	p->has_pieces = true;
+}
+
+static bool
+on_block(void *ctx, size_t i, uint64_t *ret_base, size_t *ret_len)
+{
+	struct pass *p = ctx;
+
+	if (!p->has_pieces)
+		cut_pieces(p);
+	if (i >= p->n_pieces)
+		return false;
+	*ret_base = p->pieces[i].base;
+	*ret_len = p->pieces[i].len;
+	return true;
+}
+
+static const uint8_t *
+on_fetch(void *ctx, size_t i)
+{
+	struct pass *p = ctx;
+
+	if (p->piece_data == NULL)
+		p->piece_data = malloc(PIECE_BYTES);
+	if (p->piece_data == NULL || i >= p->n_pieces)
+		return NULL;
+	if (p->piece_held != i + 1)
+		(void)read_present(p, p->pieces[i].base, p->piece_data, p->pieces[i].len);
+	p->piece_held = i + 1;
+	return p->piece_data;
+}
+
+/* The last fresh unit that begins at or below address; NULL when there is none. */
+static struct fresh_unit *
+fresh_at(const struct pass *p, uint64_t address)
+{
+	size_t low = 0;
+	size_t high = p->n_fresh;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (p->fresh[middle].base <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low > 0 ? &p->fresh[low - 1] : NULL;
+}
+
+static void
+add_window(struct fresh_unit *f, uint64_t address, uint32_t len, uint32_t around)
+{
+	uint64_t start = address - f->base;
+	uint64_t end = start + len + around;
+
+	start = start > around ? start - around : 0;
+	if (end > f->len)
+		end = f->len;
+	if (f->n < UNIT_WINDOWS_MAX)
+		f->windows[f->n] = (struct unit_window){ (uint32_t)start, (uint32_t)end };
+	if (f->n <= UNIT_WINDOWS_MAX)
+		f->n++;
+}
+
+static void
+on_hit(void *ctx, uint64_t address, uint32_t len, bool is_literal)
+{
+	struct pass *p = ctx;
+	struct fresh_unit *f = fresh_at(p, address);
+
+	/* Where units overlap, a match lies in both. */
+	while (f != NULL && address + len > f->base) {
+		if (address >= f->base && address - f->base + len <= f->len)
+			add_window(f, address, len,
+			    is_literal ? LITERAL_AROUND : REGEXP_AROUND);
+		if (f == p->fresh || f[-1].base + f[-1].len <= address)
+			break;
+		f--;
+	}
+}
+
+static int
+compare_windows(const void *a, const void *b)
+{
+	const struct unit_window *x = a;
+	const struct unit_window *y = b;
+
+	return (x->start > y->start) - (x->start < y->start);
+}
+
+/* The places around a window at which it may begin and end. */
+static void
+widen(const struct fresh_unit *f, struct unit_window *w)
+{
+	size_t i = w->start / GRID_BYTES;
+	size_t k = ((size_t)w->end + BORDER_BYTES) / GRID_BYTES + 1;
+
+	while (i > 0 && f->starts[i] == GRID_NONE)
+		i--;
+	w->start = i > 0 ? (uint32_t)(i * GRID_BYTES - f->starts[i]) : 0;
+	while (k < GRID_MAX && k * GRID_BYTES < f->len && f->ends[k] == GRID_NONE)
+		k++;
+	w->end = k < GRID_MAX && k * GRID_BYTES < f->len
+		     ? (uint32_t)(k * GRID_BYTES - f->ends[k])
+		     : f->len;
+}
+
+/*
+ * Windows end between characters of different kinds, as units do, so that no
+ * string matches at their borders that would not in the whole unit.
+ */
+static void
+settle_windows(struct fresh_unit *f)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < f->n; i++)
+		widen(f, &f->windows[i]);
+	qsort(f->windows, f->n, sizeof(*f->windows), compare_windows);
+	for (uint32_t i = 0; i < f->n; i++) {
+		const struct unit_window w = f->windows[i];
+
+		if (n > 0 && w.start <= f->windows[n - 1].end) {
+			if (w.end > f->windows[n - 1].end)
+				f->windows[n - 1].end = w.end;
+		} else {
+			f->windows[n++] = w;
+		}
+	}
+	f->n = n;
+}
+
+static void
+on_searched(void *ctx, bool is_complete)
+{
+	struct pass *p = ctx;
+
+	for (size_t i = 0; is_complete && i < p->n_fresh; i++) {
+		struct fresh_unit *f = &p->fresh[i];
+
+		if (f->n > UNIT_WINDOWS_MAX)
+			continue;
+		settle_windows(f);
+		unit_cache_add(p->ms->cache, &f->hash, f->windows, f->n);
+	}
+	p->n_fresh = 0;
+}
+
+/* The region of a place, once in the list. */
+static void
+describe_region(const struct pass *p, struct match *m, uint64_t address)
+{
+	size_t i = regions_find(p->regions, address);
+	const struct region *r =
+	    i < regions_n(p->regions) ? regions_at(p->regions, i) : NULL;
+
+	if (r == NULL || r->start > address)
+		return;
+	for (uint32_t k = 0; k < m->n_regions; k++) {
+		if (m->regions[k].start == r->start)
+			return;
+	}
+	if (m->n_regions == MATCH_REGIONS_MAX)
+		return;
+	struct match_region *region = &m->regions[m->n_regions++];
+
+	region->start = r->start;
+	region->end = r->end;
+	region->offset = r->offset;
+	memcpy(region->perms, r->perms, sizeof(region->perms));
+	region->path = xstrdup(region_path(p->regions, r));
+}
+
+/* What stands around a match now, and whether the match itself still does. */
+static void
+describe_around(struct pass *p, struct match_string *s)
+{
+	uint8_t bytes[MATCH_DATA_MAX + 2 * AROUND_BYTES_MAX];
+	uint32_t kept = s->length < MATCH_DATA_MAX ? s->length : MATCH_DATA_MAX;
+	uint32_t before = AROUND_BYTES_MAX;
+	uint32_t after = kept == s->length ? AROUND_BYTES_MAX : 0;
+
+	/* A page that is not there ends what stands around. */
+	while (before > 0 && !may_read(p, s->offset - before))
+		before--;
+	while (after > 0 && !may_read(p, s->offset + kept + after - 1))
+		after--;
+	s->n_around = before + kept + after;
+	(void)read_present(p, s->offset - before, bytes, s->n_around);
+	s->n_before = before;
+	s->around = xmemdup(bytes, s->n_around);
+	s->is_changed = s->n_data == 0 || memcmp(bytes + before, s->data,
+					      s->n_data < kept ? s->n_data : kept) != 0;
+}
+
+/* The SHA-256 of what stands there now in place of the bytes. */
+static void
+describe_hash(struct pass *p, struct match_string *s)
+{
+	enum { HASHED_MAX = 64 * 1024 }; /* bytes of one match */
+	MH_CLEANUP(freep) uint8_t *bytes = NULL;
+
+	if (s->length > HASHED_MAX)
+		return;
+	bytes = xcalloc(s->length, 1);
+	s->data = xcalloc(1, 32);
+	if (read_present(p, s->offset, bytes, s->length) == s->length &&
+	    hasher_hash(p->ms->hasher, HASH_SHA256, bytes, s->length, s->data)) {
+		s->n_data = 32;
+		s->is_hash = true;
+	}
+}
+
+/* Places whose surroundings are kept: a finding that has more is clear without. */
+enum { AROUND_STRINGS_MAX = 64 };
+
+static void
+on_describe(void *ctx, struct match *m)
+{
+	struct pass *p = ctx;
+
+	m->regions = xcalloc(MATCH_REGIONS_MAX, sizeof(*m->regions));
+	for (uint32_t i = 0; i < m->n_strings; i++) {
+		describe_region(p, m, m->strings[i].offset);
+		if (p->ms->setup.data_mode == DATA_BYTES && i < AROUND_STRINGS_MAX)
+			describe_around(p, &m->strings[i]);
+		else if (p->ms->setup.data_mode == DATA_HASH)
+			describe_hash(p, &m->strings[i]);
+	}
+}
+
+/* Memory that nobody reads, told by itself. */
+static void
+note_secret(struct pass *p)
+{
+	for (size_t i = 0; i < regions_n(p->regions); i++) {
+		const struct region *r = regions_at(p->regions, i);
+
+		if (!r->is_secret)
+			continue;
+		MH_CLEANUP(freep)
+		char *name = xasprintf(" 0x%" PRIx64 "-0x%" PRIx64 " %s %s", r->start,
+		    r->end, r->perms, region_path(p->regions, r));
+
+		note_list_add(p->notes, REASON_SECRET, r->end - r->start, name, NULL);
+	}
+}
+
+/* Scan one program as a file; what it had is remembered by its content. */
+static void
+scan_image(struct pass *p, uint64_t address, const struct image *image,
+    struct match_outcome *ret)
+{
+	struct content_block block = { 0, image->data, image->size };
+	struct content content = { .blocks = &block,
+		.n_blocks = 1,
+		.file_size = image->size,
+		.n_bytes = image->size,
+		.is_whole = !image->is_cut };
+	struct external_values values;
+	struct match_outcome o;
+	MH_CLEANUP(freep)
+	char *name = xasprintf(" image 0x%" PRIx64, address);
+
+	for (size_t i = 0; i < EXTERNAL_MAX_; i++)
+		values.value[i] = "";
+	values.value[EXTERNAL_FILETYPE] = image->type;
+	matcher_scan(p->ms->matcher, &content, &values, &o);
+	for (uint32_t i = 0; i < o.n_matches; i++) {
+		o.matches[i]->image_base = address;
+		o.matches[i]->image_size = image->size;
+		o.matches[i]->has_part_sha256 = hasher_hash(p->ms->hasher, HASH_SHA256,
+		    image->data, image->size, o.matches[i]->part_sha256);
+	}
+	match_outcome_take_matches(ret, &o, PART_IMAGE, name);
+	if (o.reason != REASON_NONE)
+		note_list_add(&ret->notes, o.reason, image->size, name, o.detail);
+	if (image->is_cut)
+		note_list_add(&ret->notes, REASON_TOO_LARGE, image->size, name, NULL);
+	match_outcome_clear(&o);
+}
+
+static void
+rebuild_image(struct pass *p, uint64_t address, struct match_outcome *ret)
+{
+	static const enum image_layout layouts[] = { IMAGE_LOADED, IMAGE_RAW };
+
+	for (size_t i = 0; i < MH_ARRAY_LEN(layouts); i++) {
+		struct image image;
+		mh_err err = image_rebuild(read_present, p, address, layouts[i], &image);
+
+		if (err == MH_ERR_MEMORY)
+			ret->reason = REASON_MEMORY;
+		if (err != MH_OK)
+			continue;
+		scan_image(p, address, &image, ret);
+		image_clear(&image);
+	}
+}
+
+static void
+note_image(const struct pass *p, uint64_t address, struct match_outcome *ret)
+{
+	size_t i = regions_find(p->regions, address);
+	const struct region *r = regions_at(p->regions, i);
+
+	if (ret->n_clues == PROCESS_CLUES_MAX)
+		return;
+	ret->clues = xreallocarray(ret->clues, ret->n_clues + 1, sizeof(*ret->clues));
+	ret->clues[ret->n_clues++] = (struct clue){
+		.kind = r->perms[2] == 'x' ? CLUE_IMAGE_EXEC : CLUE_IMAGE,
+		.address = address,
+		.what = xstrdup(region_path(p->regions, r)),
+	};
+}
+
+static void
+scan_images(struct pass *p, struct match_outcome *ret)
+{
+	for (unsigned i = 0; i < p->n_images; i++) {
+		note_image(p, p->images[i], ret);
+		rebuild_image(p, p->images[i], ret);
+	}
+	if (p->n_images_left > 0)
+		note_list_count(&ret->notes, REASON_TOO_LARGE, p->n_images_left, 0);
+}
+
+/* Search the memory, then its programs. */
+static void
+scan_regions(struct pass *p, struct verdict *v, struct match_outcome *ret)
+{
+	struct memory_input input = {
+		.ctx = p,
+		.restart = on_restart,
+		.next_unit = on_next_unit,
+		.block = on_block,
+		.fetch = on_fetch,
+		.on_hit = on_hit,
+		.on_searched = on_searched,
+		.describe = on_describe,
+	};
+	struct note_list notes = { .n = 0 };
+
+	p->notes = &notes;
+	matcher_scan_memory(p->ms->matcher, &input, ret);
+	v->bytes_scanned = p->reader != NULL ? memory_reader_bytes(p->reader) : 0;
+	ret->notes = notes;
+	p->notes = &ret->notes;
+	if (p->pages != NULL && pages_n_swapped(p->pages) > 0)
+		note_list_count(&ret->notes, REASON_SWAPPED, pages_n_swapped(p->pages),
+		    pages_n_swapped(p->pages) * PAGE_BYTES);
+	note_secret(p);
+	if (p->reader == NULL)
+		ret->reason = REASON_MEMORY;
+	else
+		scan_images(p, ret);
+	v->reason = ret->reason;
+	v->partly = ret->partly;
+	v->detail = MH_TAKE(ret->detail);
+	if (p->is_late && v->reason == REASON_NONE) {
+		v->reason = REASON_TIMEOUT;
+		v->partly = true;
+	}
+}
+
+void
+memory_scan(struct memory_scanner *ms, const struct target *t, const int *fds,
+    struct verdict *ret_verdict, struct match_outcome *ret_outcome)
+{
+	int64_t started_ms = clock_monotonic_ms();
+	struct pass p = {
+		.ms = ms,
+		.target = t,
+		.fds = fds,
+		.until_ms =
+		    started_ms + (int64_t)ms->setup.timeout_ms * MEMORY_TIME_FACTOR,
+	};
+	bool is_cut = false;
+	mh_err err = regions_read(fds[MEMORY_FD_MAPS], t, &p.regions, &is_cut);
+
+	memset(ret_verdict, 0, sizeof(*ret_verdict));
+	memset(ret_outcome, 0, sizeof(*ret_outcome));
+	ret_verdict->target = t->id;
+	if (err != MH_OK) {
+		ret_verdict->reason = REASON_READ_FAILED;
+		ret_verdict->detail =
+		    xstrdup(err == MH_ERR_SYSTEM ? strerror(errno) : mh_strerror(err));
+	} else if (regions_n(p.regions) == 0) {
+		ret_verdict->reason = REASON_VANISHED;
+	} else {
+		scan_regions(&p, ret_verdict, ret_outcome);
+	}
+	if (is_cut && ret_verdict->reason == REASON_NONE) {
+		ret_verdict->reason = REASON_TOO_LARGE;
+		ret_verdict->partly = true;
+	}
+	clear_search(&p);
+	free(p.piece_data);
+	regions_free(p.regions);
+	ret_verdict->micros = (uint32_t)((clock_monotonic_ms() - started_ms) * 1000);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef MH_SCANNERS_UNIT_CACHE_H
+#define MH_SCANNERS_UNIT_CACHE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+
+/*
+ * Remembers, by content, what a rule set finds in a unit of memory, so that
+ * what forked processes share is searched once.
+ *
+ * What is kept are the windows in which strings matched, with all around them
+ * that a match looks at.  Searching only these windows of an equal unit yields
+ * the same matches; a unit without any is passed over.  That holds as long as
+ * the same strings are searched for: clear it when rules change.
+ *
+ * The key is a GMAC (NIST SP 800-38D) with a random key that never leaves this
+ * process: nobody outside can make two contents that collide (with the fixed
+ * nonce it is a universal hash whose values stay here; chance 2^-112 for units
+ * of 256 KiB).
+ */
+enum {
+	UNIT_WINDOWS_MAX = 32,          /* a unit with more is searched anew */
+	UNIT_CACHE_UNITS = 32 * 1024,   /* 8 GiB of memory; then it begins anew */
+	UNIT_CACHE_WINDOWS = 64 * 1024, /* of all units together */
+	UNIT_HASH_BYTES = 16,
+};
+
+struct unit_hash {
+	uint8_t bytes[UNIT_HASH_BYTES];
+};
+
+/* Bytes from start to before end of a unit. */
+struct unit_window {
+	uint32_t start, end;
+};
+
+struct unit_cache;
+
+/* NULL when libcrypto has no GMAC: then nothing is remembered.  Before the sandbox closes. */
+struct unit_cache *unit_cache_new(void);
+void unit_cache_free(struct unit_cache *cache);
+MH_DEFINE_CLEANUP(struct unit_cache, unit_cache_free);
+
+/* Hash a unit; false when libcrypto fails. */
+bool unit_cache_hash(struct unit_cache *cache, const void *p, size_t len,
+    struct unit_hash *ret);
+
+enum unit_state {
+	UNIT_NEW,     /* was never met, or what it holds did not become known */
+	UNIT_PENDING, /* was met in this search: what it holds is not asked for yet */
+	UNIT_KNOWN,
+	UNIT_STATE_MAX_
+};
+
+/*
+ * What is known of a unit in the search of that number (from 1).  UNIT_KNOWN:
+ * *ret are its windows, borrowed until the next add.  A new one is pending from
+ * now on.
+ */
+enum unit_state unit_cache_meet(struct unit_cache *cache, const struct unit_hash *hash,
+    uint32_t search, const struct unit_window **ret, uint32_t *ret_n);
+
+/* Remember a unit with its windows: in order, not touching, at most UNIT_WINDOWS_MAX. */
+void unit_cache_add(struct unit_cache *cache, const struct unit_hash *hash,
+    const struct unit_window *windows, uint32_t n);
+
+void unit_cache_clear(struct unit_cache *cache);
+
+#endif
