@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <pwd.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -41,7 +42,12 @@ struct strings {
 /* What the command line said. */
 struct scan_arguments {
 	struct scan_options options;
-	struct strings roots, rules, excludes;
+	struct strings roots, rules, excludes, programs;
+	bool has_processes, is_strict;
+	int32_t pids[LIST_PIDS_MAX];
+	uint32_t n_pids;
+	uint32_t uids[LIST_NAMES_MAX];
+	uint32_t n_uids;
 	const char *files_from;
 	char *files_text; /* content of it; owned */
 	bool is_ndjson, is_quiet, may_cross, may_use_network;
@@ -71,9 +77,15 @@ on_signal(int sig)
 static const char help[] =
     "usage: molehunt scan [OPTION...] [PATH...]\n"
     "\n"
-    "Scans files, and folders with all below them, for known implants. Stays on the\n"
-    "file system where a PATH lies. Prints what is found; sends nothing anywhere.\n"
+    "Scans files, and folders with all below them, for known implants, and what\n"
+    "processes have in memory. Stays on the file system where a PATH lies. Prints\n"
+    "what is found; sends nothing anywhere.\n"
     "\n"
+    "  --processes          scan the memory of all processes and the files they map\n"
+    "  --pid N              only this process (may be repeated)\n"
+    "  --user NAME          only processes of this user (may be repeated)\n"
+    "  --program NAME       only processes that run this program (may be repeated)\n"
+    "  --strict             swapped-out memory counts as not scanned\n"
     "  --rules FILE|DIR     use these YARA rules instead of our own (may be repeated)\n"
     "  --files-from FILE    also scan the files named in FILE, one per line; - is\n"
     "                       standard input\n"
@@ -92,6 +104,7 @@ static const char help[] =
     "error, 3 nothing found but something was not scanned.\n"
     "\n"
     "  molehunt scan /home --exclude '*/.cache'\n"
+    "  molehunt scan --processes --user alice\n"
     "  molehunt scan --rules my-rules/ --format ndjson /usr/bin | jq .message\n";
 
 static void
@@ -147,6 +160,11 @@ enum option_code {
 	OPTION_HASHES,
 	OPTION_FORMAT,
 	OPTION_QUIET,
+	OPTION_PROCESSES,
+	OPTION_PID,
+	OPTION_USER,
+	OPTION_PROGRAM,
+	OPTION_STRICT,
 	OPTION_HELP,
 };
 
@@ -199,9 +217,63 @@ set_choice(struct scan_arguments *a, int code, const char *value)
 }
 
 static int
+add_user(struct scan_arguments *a, const char *value)
+{
+	const struct passwd *pw = getpwnam(value);
+	uint64_t uid = 0;
+
+	if (a->n_uids == LIST_NAMES_MAX)
+		return complain("user", value, "too many users");
+	if (pw != NULL)
+		uid = pw->pw_uid;
+	else if (parse_u64(value, 0, UINT32_MAX - 1, &uid) != MH_OK)
+		return complain("user", value, "there is no such user");
+	a->uids[a->n_uids++] = (uint32_t)uid;
+	return 0;
+}
+
+/* Which processes: each of these means that there are some. */
+static int
+choose_processes(struct scan_arguments *a, int code, const char *value)
+{
+	uint64_t pid = 0;
+
+	a->has_processes = true;
+	switch (code) {
+	case OPTION_PID:
+		if (parse_u64(value, 1, INT32_MAX, &pid) != MH_OK)
+			return complain("pid", value,
+			    "the number of a process is needed");
+		if (a->n_pids == LIST_PIDS_MAX)
+			return complain("pid", value, "at most 1024 can be named");
+		a->pids[a->n_pids++] = (int32_t)pid;
+		return 0;
+	case OPTION_USER:
+		return add_user(a, value);
+	case OPTION_PROGRAM:
+		if (a->programs.n == LIST_NAMES_MAX || value[0] == 0 ||
+		    strlen(value) > LIST_NAME_BYTES || strchr(value, '/') != NULL)
+			return complain("program", value,
+			    "a name without a folder is needed, at most 256 of them");
+		add_string(&a->programs, value);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static int
 set_option(struct scan_arguments *a, int code, const char *value)
 {
 	switch (code) {
+	case OPTION_PROCESSES:
+	case OPTION_PID:
+	case OPTION_USER:
+	case OPTION_PROGRAM:
+		return choose_processes(a, code, value);
+	case OPTION_STRICT:
+		a->is_strict = true;
+		return 0;
 	case OPTION_RULES:
 		add_string(&a->rules, value);
 		return 0;
@@ -252,6 +324,11 @@ parse_arguments(struct scan_arguments *a, int argc, char **argv)
 		{ "hashes", no_argument, NULL, OPTION_HASHES },
 		{ "format", required_argument, NULL, OPTION_FORMAT },
 		{ "quiet", no_argument, NULL, OPTION_QUIET },
+		{ "processes", no_argument, NULL, OPTION_PROCESSES },
+		{ "pid", required_argument, NULL, OPTION_PID },
+		{ "user", required_argument, NULL, OPTION_USER },
+		{ "program", required_argument, NULL, OPTION_PROGRAM },
+		{ "strict", no_argument, NULL, OPTION_STRICT },
 		{ "help", no_argument, NULL, OPTION_HELP },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -284,7 +361,7 @@ parse_arguments(struct scan_arguments *a, int argc, char **argv)
 		    WALK_EXCLUDES_MAX, WALK_EXCLUDES_BYTES_MAX);
 		return -1;
 	}
-	if (a->roots.n == 0 && a->files_from == NULL) {
+	if (a->roots.n == 0 && a->files_from == NULL && !a->has_processes) {
 		(void)fputs("molehunt scan: which PATH? For a start:  molehunt scan ~\n",
 		    stderr);
 		return -1;
@@ -395,7 +472,16 @@ on_ready(void *ctx, const struct ruleset_facts *facts, const char *why)
 {
 	struct scan_command *c = ctx;
 	struct scan_arguments *a = &c->args;
+	struct process_choice processes = {
+		.pids = a->pids,
+		.n_pids = a->n_pids,
+		.uids = a->uids,
+		.n_uids = a->n_uids,
+		.names = a->programs.list,
+		.n_names = (uint32_t)a->programs.n,
+	};
 	struct scan_walk walk = {
+		.processes = a->has_processes ? &processes : NULL,
 		.roots = a->roots.list,
 		.n_roots = a->roots.n,
 		.excludes = a->excludes.list,
@@ -494,6 +580,8 @@ exit_status(const struct scan_command *c)
 
 	if (coverage->n_findings > 0 || coverage->by_reason[REASON_POISONED] > 0)
 		return EXIT_FOUND;
+	if (c->args.is_strict && coverage->by_reason[REASON_SWAPPED] > 0)
+		return EXIT_INCOMPLETE;
 	return coverage->n_missed > 0 ? EXIT_INCOMPLETE : EXIT_CLEAN;
 }
 
@@ -588,6 +676,7 @@ cli_scan(int argc, char **argv)
 	free(c.args.roots.list);
 	free(c.args.rules.list);
 	free(c.args.excludes.list);
+	free(c.args.programs.list);
 	free(c.args.files_text);
 	/* Output that did not arrive is not output. */
 	if (fflush(stdout) != 0 || ferror(stdout)) {

@@ -7,14 +7,19 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
+#include <fcntl.h>
 
 #include "base/fd.h"
 #include "base/memory.h"
+#include "base/text.h"
 
-enum { FIELD_MOUNT_POINT = 4 }; /* from 0, before the separator "-" */
+/* From 0, before the separator "-". */
+enum { FIELD_DEVICE = 2, FIELD_MOUNT_POINT = 4 };
 
 struct mount {
 	char *path;
+	uint64_t dev;
 	enum file_system_kind kind;
 };
 
@@ -70,16 +75,36 @@ unescape(char *text)
 	*to = 0;
 }
 
+/* "259:2" as stat(2) has it; 0 for what is no such pair. */
+static uint64_t
+parse_device(char *text)
+{
+	char *colon = strchr(text, ':');
+	uint64_t major_number = 0;
+	uint64_t minor_number = 0;
+
+	if (colon == NULL)
+		return 0;
+	*colon = 0;
+	if (parse_u64(text, 0, UINT32_MAX, &major_number) != MH_OK ||
+	    parse_u64(colon + 1, 0, UINT32_MAX, &minor_number) != MH_OK)
+		return 0;
+	return makedev((unsigned)major_number, (unsigned)minor_number);
+}
+
 /* One line: ID PARENT MAJ:MIN ROOT MOUNTPOINT OPTIONS [TAG...] - TYPE SOURCE OPTIONS */
 static void
 parse_line(struct mounts *m, char *line)
 {
 	char *rest = line;
 	char *field = NULL;
+	char *device = NULL;
 	char *point = NULL;
 	char *type = NULL;
 
 	for (unsigned i = 0; (field = strsep(&rest, " ")) != NULL; i++) {
+		if (i == FIELD_DEVICE)
+			device = field;
 		if (i == FIELD_MOUNT_POINT)
 			point = field;
 		if (i > FIELD_MOUNT_POINT && strcmp(field, "-") == 0) {
@@ -91,7 +116,8 @@ parse_line(struct mounts *m, char *line)
 		return;
 	unescape(point);
 	m->list = xreallocarray(m->list, m->n + 1, sizeof(*m->list));
-	m->list[m->n++] = (struct mount){ xstrdup(point), kind_of_type(type) };
+	m->list[m->n++] =
+	    (struct mount){ xstrdup(point), parse_device(device), kind_of_type(type) };
 }
 
 struct mounts *
@@ -117,6 +143,17 @@ mounts_read(void)
 	return mounts_parse(buf_string(b), buf_len(b));
 }
 
+struct mounts *
+mounts_read_at(int dir)
+{
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(MOUNTS_BYTES_MAX);
+	MH_CLEANUP(fd_closep) int fd = openat(dir, "mountinfo", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || fd_read_all(fd, b) != MH_OK)
+		buf_reset(b);
+	return mounts_parse(buf_string(b), buf_len(b));
+}
+
 void
 mounts_free(struct mounts *m)
 {
@@ -134,6 +171,16 @@ mounts_kind(const struct mounts *m, const char *path)
 	for (size_t i = m->n; i > 0; i--) {
 		if (strcmp(m->list[i - 1].path, path) == 0)
 			return m->list[i - 1].kind;
+	}
+	return FILE_SYSTEM_LOCAL;
+}
+
+enum file_system_kind
+mounts_device_kind(const struct mounts *m, uint64_t dev)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		if (m->list[i].dev == dev)
+			return m->list[i].kind;
 	}
 	return FILE_SYSTEM_LOCAL;
 }

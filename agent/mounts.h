@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "agent/file_systems.h"
 #include "base/attributes.h"
@@ -21,6 +22,8 @@ struct mounts;
 
 /* Read the table of now.  Never NULL; empty when it cannot be read. */
 struct mounts *mounts_read(void);
+/* That of the mount namespace of a process, given its folder in /proc. */
+struct mounts *mounts_read_at(int dir);
 /* The same from len bytes of such a text. */
 struct mounts *mounts_parse(const char *text, size_t len);
 void mounts_free(struct mounts *m);
@@ -31,5 +34,11 @@ MH_DEFINE_CLEANUP(struct mounts, mounts_free);
  * one); local when there is no such mount.
  */
 enum file_system_kind mounts_kind(const struct mounts *m, const char *path);
+
+/*
+ * The kind of the file system of that device (its number as maps has it), local
+ * when it is not mounted here: so nobody has to ask the file system itself.
+ */
+enum file_system_kind mounts_device_kind(const struct mounts *m, uint64_t dev);
 
 #endif

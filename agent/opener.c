@@ -2,12 +2,13 @@
 /*
  * molehunt-open: the opener.
  *
- * Walks trees and opens targets for the agent, because that needs rights or
- * may hang; it decides nothing and reads no target.  When it hangs, the agent
- * has it killed and asks a fresh one to go on behind where it was.
+ * Walks trees, lists processes and opens targets for the agent, because that
+ * needs rights or may hang; it decides nothing and reads no target.  When it
+ * hangs, the agent has it killed and asks a fresh one to go on behind where it
+ * was.
  *
- * Runs in: opener (root with CAP_DAC_READ_SEARCH and CAP_FOWNER, or the caller).
- * Input: messages from the agent; hostile: file trees.
+ * Runs in: opener (root with a short list of capabilities, or the caller).
+ * Input: messages from the agent; hostile: file trees, processes.
  */
 #include <cap-ng.h>
 #include <errno.h>
@@ -19,6 +20,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "agent/processes.h"
 #include "agent/walk.h"
 #include "base/channel.h"
 #include "base/child.h"
@@ -33,12 +35,24 @@ enum {
 	REQUESTS_MAX = 8, /* that wait while a walk is under way */
 };
 
+/* One of the requests, by its message's type. */
+struct request {
+	uint16_t type;
+	union {
+		struct walk_request walk;
+		struct list_request list;
+		struct open_request open;
+	};
+};
+
 struct opener {
 	struct channel *agent;
-	struct walk_request requests[REQUESTS_MAX]; /* to be done, in order */
+	struct request requests[REQUESTS_MAX]; /* to be done, in order */
 	size_t n_requests;
-	const struct walk_request *current;
-	struct buf *targets; /* of the batch; encoded */
+	bool is_careful;             /* of the request under way */
+	uint32_t id;                 /* of it */
+	struct processes *processes; /* NULL before the first that asks for one */
+	struct buf *targets;         /* of the batch; encoded */
 	int fds[BATCH_TARGETS_MAX];
 	unsigned n_fds;
 	struct buf *skipped; /* encoded, with reason and path */
@@ -52,10 +66,18 @@ take_request(struct opener *o, const struct message *m)
 {
 	struct reader r;
 
-	if (m->type != MSG_WALK || o->n_requests == REQUESTS_MAX)
+	if (o->n_requests == REQUESTS_MAX)
 		_exit(1);
+	struct request *request = &o->requests[o->n_requests++];
+
+	request->type = m->type;
 	reader_init(&r, m->data, m->len);
-	walk_request_decode(&r, &o->requests[o->n_requests++]);
+	if (m->type == MSG_WALK)
+		walk_request_decode(&r, &request->walk);
+	else if (m->type == MSG_LIST)
+		list_request_decode(&r, &request->list);
+	else
+		open_request_decode(&r, &request->open);
 	if (!reader_is_done(&r)) {
 		log_err("opener", "malformed request from the agent");
 		_exit(1);
@@ -98,19 +120,31 @@ send_waiting(struct opener *o, enum message_name type, const struct buf *b,
  * and it would be lost if this process died between the two.
  */
 static void
-flush_batches(struct opener *o)
+flush_skipped(struct opener *o)
 {
 	if (buf_len(o->skipped) > 0) {
 		send_waiting(o, MSG_SKIPPED, o->skipped, NULL, 0);
 		buf_reset(o->skipped);
 	}
-	if (o->n_fds > 0) {
-		send_waiting(o, MSG_TARGETS, o->targets, o->fds, o->n_fds);
-		for (unsigned i = 0; i < o->n_fds; i++)
-			(void)close(o->fds[i]);
-		o->n_fds = 0;
-		buf_reset(o->targets);
-	}
+}
+
+static void
+flush_targets(struct opener *o)
+{
+	if (o->n_fds == 0)
+		return;
+	send_waiting(o, MSG_TARGETS, o->targets, o->fds, o->n_fds);
+	for (unsigned i = 0; i < o->n_fds; i++)
+		(void)close(o->fds[i]);
+	o->n_fds = 0;
+	buf_reset(o->targets);
+}
+
+static void
+flush_batches(struct opener *o)
+{
+	flush_skipped(o);
+	flush_targets(o);
 }
 
 static void
@@ -127,21 +161,39 @@ send_progress(struct opener *o, enum message_name type, const char *path, bool i
 	send_waiting(o, type, b, NULL, 0);
 }
 
+/* Put t and its descriptors, which are taken, into the batch. */
 static void
-on_target(void *ctx, const struct target *t, int fd)
+add_target(struct opener *o, const struct target *t, const int *fds)
 {
-	struct opener *o = ctx;
 	struct target numbered = *t;
 	size_t before = buf_len(o->targets);
 
 	numbered.id = o->next_id++;
 	target_encode(&numbered, o->targets);
-	if (buf_error(o->targets) != MH_OK || buf_len(o->targets) > BATCH_BYTES) {
+	if (buf_error(o->targets) != MH_OK || buf_len(o->targets) > BATCH_BYTES ||
+	    o->n_fds + t->n_fds > BATCH_TARGETS_MAX) {
 		buf_truncate(o->targets, before);
 		flush_batches(o);
 		target_encode(&numbered, o->targets);
 	}
-	o->fds[o->n_fds++] = fd;
+	memcpy(o->fds + o->n_fds, fds, t->n_fds * sizeof(*fds));
+	o->n_fds += t->n_fds;
+}
+
+/* What a process maps, or its memory. */
+static void
+on_opened(struct opener *o, const struct target *t, const int *fds)
+{
+	flush_skipped(o);
+	add_target(o, t, fds);
+}
+
+static void
+on_target(void *ctx, const struct target *t, int fd)
+{
+	struct opener *o = ctx;
+
+	add_target(o, t, &fd);
 	o->progress.n_files++;
 	o->progress.n_bytes += t->size;
 	if (o->n_fds == BATCH_TARGETS_MAX)
@@ -184,7 +236,7 @@ before_open(void *ctx, const char *path)
 {
 	struct opener *o = ctx;
 
-	if (o->current->is_careful)
+	if (o->is_careful)
 		send_progress(o, MSG_PULSE, path, true);
 }
 
@@ -207,7 +259,7 @@ on_counted(void *ctx)
 }
 
 static void
-do_walk(struct opener *o)
+do_walk(struct opener *o, const struct walk_request *request)
 {
 	static const struct walk_sink sink = {
 		.on_target = on_target,
@@ -217,26 +269,167 @@ do_walk(struct opener *o)
 		.on_folder = on_folder,
 		.on_counted = on_counted,
 	};
-	struct walk_request request = o->requests[0];
+
+	walk_run(request, &sink, o);
+	send_progress(o, MSG_WALKED, "", false);
+}
+
+/* A sign of life, and in a careful request the number of what may hang. */
+static void
+pulse_number(struct opener *o, uint64_t number, const char *what)
+{
+	if (!o->is_careful && clock_monotonic_ms() - o->sent_ms <= PULSE_MS)
+		return;
+	o->progress.n_files = number;
+	send_progress(o, MSG_PULSE, what, o->is_careful);
+}
+
+static void
+before_process(void *ctx, int32_t pid)
+{
+	MH_CLEANUP(freep) char *name = process_name(pid, "");
+
+	pulse_number(ctx, (uint64_t)pid, name);
+}
+
+static void
+on_process(void *ctx, const struct process *p)
+{
+	struct opener *o = ctx;
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
+	struct process fits = *p;
+
+	flush_batches(o);
+	process_encode(&fits, b);
+	/* The most telling clues come first: the last ones go. */
+	while (buf_error(b) != MH_OK && fits.n_clues > 0) {
+		fits.n_clues /= 2;
+		buf_reset(b);
+		process_encode(&fits, b);
+	}
+	send_waiting(o, MSG_PROCESS, b, NULL, 0);
+}
+
+static void
+on_mapped(void *ctx, const struct mapped_list *list)
+{
+	struct opener *o = ctx;
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
+	struct mapped_list part = *list;
+
+	/* As many as fit: a path has up to 24 KiB. */
+	while (part.n > 0) {
+		buf_reset(b);
+		mapped_list_encode(&part, b);
+		if (buf_error(b) != MH_OK && part.n > 1) {
+			part.n /= 2;
+			continue;
+		}
+		send_waiting(o, MSG_MAPPED, b, NULL, 0);
+		part.files += part.n;
+		part.n = (uint32_t)(list->files + list->n - part.files);
+	}
+}
+
+static void
+tell_done(struct opener *o, enum message_name type)
+{
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(64);
+
+	flush_batches(o);
+	buf_put_u32(b, o->id);
+	send_waiting(o, type, b, NULL, 0);
+}
+
+static void
+do_list(struct opener *o, const struct list_request *request)
+{
+	static const struct process_sink sink = {
+		.on_process = on_process,
+		.on_mapped = on_mapped,
+		.on_missed = on_missed,
+		.before = before_process,
+	};
+
+	processes_list(o->processes, request, &sink, o);
+	tell_done(o, MSG_LISTED);
+}
+
+static void
+open_item(struct opener *o, const struct open_item *item)
+{
+	int fds[MEMORY_FD_CODES + TARGET_CODES_MAX];
+	struct target t = { .id = 0 };
+	const char *detail = NULL;
+	enum reason reason = processes_open(o->processes, item, &t, fds, &detail);
+
+	if (reason == REASON_NONE) {
+		on_opened(o, &t, fds);
+	} else {
+		MH_CLEANUP(freep)
+		char *name = item->is_memory ? process_name(item->pid, "")
+					     : xstrdup(item->file.path);
+
+		/* Each item has one answer, in order. */
+		flush_targets(o);
+		on_missed(o, reason, name, detail);
+	}
+	target_clear(&t);
+}
+
+static void
+do_open(struct opener *o, const struct open_request *request)
+{
+	for (uint32_t i = 0; i < request->n; i++) {
+		const struct open_item *item = &request->items[i];
+
+		pulse_number(o, i, item->is_memory ? "" : item->file.path);
+		open_item(o, item);
+	}
+	tell_done(o, MSG_OPENED);
+}
+
+static void
+do_request(struct opener *o)
+{
+	struct request request = o->requests[0];
 
 	o->n_requests--;
 	memmove(&o->requests[0], &o->requests[1], o->n_requests * sizeof(o->requests[0]));
 	memset(&o->progress, 0, sizeof(o->progress));
-	o->progress.id = request.id;
-	o->current = &request;
-	walk_run(&request, &sink, o);
-	send_progress(o, MSG_WALKED, "", false);
-	walk_request_clear(&request);
+	if (request.type != MSG_WALK && o->processes == NULL)
+		o->processes = processes_new((int32_t)getppid());
+	if (request.type == MSG_WALK) {
+		o->id = o->progress.id = request.walk.id;
+		o->is_careful = request.walk.is_careful;
+		do_walk(o, &request.walk);
+		walk_request_clear(&request.walk);
+	} else if (request.type == MSG_LIST) {
+		o->id = o->progress.id = request.list.id;
+		o->is_careful = request.list.is_careful;
+		do_list(o, &request.list);
+		list_request_clear(&request.list);
+	} else {
+		o->id = o->progress.id = request.open.id;
+		o->is_careful = request.open.is_careful;
+		do_open(o, &request.open);
+		open_request_clear(&request.open);
+	}
 }
 
-/* Reads what only root may read, and leaves access times alone; nothing else. */
+/*
+ * Reads what only root may read, and leaves access times alone; looks into
+ * processes, at what they map and at packet filters of their sockets.  Nothing
+ * else.
+ */
 static mh_err
 drop_privileges(void)
 {
 	if (geteuid() == 0) {
 		capng_clear(CAPNG_SELECT_BOTH);
 		if (capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
-			CAP_DAC_READ_SEARCH, CAP_FOWNER, -1) < 0 ||
+			CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_SYS_PTRACE, CAP_SYS_ADMIN,
+			CAP_NET_ADMIN, -1) < 0 ||
 		    capng_apply(CAPNG_SELECT_BOTH) < 0)
 			return MH_ERR_SYSTEM;
 	}
@@ -284,7 +477,7 @@ main(void)
 	leave_standard_error();
 	for (;;) {
 		if (o.n_requests > 0)
-			do_walk(&o);
+			do_request(&o);
 		else
 			wait_for_agent(&o);
 	}

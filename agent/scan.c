@@ -66,6 +66,7 @@ scan_free(struct scan *s)
 	scan_detach(&s->zygote);
 	workers_lost(s);
 	workers_drop_queue(s);
+	processes_clear(s);
 	pack_list_clear(&s->packs);
 	free(s->is_bad);
 	free(s->sent);
@@ -198,9 +199,11 @@ scan_coverage(const struct scan *s)
 void
 scan_get_progress(const struct scan *s, struct scan_progress *ret)
 {
-	ret->n_files = s->n_files_before + s->progress.n_files;
-	ret->n_total = s->counted.n_files;
-	ret->is_total = s->is_counted;
+	size_t n_items = processes_n_items(s);
+
+	ret->n_files = s->n_files_before + s->progress.n_files + processes_n_done(s);
+	ret->n_total = s->counted.n_files + n_items;
+	ret->is_total = s->is_counted || (s->n_roots == 0 && n_items > 0);
 	ret->path = s->where;
 	ret->cursor = s->cursor;
 }

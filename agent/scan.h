@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "agent/packs.h"
+#include "agent/process_table.h"
 #include "records/clue.h"
 #include "records/coverage.h"
 #include "records/messages.h"
@@ -60,6 +61,9 @@ struct scan_answer {
 	uint32_t n_matches;
 	const struct clue *clues; /* of a process, from its worker */
 	uint32_t n_clues;
+	const struct process_table *processes; /* NULL where none are scanned */
+	const struct process *process;         /* of memory: whose it is, or NULL */
+	const struct mapped_entry *mapped;     /* of a mapped file, else NULL */
 };
 
 /* What a scan tells its owner, and what it asks of it.  ctx is scan_new()'s. */
@@ -100,7 +104,18 @@ mh_err scan_load(struct scan *s) MH_CHECKED;
  * and excludes are copied.  resume is a path behind which to go on, or NULL.
  * The coverage starts at zero.
  */
+/* Which processes to scan.  Empty lists: all.  Borrowed. */
+struct process_choice {
+	const int32_t *pids;
+	uint32_t n_pids; /* <= LIST_PIDS_MAX */
+	const uint32_t *uids;
+	uint32_t n_uids;          /* <= LIST_NAMES_MAX */
+	const char *const *names; /* of programs */
+	uint32_t n_names;         /* <= LIST_NAMES_MAX; each <= LIST_NAME_BYTES long */
+};
+
 struct scan_walk {
+	const struct process_choice *processes; /* scanned before all files; NULL: none */
 	const char *const *roots;
 	size_t n_roots;
 	const char *const *excludes;
@@ -137,6 +152,9 @@ void scan_step(struct scan *s, int timeout_ms);
 
 /* Of the walk that runs or ran last; borrowed. */
 const struct coverage *scan_coverage(const struct scan *s);
+
+/* The processes of that scan; NULL when it is one of files only.  Borrowed. */
+const struct process_table *scan_processes(const struct scan *s);
 
 struct scan_progress {
 	uint64_t n_files;   /* met by the opener */

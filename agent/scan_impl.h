@@ -20,9 +20,10 @@ struct job {
 	struct clue *clues;
 	uint32_t n_clues;
 	struct note_list notes;
-	unsigned deaths_alone; /* workers it killed when alone */
-	bool was_hang;         /* the last of them had to be killed */
-	int status;            /* wait(2)'s of the last of them */
+	const struct mapped_entry *mapped; /* borrowed from the process table; or NULL */
+	unsigned deaths_alone;             /* workers it killed when alone */
+	bool was_hang;                     /* the last of them had to be killed */
+	int status;                        /* wait(2)'s of the last of them */
 };
 TAILQ_HEAD(job_list, job);
 
@@ -78,6 +79,8 @@ struct scan {
 	struct job_list queue; /* to be scanned */
 	struct job_list alone; /* to be tried alone */
 	unsigned n_queued, n_alone;
+
+	struct process_scan *processes; /* scan_process.c; NULL where none are scanned */
 
 	/* Walk (scan_walk.c). */
 	struct endpoint opener;
@@ -135,14 +138,34 @@ bool workers_are_idle(const struct scan *s);
 void workers_drop_queue(struct scan *s);
 /* The same for what workers hold; these are killed. */
 void workers_abandon(struct scan *s);
-void workers_add(struct scan *s, struct target *t, const int *fds); /* all taken */
+/* Queue a target; all is taken.  The job is borrowed until the next step. */
+struct job *workers_add(struct scan *s, struct target *t, const int *fds);
 
 void walk_on_started(struct scan *s, unsigned instance, int fd);
 void walk_on_exited(struct scan *s, unsigned instance, int status);
 void walk_on_event(struct scan *s);
 void walk_on_count(struct scan *s);
 void walk_tick(struct scan *s);
+/* Have the opener do what is next: processes, then the walk. */
+void walk_ask(struct scan *s);
+/* Count what a SKIPPED names; false: nonsense. */
+bool walk_take_skipped(struct scan *s, const struct message *m, uint32_t *ret_n);
 bool walk_is_finished(const struct scan *s);
+
+/* Processes, before the walk; choice may be NULL. */
+void processes_begin(struct scan *s, const struct process_choice *choice);
+void processes_clear(struct scan *s);
+bool processes_are_done(const struct scan *s);
+bool processes_are_asked(const struct scan *s); /* a request is under way */
+void processes_ask(struct scan *s);
+/* While they are not done; false: the opener talks nonsense. */
+bool processes_on_message(struct scan *s, struct message *m);
+void processes_on_opener_lost(struct scan *s);
+/* What is left is told with that reason. */
+void processes_give_up(struct scan *s, enum reason reason, const char *detail);
+/* Memories and mapped files: to be opened, and answered for by the opener. */
+size_t processes_n_items(const struct scan *s);
+size_t processes_n_done(const struct scan *s);
 
 /* Room for more targets: the opener is listened to only then. */
 bool workers_have_room(const struct scan *s);

@@ -43,6 +43,7 @@ give_up_walk(struct scan *s)
 	     i++)
 		coverage_add_missed(&s->coverage, REASON_INTERNAL, false, s->roots[i],
 		    "the opener cannot be started");
+	processes_give_up(s, REASON_INTERNAL, "the opener cannot be started");
 	s->next_root = s->n_roots;
 	s->chunk_n = 0;
 }
@@ -106,13 +107,17 @@ send_request(struct channel *channel, const struct walk_request *request)
 }
 
 /* Ask for the next roots, or again for the current ones behind the cursor. */
-static void
-ask_walk(struct scan *s)
+void
+walk_ask(struct scan *s)
 {
 	struct walk_request request;
 
 	if (s->opener.channel == NULL || !s->is_walking || s->is_cancelled)
 		return;
+	if (!processes_are_done(s)) {
+		processes_ask(s);
+		return;
+	}
 	if (s->chunk_n == 0) {
 		if (s->next_root == s->n_roots)
 			return;
@@ -201,14 +206,15 @@ scan_start(struct scan *s, const struct scan_walk *walk)
 	memset(&s->progress, 0, sizeof(s->progress));
 	memset(&s->counted, 0, sizeof(s->counted));
 	replace(&s->cursor, walk->resume != NULL ? walk->resume : "");
+	processes_begin(s, walk->processes);
 	s->n_zygote_deaths = 0;
 	s->n_deaths = 0;
 	s->opener_started_ms = 0;
 	if (s->opener.channel != NULL)
-		ask_walk(s); /* of the walk before */
+		walk_ask(s); /* of the walk before */
 	else if (!s->is_opener_starting)
 		start_opener(s);
-	if (walk->wants_count && s->counter.channel == NULL) {
+	if (walk->wants_count && s->n_roots > 0 && s->counter.channel == NULL) {
 		s->counter_instance =
 		    s->counter_instance > 0 ? s->counter_instance + 2 : 1;
 		mh_ignore(s->ops->start(s->ctx, ROLE_OPENER, s->counter_instance));
@@ -222,7 +228,7 @@ walk_on_started(struct scan *s, unsigned instance, int fd)
 	if (instance == s->opener_instance) {
 		s->is_opener_starting = false;
 		scan_attach(s, &s->opener, fd, ROLE_OPENER);
-		ask_walk(s);
+		walk_ask(s);
 	} else if (instance == s->counter_instance && s->is_walking) {
 		scan_attach(s, &s->counter, fd, ROLE_OPENER);
 		ask_count(s);
@@ -268,11 +274,12 @@ on_targets(struct scan *s, struct message *m)
 	return reader_is_done(&r);
 }
 
-static bool
-on_skipped(struct scan *s, const struct message *m)
+bool
+walk_take_skipped(struct scan *s, const struct message *m, uint32_t *ret_n)
 {
 	struct reader r;
 
+	*ret_n = 0;
 	reader_init(&r, m->data, m->len);
 	while (reader_is_ok(&r) && r.left > 0) {
 		uint8_t reason = reader_u8(&r);
@@ -284,6 +291,7 @@ on_skipped(struct scan *s, const struct message *m)
 			    path, detail);
 		else
 			r.failed = true;
+		(*ret_n)++;
 	}
 	return reader_is_done(&r);
 }
@@ -319,7 +327,7 @@ on_walked(struct scan *s)
 	replace(&s->cursor, "");
 	free(s->announced);
 	s->announced = NULL;
-	ask_walk(s);
+	walk_ask(s);
 }
 
 void
@@ -332,12 +340,17 @@ walk_on_event(struct scan *s)
 	       (err = channel_receive(s->opener.channel, &m)) == MH_OK) {
 		s->opener_ms = s->now_ms;
 		s->n_deaths = 0;
+		uint32_t n_skipped = 0;
 		bool is_good = true;
 
-		if (m.type == MSG_TARGETS) {
+		if (!processes_are_done(s)) {
+			is_good = processes_on_message(s, &m);
+		} else if (m.type == MSG_TARGETS) {
 			is_good = on_targets(s, &m);
 		} else if (m.type == MSG_SKIPPED) {
-			is_good = on_skipped(s, &m);
+			is_good = walk_take_skipped(s, &m, &n_skipped);
+		} else if (m.type != MSG_PULSE && m.type != MSG_WALKED) {
+			is_good = false;
 		} else {
 			take_progress(s, &m);
 			if (m.type == MSG_WALKED)
@@ -463,7 +476,15 @@ walk_on_exited(struct scan *s, unsigned instance, int status)
 		return;
 	scan_detach(&s->opener);
 	s->is_opener_starting = false;
-	if (!s->is_walking || s->chunk_n == 0)
+	if (!s->is_walking || s->is_cancelled)
+		return;
+	if (!processes_are_done(s)) {
+		processes_on_opener_lost(s);
+		if (!walk_is_finished(s))
+			start_opener(s);
+		return;
+	}
+	if (s->chunk_n == 0)
 		return;
 	pass_obstacle(s);
 	s->n_files_before += s->progress.n_files;
@@ -484,7 +505,7 @@ walk_tick(struct scan *s)
 		return;
 	}
 	scan_watch(s, &s->opener, is_listening);
-	if (!is_listening || s->chunk_n == 0) {
+	if (!is_listening || (s->chunk_n == 0 && !processes_are_asked(s))) {
 		s->opener_ms = s->now_ms;
 	} else if (s->now_ms - s->opener_ms > s->options.open_ms) {
 		s->opener_ms = s->now_ms;
@@ -500,7 +521,8 @@ walk_tick(struct scan *s)
 bool
 walk_is_finished(const struct scan *s)
 {
-	return s->is_cancelled || (s->next_root == s->n_roots && s->chunk_n == 0);
+	return s->is_cancelled ||
+	       (processes_are_done(s) && s->next_root == s->n_roots && s->chunk_n == 0);
 }
 
 void
@@ -511,6 +533,7 @@ scan_cancel(struct scan *s)
 	s->is_cancelled = true;
 	s->cancelled_ms = s->now_ms;
 	workers_drop_queue(s);
+	processes_give_up(s, REASON_STOPPED, NULL);
 	if (s->next_root < s->n_roots || s->chunk_n > 0)
 		coverage_add_missed(&s->coverage, REASON_STOPPED, false,
 		    s->cursor[0] != 0 ? s->cursor : s->roots[0],

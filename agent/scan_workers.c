@@ -59,7 +59,7 @@ job_free(struct job *j)
 	free(j);
 }
 
-void
+struct job *
 workers_add(struct scan *s, struct target *t, const int *fds)
 {
 	struct job *j = xcalloc(1, sizeof(*j));
@@ -70,6 +70,7 @@ workers_add(struct scan *s, struct target *t, const int *fds)
 	memcpy(j->fds, fds, j->target.n_fds * sizeof(*fds));
 	TAILQ_INSERT_TAIL(&s->queue, j, entry);
 	s->n_queued++;
+	return j;
 }
 
 bool
@@ -187,7 +188,13 @@ settle(struct scan *s, struct job *j, struct verdict *v)
 		.n_matches = j->n_matches,
 		.clues = j->clues,
 		.n_clues = j->n_clues,
+		.processes = scan_processes(s),
+		.mapped = j->mapped,
 	};
+
+	if (j->target.kind == TARGET_MEMORY)
+		answer.process = process_table_find(answer.processes, j->target.pid,
+		    j->target.start_ticks);
 
 	if (is_scanned)
 		coverage_add_scanned(&s->coverage, v->bytes_scanned, j->n_matches);

@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <linux/openat2.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,10 +19,11 @@
 
 #include "agent/file_systems.h"
 #include "agent/mounts.h"
+#include "agent/owner.h"
 #include "base/fd.h"
 #include "base/memory.h"
 
-enum { GETDENTS_BYTES = 256 * 1024, OWNERS_CACHED = 64 };
+enum { GETDENTS_BYTES = 256 * 1024 };
 
 /* One name in a folder. */
 struct entry {
@@ -43,12 +43,6 @@ struct level {
 	bool is_resuming; /* the cursor lies in this folder */
 };
 
-struct owner {
-	bool is_known;
-	uid_t uid;
-	char name[OWNER_BYTES_MAX + 1];
-};
-
 struct walk {
 	const struct walk_request *request;
 	const struct walk_sink *sink;
@@ -63,7 +57,6 @@ struct walk {
 	bool has_openat2;
 	uint64_t *links; /* hash table of (dev, ino) pairs, 0 free; owned */
 	size_t n_links;
-	struct owner owners[OWNERS_CACHED];
 	struct mounts *mounts; /* NULL before the first mount point; owned */
 	uint64_t kind_dev;     /* the device that kind is of; 0 before the first */
 	enum file_system_kind kind;
@@ -244,24 +237,6 @@ is_seen_link(struct walk *w, const struct stat *st)
 	}
 }
 
-static const char *
-owner_of(struct walk *w, uid_t uid)
-{
-	struct owner *o = &w->owners[uid % OWNERS_CACHED];
-
-	if (!o->is_known || o->uid != uid) {
-		const struct passwd *pw = getpwuid(uid);
-
-		o->is_known = true;
-		o->uid = uid;
-		if (pw != NULL)
-			(void)snprintf(o->name, sizeof(o->name), "%s", pw->pw_name);
-		else
-			(void)snprintf(o->name, sizeof(o->name), "%u", (unsigned)uid);
-	}
-	return o->name;
-}
-
 static int64_t
 in_ns(struct timespec ts)
 {
@@ -276,7 +251,7 @@ emit(struct walk *w, int fd, const struct stat *st)
 		.kind = TARGET_FILE,
 		.n_fds = 1,
 		.path = (char *)(uintptr_t)shown_path(w),
-		.owner = (char *)(uintptr_t)owner_of(w, st->st_uid),
+		.owner = (char *)(uintptr_t)owner_name(st->st_uid),
 		.dev = st->st_dev,
 		.ino = st->st_ino,
 		.size = (uint64_t)st->st_size,

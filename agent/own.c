@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Runs in: opener.
+ * Input: from the kernel, about processes that may pretend to be ours.
+ */
+#include "agent/own.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/proc.h"
+#include "base/child.h"
+#include "base/fd.h"
+#include "base/maps.h"
+#include "base/memory.h"
+
+enum { PROGRAMS_MAX = 8, GENERATIONS_MAX = 16 };
+
+struct program {
+	uint64_t dev, ino;
+};
+
+struct own {
+	int32_t family;
+	struct program programs[PROGRAMS_MAX];
+	size_t n_programs;
+};
+
+static bool
+is_trusted(const struct stat *st)
+{
+	return (st->st_uid == 0 || st->st_uid == geteuid()) &&
+	       (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+struct own *
+own_new(int32_t family)
+{
+	static const char *const names[PROGRAMS_MAX] = { "molehunt-open", "molehunt-scan",
+		"molehunt-agent", "molehunt-courier", "molehunt", "molehuntd",
+		"../../bin/molehunt", "../../sbin/molehuntd" };
+	MH_CLEANUP(freep) char *folder = child_program_folder();
+	struct own *own = xcalloc(1, sizeof(*own));
+
+	own->family = family;
+	for (size_t i = 0; i < PROGRAMS_MAX; i++) {
+		MH_CLEANUP(freep) char *path = xasprintf("%s/%s", folder, names[i]);
+		struct stat st;
+
+		if (stat(path, &st) == 0 && is_trusted(&st))
+			own->programs[own->n_programs++] =
+			    (struct program){ st.st_dev, st.st_ino };
+	}
+	return own;
+}
+
+void
+own_free(struct own *own)
+{
+	free(own);
+}
+
+/* Whether pid descends from our family's root, or is it. */
+static bool
+is_family(const struct own *own, int32_t pid)
+{
+	for (unsigned i = 0; i < GENERATIONS_MAX && pid > 1; i++) {
+		struct process p = { .pid = pid };
+		struct proc_state state;
+
+		if (pid == own->family)
+			return true;
+		MH_CLEANUP(fd_closep) int dir = proc_open(pid);
+		mh_err err = dir >= 0 ? proc_stat(dir, &p, &state) : MH_ERR_NOTFOUND;
+
+		free(p.comm);
+		if (err != MH_OK)
+			return false;
+		pid = p.parent;
+	}
+	return false;
+}
+
+/* Whether all code that the process can run is of files that only we can write. */
+static bool
+runs_trusted_code(int dir)
+{
+	MH_CLEANUP(fd_closep) int fd = openat(dir, "maps", O_RDONLY | O_CLOEXEC);
+	MH_CLEANUP(maps_freep) struct maps *maps = maps_new(fd);
+	unsigned n = 0;
+	mh_err err = MH_OK;
+	struct map m;
+
+	while ((err = maps_next(maps, &m)) == MH_OK) {
+		struct stat st;
+		char name[64];
+
+		if (!map_is_executable(&m))
+			continue;
+		if (m.ino == 0 &&
+		    (strcmp(m.path, "[vdso]") == 0 || strcmp(m.path, "[vsyscall]") == 0))
+			continue;
+		(void)snprintf(name, sizeof(name), "map_files/%llx-%llx",
+		    (unsigned long long)m.start, (unsigned long long)m.end);
+		if (m.ino == 0 || map_is_deleted(&m) || map_is_writable(&m))
+			return false;
+		/* Without the right to map_files, by its path: only where it is ours. */
+		if (fstatat(dir, name, &st, 0) < 0 &&
+		    (stat(m.path, &st) < 0 || st.st_ino != m.ino))
+			return false;
+		if (!is_trusted(&st))
+			return false;
+		n++;
+	}
+	return err == MH_ERR_NOTFOUND && n > 0;
+}
+
+bool
+own_is(struct own *own, int dir, int32_t pid, uint64_t exe_dev, uint64_t exe_ino)
+{
+	for (size_t i = 0; i < own->n_programs; i++) {
+		if (own->programs[i].dev == exe_dev && own->programs[i].ino == exe_ino &&
+		    runs_trusted_code(dir))
+			return true;
+	}
+	return is_family(own, pid);
+}

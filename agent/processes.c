@@ -1,0 +1,732 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Runs in: opener.
+ * Input: from the kernel; names, paths and command lines are hostile.
+ */
+#include "agent/processes.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/mounts.h"
+#include "agent/own.h"
+#include "agent/owner.h"
+#include "agent/proc.h"
+#include "agent/proc_sockets.h"
+#include "base/fd.h"
+#include "base/maps.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+/* A mapped file of which the type is known. */
+struct known_file {
+	uint64_t dev, ino;
+	bool is_used, is_device;
+};
+
+struct processes {
+	struct own *own;
+	bool has_pagemap_scan;    /* else workers need smaps in place of maps */
+	bool has_map_files;       /* else what is mapped is opened by its path */
+	struct known_file *known; /* open addressing; owned */
+	size_t n_known;
+
+	/* Of one listing. */
+	const struct list_request *request;
+	const struct process_sink *sink;
+	void *ctx;
+	struct proc_sockets *sockets;
+	struct mounts *mounts; /* of the namespace below */
+	uint64_t mount_namespace;
+	uint8_t *told; /* a bit for each pid; owned */
+};
+
+/* PAGEMAP_SCAN with an empty range: an error that is not ENOTTY means it is known. */
+static bool
+kernel_has_pagemap_scan(void)
+{
+	enum { PAGEMAP_SCAN_BYTES = 96 };
+	MH_CLEANUP(fd_closep) int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t arg[PAGEMAP_SCAN_BYTES / sizeof(uint64_t)] = { PAGEMAP_SCAN_BYTES };
+
+	return fd >= 0 &&
+	       (ioctl(fd, _IOC(_IOC_READ | _IOC_WRITE, 'f', 16, PAGEMAP_SCAN_BYTES),
+		    arg) >= 0 ||
+		   errno != ENOTTY);
+}
+
+static void
+map_file_name(uint64_t start, uint64_t end, char *ret, size_t size)
+{
+	(void)snprintf(ret, size, "map_files/%llx-%llx", (unsigned long long)start,
+	    (unsigned long long)end);
+}
+
+/* Whether this process may follow the links in map_files: tried with our own. */
+static bool
+may_use_map_files(void)
+{
+	MH_CLEANUP(fd_closep) int dir = proc_open((int32_t)getpid());
+	MH_CLEANUP(fd_closep) int fd = openat(dir, "maps", O_RDONLY | O_CLOEXEC);
+	MH_CLEANUP(maps_freep) struct maps *maps = maps_new(fd);
+	struct map m;
+
+	while (maps_next(maps, &m) == MH_OK) {
+		struct stat st;
+		char name[64];
+
+		map_file_name(m.start, m.end, name, sizeof(name));
+		if (m.ino != 0)
+			return fstatat(dir, name, &st, 0) == 0;
+	}
+	return false;
+}
+
+struct processes *
+processes_new(int32_t family)
+{
+	struct processes *ps = xcalloc(1, sizeof(*ps));
+
+	ps->own = own_new(family);
+	ps->has_pagemap_scan = kernel_has_pagemap_scan();
+	ps->has_map_files = may_use_map_files();
+	return ps;
+}
+
+void
+processes_free(struct processes *ps)
+{
+	if (ps == NULL)
+		return;
+	own_free(ps->own);
+	free(ps->known);
+	free(ps);
+}
+
+char *
+process_name(int32_t pid, const char *program)
+{
+	return xasprintf("process %d%s%.*s%s", (int)pid, program[0] != 0 ? " (" : "",
+	    PATH_HEAD_BYTES, program, program[0] != 0 ? ")" : "");
+}
+
+static int
+compare_pids(const void *a, const void *b)
+{
+	const int32_t *x = a;
+	const int32_t *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* All pids, in order; the caller frees. */
+static int32_t *
+read_pids(size_t *ret_n)
+{
+	DIR *folder = opendir("/proc");
+	const struct dirent *d = NULL;
+	int32_t *pids = NULL;
+	size_t cap = 0;
+	size_t n = 0;
+
+	while (folder != NULL && n < PROC_PIDS_MAX && (d = readdir(folder)) != NULL) {
+		uint64_t pid = 0;
+
+		if (parse_u64(d->d_name, 1, PROC_PIDS_MAX - 1, &pid) != MH_OK)
+			continue;
+		if (n == cap) {
+			cap = cap > 0 ? cap * 2 : 256;
+			pids = xreallocarray(pids, cap, sizeof(*pids));
+		}
+		pids[n++] = (int32_t)pid;
+	}
+	if (folder != NULL)
+		(void)closedir(folder);
+	if (n > 1)
+		qsort(pids, n, sizeof(*pids), compare_pids);
+	*ret_n = n;
+	return pids;
+}
+
+/* The last part of the program's path, without what the kernel adds. */
+static bool
+is_named(const struct process *p, const char *name)
+{
+	const char *base = path_base(p->program);
+	size_t len = strlen(base);
+	size_t tail = sizeof(MAPS_DELETED) - 1;
+
+	if (len > tail && strcmp(base + len - tail, MAPS_DELETED) == 0)
+		len -= tail;
+	return strcmp(p->comm, name) == 0 ||
+	       (strlen(name) == len && strncmp(base, name, len) == 0);
+}
+
+static bool
+is_chosen(const struct list_request *request, const struct process *p)
+{
+	bool is_good = request->n_uids == 0;
+
+	for (uint32_t i = 0; i < request->n_uids && !is_good; i++)
+		is_good = request->uids[i] == p->uid;
+	if (!is_good)
+		return false;
+	is_good = request->n_names == 0;
+	for (uint32_t i = 0; i < request->n_names && !is_good; i++)
+		is_good = is_named(p, request->names[i]);
+	return is_good;
+}
+
+/* Why a process cannot be scanned; REASON_NONE when it can. */
+static enum reason
+refusal_of(struct processes *ps, int dir, const struct process *p)
+{
+	if (p->refusal != REASON_NONE)
+		return p->refusal;
+	if (proc_is_zombie(dir))
+		return REASON_VANISHED;
+	if (own_is(ps->own, dir, p->pid, p->exe_dev, p->exe_ino))
+		return REASON_OWN;
+	MH_CLEANUP(fd_closep) int fd = openat(dir, "maps", O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		return REASON_NONE;
+	return errno == EACCES || errno == EPERM ? REASON_DENIED : REASON_VANISHED;
+}
+
+static bool
+is_told(const struct processes *ps, int32_t pid)
+{
+	return (ps->told[pid / 8] & 1u << (pid % 8)) != 0;
+}
+
+static void
+tell(struct processes *ps, const struct process *p)
+{
+	ps->told[p->pid / 8] |= (uint8_t)(1u << (p->pid % 8));
+	ps->sink->on_process(ps->ctx, p);
+}
+
+/* Who started it, up to init; told where the request does not name them anyway. */
+static void
+tell_ancestors(struct processes *ps, int32_t pid)
+{
+	for (unsigned i = 0; i < ANCESTORS_MAX && pid > 0 && !is_told(ps, pid); i++) {
+		MH_CLEANUP(fd_closep) int dir = proc_open(pid);
+		struct process p;
+
+		if (dir < 0)
+			return;
+		if (proc_identify(dir, pid, &p) != MH_OK) {
+			process_clear(&p);
+			return;
+		}
+		p.role = PROCESS_ANCESTOR;
+		p.refusal = REASON_NONE;
+		pid = p.parent;
+		tell(ps, &p);
+		process_clear(&p);
+	}
+}
+
+/* Files of one process, each once. */
+struct file_set {
+	struct mapped_file *files;
+	size_t n, cap;
+	size_t *slots; /* index + 1; owned */
+	size_t n_slots;
+};
+
+static size_t
+hash_file(uint64_t dev, uint64_t ino)
+{
+	return (size_t)((ino ^ dev << 40) * 0x9e3779b97f4a7c15u >> 20);
+}
+
+static void
+grow_slots(struct file_set *set)
+{
+	free(set->slots);
+	set->n_slots = set->n_slots > 0 ? set->n_slots * 2 : 256;
+	set->slots = xcalloc(set->n_slots, sizeof(*set->slots));
+	for (size_t i = 0; i < set->n; i++) {
+		size_t s = hash_file(set->files[i].dev, set->files[i].ino);
+
+		while (set->slots[s % set->n_slots] != 0)
+			s++;
+		set->slots[s % set->n_slots] = i + 1;
+	}
+}
+
+/* The place of that file in the set, where it is put if it is new. */
+static struct mapped_file *
+file_in(struct file_set *set, uint64_t dev, uint64_t ino)
+{
+	size_t s = hash_file(dev, ino);
+
+	if ((set->n + 1) * 2 > set->n_slots)
+		grow_slots(set);
+	for (;; s++) {
+		size_t at = set->slots[s % set->n_slots];
+
+		if (at == 0)
+			break;
+		if (set->files[at - 1].dev == dev && set->files[at - 1].ino == ino)
+			return &set->files[at - 1];
+	}
+	if (set->n == set->cap) {
+		set->cap = set->cap > 0 ? set->cap * 2 : 64;
+		set->files = xreallocarray(set->files, set->cap, sizeof(*set->files));
+	}
+	set->files[set->n] = (struct mapped_file){ .dev = dev, .ino = ino };
+	set->slots[s % set->n_slots] = set->n + 1;
+	return &set->files[set->n++];
+}
+
+static bool
+has_prefix(const char *s, const char *prefix)
+{
+	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+/* What has an inode and is no file: nothing to open behind it. */
+static bool
+is_no_file(const struct map *m)
+{
+	return m->ino == 0 || has_prefix(m->path, "anon_inode:") ||
+	       has_prefix(m->path, "/secretmem") || has_prefix(m->path, "/dev/dri/") ||
+	       has_prefix(m->path, "/anon_hugepage");
+}
+
+static void
+gather_files(int dir, struct file_set *set)
+{
+	MH_CLEANUP(fd_closep) int fd = openat(dir, "maps", O_RDONLY | O_CLOEXEC);
+	MH_CLEANUP(maps_freep) struct maps *maps = maps_new(fd);
+	struct map m;
+
+	while (fd >= 0 && maps_next(maps, &m) == MH_OK) {
+		if (is_no_file(&m))
+			continue;
+		struct mapped_file *f = file_in(set, map_dev(&m), m.ino);
+
+		if (f->path == NULL) {
+			f->path = xstrndup(m.path, PATH_BYTES_MAX);
+			f->start = m.start;
+			f->end = m.end;
+		}
+		f->is_executable |= map_is_executable(&m);
+		f->is_shared |= map_is_shared(&m);
+		f->is_deleted |= map_is_deleted(&m);
+	}
+}
+
+/* Which file systems there are where this process lives. */
+static const struct mounts *
+mounts_of(struct processes *ps, int dir, const struct process *p)
+{
+	if (ps->mounts == NULL || ps->mount_namespace != p->mount_namespace) {
+		mounts_free(ps->mounts);
+		ps->mounts = mounts_read_at(dir);
+		ps->mount_namespace = p->mount_namespace;
+	}
+	return ps->mounts;
+}
+
+static void
+tell_files(struct processes *ps, int dir, const struct process *p)
+{
+	const struct mounts *mounts = mounts_of(ps, dir, p);
+	struct file_set set = { .n = 0 };
+	size_t n_kept = 0;
+
+	gather_files(dir, &set);
+	for (size_t i = 0; i < set.n; i++) {
+		struct mapped_file *f = &set.files[i];
+
+		if (mounts_device_kind(mounts, f->dev) == FILE_SYSTEM_NETWORK &&
+		    !ps->request->may_use_network) {
+			ps->sink->on_missed(ps->ctx, REASON_NETWORK, f->path, NULL);
+			free(f->path);
+			continue;
+		}
+		set.files[n_kept++] = *f;
+	}
+	for (size_t first = 0; first < n_kept; first += MAPPED_FILES_MAX) {
+		struct mapped_list list = {
+			.pid = p->pid,
+			.start_ticks = p->start_ticks,
+			.files = set.files + first,
+			.n = (uint32_t)(n_kept - first < MAPPED_FILES_MAX
+					    ? n_kept - first
+					    : MAPPED_FILES_MAX),
+		};
+
+		ps->sink->on_mapped(ps->ctx, &list);
+	}
+	for (size_t i = 0; i < n_kept; i++)
+		free(set.files[i].path);
+	free(set.files);
+	free(set.slots);
+}
+
+/* Tell one process, if it is chosen; false when there is none. */
+static bool
+list_process(struct processes *ps, int32_t pid)
+{
+	MH_CLEANUP(fd_closep) int dir = proc_open(pid);
+	struct process p;
+
+	if (dir < 0)
+		return false;
+	if (proc_identify(dir, pid, &p) != MH_OK || !is_chosen(ps->request, &p)) {
+		process_clear(&p);
+		return true;
+	}
+	p.refusal = refusal_of(ps, dir, &p);
+	p.role = p.refusal == REASON_NONE ? PROCESS_CHOSEN : PROCESS_REFUSED;
+	if (p.role == PROCESS_CHOSEN)
+		proc_sockets_of(ps->sockets, dir, &p);
+	tell(ps, &p);
+	if (p.role == PROCESS_CHOSEN)
+		tell_files(ps, dir, &p);
+	tell_ancestors(ps, p.parent);
+	process_clear(&p);
+	return true;
+}
+
+static void
+list_named(struct processes *ps)
+{
+	for (uint32_t i = 0; i < ps->request->n_pids; i++) {
+		int32_t pid = ps->request->pids[i];
+
+		if (pid <= ps->request->resume)
+			continue;
+		ps->sink->before(ps->ctx, pid);
+		if (pid >= PROC_PIDS_MAX || !list_process(ps, pid)) {
+			MH_CLEANUP(freep) char *name = process_name(pid, "");
+
+			ps->sink->on_missed(ps->ctx, REASON_OPEN_FAILED, name,
+			    "there is no such process");
+		}
+	}
+}
+
+static void
+list_all(struct processes *ps)
+{
+	size_t n = 0;
+	MH_CLEANUP(freep) int32_t *pids = read_pids(&n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (pids[i] <= ps->request->resume)
+			continue;
+		ps->sink->before(ps->ctx, pids[i]);
+		(void)list_process(ps, pids[i]);
+	}
+}
+
+void
+processes_list(struct processes *ps, const struct list_request *request,
+    const struct process_sink *sink, void *ctx)
+{
+	ps->request = request;
+	ps->sink = sink;
+	ps->ctx = ctx;
+	ps->sockets = proc_sockets_new();
+	ps->told = xcalloc(PROC_PIDS_MAX / 8 + 1, 1);
+	if (request->n_pids > 0)
+		list_named(ps);
+	else
+		list_all(ps);
+	proc_sockets_free(ps->sockets);
+	mounts_free(ps->mounts);
+	free(ps->told);
+	ps->sockets = NULL;
+	ps->mounts = NULL;
+	ps->told = NULL;
+	ps->request = NULL;
+}
+
+/* --- opening */
+
+/* By its name, where its type cannot be asked for. */
+static bool
+looks_like_a_device(const struct map *m)
+{
+	return (has_prefix(m->path, "/dev/") && !has_prefix(m->path, "/dev/shm/") &&
+		   !has_prefix(m->path, "/dev/zero")) ||
+	       has_prefix(m->path, "/sys/") || has_prefix(m->path, "/proc/");
+}
+
+/*
+ * Whether a mapping is of a device, whose memory nobody should read: looking at
+ * it could start something.  The type of each file is asked for once.
+ */
+static bool
+is_device(struct processes *ps, int dir, const struct map *m)
+{
+	size_t s = hash_file(map_dev(m), m->ino);
+	struct stat st;
+	char name[64];
+
+	if (!ps->has_map_files)
+		return looks_like_a_device(m);
+	if (ps->known == NULL)
+		ps->known = xcalloc((size_t)KNOWN_FILES_MAX * 2, sizeof(*ps->known));
+	for (;; s++) {
+		struct known_file *k = &ps->known[s % (KNOWN_FILES_MAX * 2)];
+
+		if (k->is_used && k->dev == map_dev(m) && k->ino == m->ino)
+			return k->is_device;
+		if (k->is_used)
+			continue;
+		map_file_name(m->start, m->end, name, sizeof(name));
+		bool has_type = fstatat(dir, name, &st, 0) == 0;
+		bool is_dev = has_type ? S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)
+				       : looks_like_a_device(m);
+
+		if (has_type && ps->n_known < KNOWN_FILES_MAX) {
+			*k = (struct known_file){ map_dev(m), m->ino, true, is_dev };
+			ps->n_known++;
+		}
+		return is_dev;
+	}
+}
+
+/* The ranges of mapped devices.  One too many widens the last over all between. */
+static void
+find_skips(struct processes *ps, int dir, const struct mounts *mounts, struct target *t)
+{
+	MH_CLEANUP(fd_closep) int fd = openat(dir, "maps", O_RDONLY | O_CLOEXEC);
+	MH_CLEANUP(maps_freep) struct maps *maps = maps_new(fd);
+	struct map m;
+
+	t->skips = xcalloc(TARGET_SKIPS_MAX, sizeof(*t->skips));
+	while (fd >= 0 && maps_next(maps, &m) == MH_OK) {
+		/* A file of a network is not asked; that one is no device. */
+		if (m.ino == 0 ||
+		    mounts_device_kind(mounts, map_dev(&m)) == FILE_SYSTEM_NETWORK ||
+		    !is_device(ps, dir, &m))
+			continue;
+		if (t->n_skips == TARGET_SKIPS_MAX)
+			t->skips[TARGET_SKIPS_MAX - 1].end = m.end;
+		else
+			t->skips[t->n_skips++] = (struct address_range){ m.start, m.end };
+	}
+}
+
+static enum reason
+reason_of_errno(int error, const char **ret_detail)
+{
+	if (error == ENOENT || error == ESRCH || error == ENOTDIR)
+		return REASON_VANISHED;
+	if (error == EACCES || error == EPERM)
+		return REASON_DENIED;
+	*ret_detail = strerror(error);
+	return REASON_OPEN_FAILED;
+}
+
+/* The folder of the process that item means; -1: it is gone. */
+static int
+open_folder(const struct open_item *item, struct process *p, struct proc_state *ret)
+{
+	MH_CLEANUP(fd_closep) int dir = proc_open(item->pid);
+
+	if (dir < 0 || proc_stat(dir, p, ret) != MH_OK ||
+	    ret->start_ticks != item->start_ticks)
+		return -1;
+	int found = dir;
+
+	dir = -1;
+	return found;
+}
+
+static bool
+is_same_program(int dir, const struct proc_state *before)
+{
+	struct process p = { .pid = 0 };
+	struct proc_state after = { 0 };
+	mh_err err = proc_stat(dir, &p, &after);
+
+	free(p.comm);
+	return err == MH_OK && after.start_ticks == before->start_ticks &&
+	       after.start_code == before->start_code &&
+	       after.start_stack == before->start_stack;
+}
+
+static void
+close_all(int *fds, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		(void)close(fds[i]);
+}
+
+/* The three files, of one and the same program; false (errno). */
+static bool
+open_files(const struct processes *ps, int dir, const struct proc_state *state, int *fds)
+{
+	enum { TRIES = 3 };
+	const char *const names[MEMORY_FD_CODES] = { "mem", "pagemap",
+		ps->has_pagemap_scan ? "maps" : "smaps" };
+
+	for (unsigned try = 0; try < TRIES; try++) {
+		unsigned n = 0;
+
+		while (n < MEMORY_FD_CODES) {
+			fds[n] = openat(dir, names[n], O_RDONLY | O_CLOEXEC);
+			if (fds[n] < 0) {
+				int error = errno;
+
+				close_all(fds, n);
+				errno = error;
+				return false;
+			}
+			n++;
+		}
+		/* A program that was executed in between has another memory. */
+		if (is_same_program(dir, state))
+			return true;
+		close_all(fds, n);
+		errno = ESRCH;
+	}
+	return false;
+}
+
+static enum reason
+open_memory(struct processes *ps, const struct open_item *item, struct target *ret,
+    int *ret_fds, const char **ret_detail)
+{
+	struct process p = { .pid = item->pid };
+	struct proc_state state;
+	MH_CLEANUP(fd_closep) int dir = open_folder(item, &p, &state);
+	int error = 0;
+
+	free(p.comm);
+	if (dir < 0)
+		return REASON_VANISHED;
+	memset(&p, 0, sizeof(p));
+	if (proc_identify(dir, item->pid, &p) != MH_OK ||
+	    proc_stat(dir, &p, &state) != MH_OK ||
+	    state.start_ticks != item->start_ticks) {
+		process_clear(&p);
+		return REASON_VANISHED;
+	}
+	if (!open_files(ps, dir, &state, ret_fds)) {
+		error = errno;
+		process_clear(&p);
+		return reason_of_errno(error, ret_detail);
+	}
+	*ret = (struct target){
+		.kind = TARGET_MEMORY,
+		.n_fds = MEMORY_FD_CODES,
+		.path = process_name(p.pid, p.program),
+		.owner = xstrdup(p.owner),
+		.size = p.resident_bytes,
+		.uid = p.uid,
+		.gid = p.gid,
+		.pid = p.pid,
+		.start_ticks = p.start_ticks,
+		.reads_shared = !ps->has_map_files,
+	};
+	MH_CLEANUP(mounts_freep) struct mounts *mounts = mounts_read_at(dir);
+
+	find_skips(ps, dir, mounts, ret);
+	process_clear(&p);
+	return REASON_NONE;
+}
+
+/* A path of the process's own view, opened there; -1 (errno). */
+static int
+open_by_path(int dir, const struct mapped_file *f)
+{
+	MH_CLEANUP(freep) char *path = xasprintf("root/%s", f->path);
+
+	if (f->path[0] != '/' || f->is_deleted) {
+		errno = EACCES;
+		return -1;
+	}
+	return openat(dir, path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+}
+
+static int64_t
+in_ns(struct timespec ts)
+{
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static void
+fill_file(const struct open_item *item, const struct stat *st, struct target *ret)
+{
+	*ret = (struct target){
+		.kind = TARGET_MAPPED,
+		.n_fds = 1,
+		.path = xstrndup(item->file.path, PATH_BYTES_MAX),
+		.owner = xstrdup(owner_name(st->st_uid)),
+		.dev = st->st_dev,
+		.ino = st->st_ino,
+		.size = (uint64_t)st->st_size,
+		.mode = st->st_mode,
+		.uid = st->st_uid,
+		.gid = st->st_gid,
+		.nlink = (uint32_t)st->st_nlink,
+		.mtime_ns = in_ns(st->st_mtim),
+		.ctime_ns = in_ns(st->st_ctim),
+		.pid = item->pid,
+		.start_ticks = item->start_ticks,
+	};
+}
+
+static enum reason
+open_mapped(struct processes *ps, const struct open_item *item, struct target *ret,
+    int *ret_fds, const char **ret_detail)
+{
+	struct process p = { .pid = item->pid };
+	struct proc_state state;
+	MH_CLEANUP(fd_closep) int dir = open_folder(item, &p, &state);
+	MH_CLEANUP(fd_closep) int path = -1;
+	struct stat st;
+	char name[64];
+
+	free(p.comm);
+	if (dir < 0)
+		return REASON_VANISHED;
+	map_file_name(item->file.start, item->file.end, name, sizeof(name));
+	if (ps->has_map_files)
+		path = openat(dir, name, O_PATH | O_CLOEXEC);
+	if (path < 0)
+		path = open_by_path(dir, &item->file);
+	if (path < 0 || fstat(path, &st) < 0)
+		return reason_of_errno(errno, ret_detail);
+	/* Never open what is no file: a device would notice. */
+	if (!S_ISREG(st.st_mode))
+		return REASON_DEVICE;
+	if (st.st_ino != item->file.ino)
+		return REASON_VANISHED;
+	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", path);
+	ret_fds[0] = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOATIME);
+	if (ret_fds[0] < 0 && errno == EPERM)
+		ret_fds[0] = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (ret_fds[0] < 0)
+		return reason_of_errno(errno, ret_detail);
+	fill_file(item, &st, ret);
+	return REASON_NONE;
+}
+
+enum reason
+processes_open(struct processes *ps, const struct open_item *item, struct target *ret,
+    int *ret_fds, const char **ret_detail)
+{
+	*ret_detail = NULL;
+	return item->is_memory ? open_memory(ps, item, ret, ret_fds, ret_detail)
+			       : open_mapped(ps, item, ret, ret_fds, ret_detail);
+}
