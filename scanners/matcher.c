@@ -59,9 +59,7 @@ struct matcher {
 	const struct content *content;
 	const struct memory_input *memory; /* instead of content */
 	struct memory_walk walk;
-	bool has_too_many; /* a string was given up: not all its matches are there */
-	bool has_left_out; /* rules are out that take part otherwise */
-	int timeout_s;     /* of a unit, then of the conditions */
+	int timeout_s; /* of a unit, then of the conditions */
 	struct match_outcome *outcome;
 	bool is_search; /* by halves: what matches is not kept */
 };
@@ -218,34 +216,6 @@ keep_match(struct matcher *m, YR_SCAN_CONTEXT *context, YR_RULE *rule)
 	o->matches[o->n_matches++] = found;
 }
 
-/* All matches of a search, of rules that fired and of those that did not. */
-__attribute__((no_sanitize("alignment"))) void
-matcher_hand_out_hits(struct matcher *m)
-{
-	YR_SCAN_CONTEXT *context = m->scanner;
-	YR_RULES *rules = ruleset_rules(m->rules);
-	bool is_complete = !m->has_too_many && !m->has_left_out && m->n_suspended == 0;
-
-	for (unsigned i = 0; is_complete && i < ruleset_n_rules(m->rules); i++) {
-		YR_STRING *string = NULL;
-		YR_MATCH *hit = NULL;
-
-		const YR_RULE *rule = &rules->rules_table[i];
-
-		yr_rule_strings_foreach(rule, string)
-		{
-			yr_string_matches_foreach(context, string, hit)
-			{
-				m->memory->on_hit(m->memory->ctx,
-				    (uint64_t)(hit->base + hit->offset),
-				    (uint32_t)hit->match_length,
-				    STRING_IS_LITERAL(string) != 0);
-			}
-		}
-	}
-	m->memory->on_searched(m->memory->ctx, is_complete);
-}
-
 /* A rule that only others need in this place matches for them alone. */
 static bool
 is_reported(const struct matcher *m, const YR_RULE *rule)
@@ -265,10 +235,6 @@ on_yara(YR_SCAN_CONTEXT *context, int message, void *data, void *ctx)
 		if (!m->is_search && is_reported(m, data))
 			keep_match(m, context, data);
 		break;
-	case CALLBACK_MSG_TOO_MANY_MATCHES:
-		/* Continuing keeps the first million of that string. */
-		m->has_too_many = true;
-		break;
 	/* Between these two a module looks for a file, which memory is not. */
 	case CALLBACK_MSG_IMPORT_MODULE:
 		m->walk.phase = WALK_MODULES;
@@ -276,11 +242,8 @@ on_yara(YR_SCAN_CONTEXT *context, int message, void *data, void *ctx)
 	case CALLBACK_MSG_MODULE_IMPORTED:
 		m->walk.phase = WALK_CONDITIONS;
 		break;
-	case CALLBACK_MSG_SCAN_FINISHED:
-		if (m->memory != NULL && !m->is_search)
-			matcher_hand_out_hits(m);
-		break;
 	default:
+		/* TOO_MANY_MATCHES: continuing keeps the first million of that string. */
 		break;
 	}
 	return CALLBACK_CONTINUE;
@@ -322,6 +285,12 @@ matcher_new(struct ruleset *rs, struct hasher *h, const struct scan_setup *setup
 	m->place = PLACE_MAX_; /* all rules are enabled */
 	sort_places(m);
 	return m;
+}
+
+const bool *
+matcher_out_in_memory(const struct matcher *m)
+{
+	return m->is_out[PLACE_MEMORY];
 }
 
 void
@@ -461,7 +430,6 @@ scan_memory_once(struct matcher *m, int timeout_s)
 	m->walk = (struct memory_walk){ .input = m->memory,
 		.phase = WALK_SEARCH,
 		.started_ms = clock_monotonic_ms() };
-	m->has_too_many = false;
 	m->timeout_s = timeout_s;
 	yr_scanner_set_flags(m->scanner,
 	    SCAN_FLAGS_NO_TRYCATCH | SCAN_FLAGS_PROCESS_MEMORY);
@@ -758,7 +726,6 @@ scan(struct matcher *m, struct match_outcome *ret)
 
 	go_to(m, m->memory != NULL ? PLACE_MEMORY : PLACE_FILES);
 	m->outcome = ret;
-	m->has_left_out = false;
 	result = scan_once(m, full_timeout(m));
 	while (is_a_rules_fault(result) && n_culprits < CULPRITS_MAX) {
 		if (out == NULL)
@@ -767,7 +734,6 @@ scan(struct matcher *m, struct match_outcome *ret)
 		if (!take_culprit_out(m, result, out))
 			break;
 		n_culprits++;
-		m->has_left_out = true;
 		result = scan_once(m, full_timeout(m));
 	}
 	/* What only this content was too much for is evaluated on the next one. */

@@ -31,6 +31,9 @@
  */
 struct matcher;
 
+/* Which rules do not work in memory, by index: borrowed while m lives. */
+const bool *matcher_out_in_memory(const struct matcher *m);
+
 /*
  * Memory, which is searched in units and asked about by address.  All are
  * called with ctx while matcher_scan_memory() runs.
@@ -47,9 +50,6 @@ struct memory_input {
 	 */
 	bool (*block)(void *ctx, size_t i, uint64_t *ret_base, size_t *ret_len);
 	const uint8_t *(*fetch)(void *ctx, size_t i);
-	/* After a search: each match, then whether these are all that there are. */
-	void (*on_hit)(void *ctx, uint64_t address, uint32_t len, bool is_literal);
-	void (*on_searched)(void *ctx, bool is_complete);
 	/* Add what is known about the places at which m matched. */
 	void (*describe)(void *ctx, struct match *m);
 };
@@ -101,12 +101,6 @@ MH_DEFINE_CLEANUP(struct matcher, matcher_free);
  */
 void matcher_scan_memory(struct matcher *m, const struct memory_input *input,
     struct match_outcome *ret);
-
-/*
- * From within next_unit(): call on_hit() for all matches in the units that were
- * handed out before, then on_searched().
- */
-void matcher_hand_out_hits(struct matcher *m);
 
 /* *ret is overwritten. */
 void matcher_scan(struct matcher *m, const struct content *c,

@@ -146,6 +146,38 @@ border_of_end(const uint8_t *data, size_t want, bool *ret_is_forced)
 	return good > 0 ? good : want;
 }
 
+size_t
+border_before(const uint8_t *data, size_t from)
+{
+	while (from >= 2) {
+		bool is_forced = false;
+		size_t p = border_of_start(data, from, &is_forced);
+
+		if (!is_forced)
+			return p;
+		from = from > BORDER_BYTES ? from - BORDER_BYTES : 0;
+	}
+	return 0;
+}
+
+size_t
+border_behind(const uint8_t *data, size_t len, size_t from)
+{
+	size_t good = 0;
+
+	for (size_t p = from > 0 ? from : 1; p < len; p++) {
+		if (good > 0 && p - good > BORDER_BYTES)
+			break;
+		if (is_word(data[p]))
+			continue;
+		if (is_word(data[p - 1]))
+			return p;
+		if (good == 0)
+			good = p;
+	}
+	return good > 0 ? good : len;
+}
+
 /* Tell the unreadable pages that were met one after the other. */
 static void
 tell_bad(struct memory_reader *mr)

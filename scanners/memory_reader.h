@@ -79,4 +79,8 @@ size_t memory_read(int mem_fd, uint64_t address, void *to, size_t len);
 size_t border_of_start(const uint8_t *data, size_t want, bool *ret_is_forced);
 size_t border_of_end(const uint8_t *data, size_t want, bool *ret_is_forced);
 
+/* The nearest such places at or before, and at or behind; 0 and len at the ends. */
+size_t border_before(const uint8_t *data, size_t from);
+size_t border_behind(const uint8_t *data, size_t len, size_t from);
+
 #endif

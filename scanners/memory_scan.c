@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "scanners/gate.h"
 #include "scanners/image.h"
 #include "scanners/memory_reader.h"
 #include "scanners/unit_cache.h"
@@ -21,9 +22,8 @@ enum {
 	PIECE_BYTES = 1024 * 1024, /* of memory that conditions see at once */
 	/* A malloc(3)ed copy of a file begins so far behind a page's start. */
 	HEAP_HEADER_BYTES = 16,
-	/* Around a match, what a literal and what a regular expression look at. */
-	LITERAL_AROUND = 16,
-	REGEXP_AROUND = 4096 + 256, /* libyara's YR_RE_SCAN_LIMIT, and a margin */
+	/* Windows of a unit; one with more is searched whole. */
+	WINDOWS_MAX = 1024,
 };
 
 static_assert(RULESET_OVERLAP_MAX + 2 * BORDER_BYTES <= UNIT_OVERLAP_MAX,
@@ -33,30 +33,9 @@ struct memory_scanner {
 	struct matcher *matcher;
 	struct hasher *hasher;
 	struct scan_setup setup;
+	struct gate *gate;        /* NULL: some string could match anywhere */
 	struct unit_cache *cache; /* NULL where libcrypto has no GMAC */
 	size_t overlap;           /* of units: no match of these rules is longer */
-	uint32_t n_searches;      /* the number of the one that runs */
-};
-
-/* Places in a unit, one for each so many bytes, at which a window may begin or end. */
-enum {
-	GRID_BYTES = 2 * BORDER_BYTES,
-	GRID_MAX = (UNIT_BYTES + UNIT_OVERLAP_MAX) / GRID_BYTES + 4,
-	GRID_NONE = UINT16_MAX,
-};
-
-/*
- * A unit that was searched whole: what it holds is remembered afterwards.  Its
- * bytes are gone by then, so the places for windows are looked for before.
- */
-struct fresh_unit {
-	uint64_t base;
-	uint32_t len;
-	uint32_t n; /* windows; more than UNIT_WINDOWS_MAX: not to be remembered */
-	struct unit_hash hash;
-	struct unit_window windows[UNIT_WINDOWS_MAX];
-	/* How far before i * GRID_BYTES the place lies; GRID_NONE: nowhere near. */
-	uint16_t starts[GRID_MAX], ends[GRID_MAX];
 };
 
 /* A place of memory that conditions see: a piece of a run. */
@@ -80,12 +59,9 @@ struct pass {
 
 	/* The unit whose windows are handed out. */
 	struct memory_unit unit;
-	const struct unit_window *windows;
+	const struct unit_window *windows; /* NULL: all of it */
 	uint32_t n_windows, next_window;
-
-	struct fresh_unit *fresh; /* owned */
-	size_t n_fresh, cap_fresh;
-	unsigned n_asked;
+	struct unit_window found[WINDOWS_MAX];
 
 	uint64_t images[IMAGES_MAX]; /* addresses of headers */
 	unsigned n_images;
@@ -110,6 +86,7 @@ memory_scanner_new(struct ruleset *rs, struct matcher *m, struct hasher *h,
 	ms->hasher = h;
 	ms->setup = *setup;
 	ms->cache = unit_cache_new();
+	ms->gate = gate_new(ruleset_rules(rs), matcher_out_in_memory(m));
 	return ms;
 }
 
@@ -119,6 +96,7 @@ memory_scanner_free(struct memory_scanner *ms)
 	if (ms == NULL)
 		return;
 	unit_cache_free(ms->cache);
+	gate_free(ms->gate);
 	free(ms);
 }
 
@@ -167,17 +145,14 @@ clear_search(struct pass *p)
 {
 	memory_reader_free(p->reader);
 	pages_free(p->pages);
-	free(p->fresh);
 	free(p->pieces);
 	p->reader = NULL;
 	p->pages = NULL;
-	p->fresh = NULL;
 	p->pieces = NULL;
-	p->n_fresh = p->cap_fresh = p->n_pieces = 0;
+	p->n_pieces = 0;
 	p->has_pieces = false;
 	p->piece_held = 0;
 	p->n_windows = p->next_window = 0;
-	p->n_asked = 0;
 	p->n_images = 0;
 	p->n_images_left = 0;
 }
@@ -192,7 +167,6 @@ on_restart(void *ctx)
 	note_list_clear(p->notes);
 	clear_search(p);
 	p->is_late = false;
-	p->ms->n_searches++;
 	p->pages = pages_new(p->fds[MEMORY_FD_PAGEMAP], p->regions,
 	    p->target->reads_shared, is_legacy);
 	p->reader = memory_reader_new(p->fds[MEMORY_FD_MEM], p->pages, p->regions,
@@ -244,76 +218,56 @@ look_for_images(struct pass *p, const struct memory_unit *unit)
 	}
 }
 
-static void
-lay_grid(const uint8_t *data, struct fresh_unit *f)
+/*
+ * Windows end between characters of different kinds, as units do, so that no
+ * string matches at their borders that would not in the whole unit.
+ */
+static uint32_t
+settle_windows(const struct memory_unit *unit, struct unit_window *windows, uint32_t n)
 {
-	for (size_t i = 1; i < GRID_MAX; i++) {
-		size_t at = i * GRID_BYTES;
-		bool is_forced = false;
+	uint32_t n_kept = 0;
 
-		f->starts[i] = f->ends[i] = GRID_NONE;
-		if (at >= f->len)
-			continue;
-		size_t start = border_of_start(data, at, &is_forced);
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t start = (uint32_t)border_before(unit->data, windows[i].start);
+		uint32_t end =
+		    (uint32_t)border_behind(unit->data, unit->len, windows[i].end);
+		struct unit_window *last = n_kept > 0 ? &windows[n_kept - 1] : NULL;
 
-		if (!is_forced)
-			f->starts[i] = (uint16_t)(at - start);
-		size_t end = border_of_end(data, at, &is_forced);
-
-		if (!is_forced)
-			f->ends[i] = (uint16_t)(at - end);
+		if (last != NULL && start <= last->end)
+			last->end = end > last->end ? end : last->end;
+		else
+			windows[n_kept++] = (struct unit_window){ start, end };
 	}
+	return n_kept;
 }
-
-static void
-keep_fresh(struct pass *p, const struct unit_hash *hash)
-{
-	if (p->n_fresh == p->cap_fresh) {
-		p->cap_fresh = p->cap_fresh > 0 ? p->cap_fresh * 2 : 64;
-		p->fresh = xreallocarray(p->fresh, p->cap_fresh, sizeof(*p->fresh));
-	}
-	struct fresh_unit *f = &p->fresh[p->n_fresh++];
-
-	f->base = p->unit.base;
-	f->len = (uint32_t)p->unit.len;
-	f->n = 0;
-	f->hash = *hash;
-	lay_grid(p->unit.data, f);
-}
-
-/* Times in one search that the matches so far are asked for. */
-enum { ASK_MAX = 64 };
-
-/* Units whose windows are kept until the end of a process, 850 bytes each: 2 GiB. */
-enum { FRESH_MAX = 8 * 1024 };
 
 /* What of the unit that was just read has to be searched. */
 static void
 look_up(struct pass *p)
 {
-	struct unit_hash hash;
 	struct memory_scanner *ms = p->ms;
-	enum unit_state state = UNIT_STATE_MAX_;
+	const struct memory_unit *unit = &p->unit;
+	struct unit_hash hash;
+	bool has_hash = false;
 
-	look_for_images(p, &p->unit);
+	look_for_images(p, unit);
 	p->next_window = 0;
-	p->windows = NULL; /* the whole unit, once */
-	if (ms->cache != NULL &&
-	    unit_cache_hash(ms->cache, p->unit.data, p->unit.len, &hash))
-		state = unit_cache_meet(ms->cache, &hash, ms->n_searches, &p->windows,
-		    &p->n_windows);
-	/* What an equal unit before held is there already: ask for it. */
-	if (state == UNIT_PENDING && p->n_asked++ < ASK_MAX) {
-		matcher_hand_out_hits(ms->matcher);
-		state = unit_cache_meet(ms->cache, &hash, ms->n_searches, &p->windows,
-		    &p->n_windows);
-	}
-	if (state == UNIT_NEW && p->n_fresh < FRESH_MAX)
-		keep_fresh(p, &hash);
-	if (state != UNIT_KNOWN) {
-		p->windows = NULL;
-		p->n_windows = 1;
-	}
+	p->windows = NULL;
+	p->n_windows = 1;
+	if (ms->gate == NULL)
+		return;
+	if (ms->cache != NULL)
+		has_hash = unit_cache_hash(ms->cache, unit->data, unit->len, &hash);
+	if (has_hash && unit_cache_find(ms->cache, &hash, &p->windows, &p->n_windows))
+		return;
+	uint32_t n = gate_windows(ms->gate, unit->data, unit->len, p->found, WINDOWS_MAX);
+
+	if (n > WINDOWS_MAX)
+		return;
+	p->windows = p->found;
+	p->n_windows = settle_windows(unit, p->found, n);
+	if (has_hash && p->n_windows <= UNIT_WINDOWS_MAX)
+		unit_cache_add(ms->cache, &hash, p->found, p->n_windows);
 }
 
 static bool
@@ -330,7 +284,7 @@ on_next_unit(void *ctx, struct content_block *ret)
 			return false;
 		look_up(p);
 	}
-	if (p->windows == NULL) { /* see look_up() */
+	if (p->windows == NULL) {
 		*ret = (struct content_block){ p->unit.base, p->unit.data, p->unit.len };
 	} else {
 		const struct unit_window *w = &p->windows[p->next_window];
@@ -397,123 +351,6 @@ on_fetch(void *ctx, size_t i)
 		(void)read_present(p, p->pieces[i].base, p->piece_data, p->pieces[i].len);
 	p->piece_held = i + 1;
 	return p->piece_data;
-}
-
-/* The last fresh unit that begins at or below address; NULL when there is none. */
-static struct fresh_unit *
-fresh_at(const struct pass *p, uint64_t address)
-{
-	size_t low = 0;
-	size_t high = p->n_fresh;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (p->fresh[middle].base <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low > 0 ? &p->fresh[low - 1] : NULL;
-}
-
-static void
-add_window(struct fresh_unit *f, uint64_t address, uint32_t len, uint32_t around)
-{
-	uint64_t start = address - f->base;
-	uint64_t end = start + len + around;
-
-	start = start > around ? start - around : 0;
-	if (end > f->len)
-		end = f->len;
-	if (f->n < UNIT_WINDOWS_MAX)
-		f->windows[f->n] = (struct unit_window){ (uint32_t)start, (uint32_t)end };
-	if (f->n <= UNIT_WINDOWS_MAX)
-		f->n++;
-}
-
-static void
-on_hit(void *ctx, uint64_t address, uint32_t len, bool is_literal)
-{
-	struct pass *p = ctx;
-	struct fresh_unit *f = fresh_at(p, address);
-
-	/* Where units overlap, a match lies in both. */
-	while (f != NULL && address + len > f->base) {
-		if (address >= f->base && address - f->base + len <= f->len)
-			add_window(f, address, len,
-			    is_literal ? LITERAL_AROUND : REGEXP_AROUND);
-		if (f == p->fresh || f[-1].base + f[-1].len <= address)
-			break;
-		f--;
-	}
-}
-
-static int
-compare_windows(const void *a, const void *b)
-{
-	const struct unit_window *x = a;
-	const struct unit_window *y = b;
-
-	return (x->start > y->start) - (x->start < y->start);
-}
-
-/* The places around a window at which it may begin and end. */
-static void
-widen(const struct fresh_unit *f, struct unit_window *w)
-{
-	size_t i = w->start / GRID_BYTES;
-	size_t k = ((size_t)w->end + BORDER_BYTES) / GRID_BYTES + 1;
-
-	while (i > 0 && f->starts[i] == GRID_NONE)
-		i--;
-	w->start = i > 0 ? (uint32_t)(i * GRID_BYTES - f->starts[i]) : 0;
-	while (k < GRID_MAX && k * GRID_BYTES < f->len && f->ends[k] == GRID_NONE)
-		k++;
-	w->end = k < GRID_MAX && k * GRID_BYTES < f->len
-		     ? (uint32_t)(k * GRID_BYTES - f->ends[k])
-		     : f->len;
-}
-
-/*
- * Windows end between characters of different kinds, as units do, so that no
- * string matches at their borders that would not in the whole unit.
- */
-static void
-settle_windows(struct fresh_unit *f)
-{
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < f->n; i++)
-		widen(f, &f->windows[i]);
-	qsort(f->windows, f->n, sizeof(*f->windows), compare_windows);
-	for (uint32_t i = 0; i < f->n; i++) {
-		const struct unit_window w = f->windows[i];
-
-		if (n > 0 && w.start <= f->windows[n - 1].end) {
-			if (w.end > f->windows[n - 1].end)
-				f->windows[n - 1].end = w.end;
-		} else {
-			f->windows[n++] = w;
-		}
-	}
-	f->n = n;
-}
-
-static void
-on_searched(void *ctx, bool is_complete)
-{
-	struct pass *p = ctx;
-
-	for (size_t i = 0; is_complete && i < p->n_fresh; i++) {
-		struct fresh_unit *f = &p->fresh[i];
-
-		if (f->n > UNIT_WINDOWS_MAX)
-			continue;
-		settle_windows(f);
-		unit_cache_add(p->ms->cache, &f->hash, f->windows, f->n);
-	}
-	p->n_fresh = 0;
 }
 
 /* The region of a place, once in the list. */
@@ -705,8 +542,6 @@ scan_regions(struct pass *p, struct verdict *v, struct match_outcome *ret)
 		.next_unit = on_next_unit,
 		.block = on_block,
 		.fetch = on_fetch,
-		.on_hit = on_hit,
-		.on_searched = on_searched,
 		.describe = on_describe,
 	};
 	struct note_list notes = { .n = 0 };

@@ -14,8 +14,9 @@
  * without a file, rebuilt as files.  The process goes on meanwhile; nothing
  * becomes resident in it, nothing is swapped in, no device is touched.
  *
- * What processes share because one was forked from another is searched once,
- * see scanners/unit_cache.h.
+ * libyara searches only where it could find something (scanners/gate.h), and
+ * what processes share because one was forked from another is looked through
+ * once (scanners/unit_cache.h).
  */
 enum {
 	IMAGES_MAX = 64, /* programs without a file that are rebuilt, of a process */

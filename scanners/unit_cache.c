@@ -16,9 +16,8 @@ enum { SLOTS = UNIT_CACHE_UNITS * 2, KEY_BYTES = 16, NONCE_BYTES = 12 };
 
 struct entry {
 	struct unit_hash hash;
-	uint32_t first;   /* window */
-	uint32_t pending; /* the search in which it was met; 0: known */
-	uint8_t n;        /* windows */
+	uint32_t first; /* window */
+	uint8_t n;      /* windows */
 	bool is_used;
 };
 
@@ -122,10 +121,24 @@ slot_of(const struct unit_cache *cache, const struct unit_hash *hash)
 	}
 }
 
-/* Make room for one entry with n windows. */
-static void
-make_room(struct unit_cache *cache, uint32_t n)
+bool
+unit_cache_find(const struct unit_cache *cache, const struct unit_hash *hash,
+    const struct unit_window **ret, uint32_t *ret_n)
 {
+	const struct entry *e = cache->entries != NULL ? slot_of(cache, hash) : NULL;
+
+	if (e == NULL || !e->is_used)
+		return false;
+	*ret = cache->windows + e->first;
+	*ret_n = e->n;
+	return true;
+}
+
+void
+unit_cache_add(struct unit_cache *cache, const struct unit_hash *hash,
+    const struct unit_window *windows, uint32_t n)
+{
+	assert(n <= UNIT_WINDOWS_MAX);
 	if (cache->entries == NULL) {
 		cache->entries = xcalloc(SLOTS, sizeof(*cache->entries));
 		cache->windows = xcalloc(UNIT_CACHE_WINDOWS, sizeof(*cache->windows));
@@ -134,38 +147,10 @@ make_room(struct unit_cache *cache, uint32_t n)
 	if (cache->n_entries == UNIT_CACHE_UNITS ||
 	    cache->n_windows + n > UNIT_CACHE_WINDOWS)
 		unit_cache_clear(cache);
-}
-
-enum unit_state
-unit_cache_meet(struct unit_cache *cache, const struct unit_hash *hash, uint32_t search,
-    const struct unit_window **ret, uint32_t *ret_n)
-{
-	make_room(cache, 0);
 	struct entry *e = slot_of(cache, hash);
 
-	if (e->is_used && e->pending == 0) {
-		*ret = cache->windows + e->first;
-		*ret_n = e->n;
-		return UNIT_KNOWN;
-	}
-	if (e->is_used && e->pending == search)
-		return UNIT_PENDING;
-	cache->n_entries += !e->is_used;
-	*e = (struct entry){ .hash = *hash, .pending = search, .is_used = true };
-	return UNIT_NEW;
-}
-
-void
-unit_cache_add(struct unit_cache *cache, const struct unit_hash *hash,
-    const struct unit_window *windows, uint32_t n)
-{
-	assert(n <= UNIT_WINDOWS_MAX);
-	make_room(cache, n);
-	struct entry *e = slot_of(cache, hash);
-
-	if (e->is_used && e->pending == 0)
+	if (e->is_used)
 		return;
-	cache->n_entries += !e->is_used;
 	*e = (struct entry){ .hash = *hash,
 		.first = cache->n_windows,
 		.n = (uint8_t)n,
@@ -173,4 +158,5 @@ unit_cache_add(struct unit_cache *cache, const struct unit_hash *hash,
 	if (n > 0)
 		memcpy(cache->windows + cache->n_windows, windows, n * sizeof(*windows));
 	cache->n_windows += n;
+	cache->n_entries++;
 }

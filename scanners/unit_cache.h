@@ -9,13 +9,10 @@
 #include "base/attributes.h"
 
 /*
- * Remembers, by content, what a rule set finds in a unit of memory, so that
- * what forked processes share is searched once.
- *
- * What is kept are the windows in which strings matched, with all around them
- * that a match looks at.  Searching only these windows of an equal unit yields
- * the same matches; a unit without any is passed over.  That holds as long as
- * the same strings are searched for: clear it when rules change.
+ * Remembers, by content, where in a unit of memory a rule set could find
+ * something (scanners/gate.h), so that what forked processes share is looked
+ * through once.  That holds as long as the same strings are searched for: clear
+ * it when rules change.
  *
  * The key is a GMAC (NIST SP 800-38D) with a random key that never leaves this
  * process: nobody outside can make two contents that collide (with the fixed
@@ -23,9 +20,9 @@
  * of 256 KiB).
  */
 enum {
-	UNIT_WINDOWS_MAX = 32,          /* a unit with more is searched anew */
-	UNIT_CACHE_UNITS = 32 * 1024,   /* 8 GiB of memory; then it begins anew */
-	UNIT_CACHE_WINDOWS = 64 * 1024, /* of all units together */
+	UNIT_WINDOWS_MAX = 64,           /* a unit with more is not remembered */
+	UNIT_CACHE_UNITS = 32 * 1024,    /* 8 GiB of memory; then it begins anew */
+	UNIT_CACHE_WINDOWS = 256 * 1024, /* of all units together: 2 MiB */
 	UNIT_HASH_BYTES = 16,
 };
 
@@ -49,20 +46,9 @@ MH_DEFINE_CLEANUP(struct unit_cache, unit_cache_free);
 bool unit_cache_hash(struct unit_cache *cache, const void *p, size_t len,
     struct unit_hash *ret);
 
-enum unit_state {
-	UNIT_NEW,     /* was never met, or what it holds did not become known */
-	UNIT_PENDING, /* was met in this search: what it holds is not asked for yet */
-	UNIT_KNOWN,
-	UNIT_STATE_MAX_
-};
-
-/*
- * What is known of a unit in the search of that number (from 1).  UNIT_KNOWN:
- * *ret are its windows, borrowed until the next add.  A new one is pending from
- * now on.
- */
-enum unit_state unit_cache_meet(struct unit_cache *cache, const struct unit_hash *hash,
-    uint32_t search, const struct unit_window **ret, uint32_t *ret_n);
+/* Whether the unit is known; then its windows, borrowed until the next add. */
+bool unit_cache_find(const struct unit_cache *cache, const struct unit_hash *hash,
+    const struct unit_window **ret, uint32_t *ret_n);
 
 /* Remember a unit with its windows: in order, not touching, at most UNIT_WINDOWS_MAX. */
 void unit_cache_add(struct unit_cache *cache, const struct unit_hash *hash,
