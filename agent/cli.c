@@ -21,6 +21,8 @@ static const struct verb {
 	const char *help;
 } verbs[] = {
 	{ "scan", cli_scan, "scan files and folders now, and print what is found" },
+	{ "rules", cli_rules,
+	    "check packs of rules: what is left out, what works where" },
 	{ "findings", cli_findings, "what the resident agent found on this machine" },
 	{ "enroll", cli_enroll, "join this machine to a collector, once, with a token" },
 	{ "verify", cli_verify, "check a signed report, without a collector" },

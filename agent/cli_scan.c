@@ -22,12 +22,10 @@
 #include "agent/packs.h"
 #include "agent/scan.h"
 #include "agent/scan_output.h"
-#include "base/child.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "build_info.h"
 
 enum {
 	FILE_LIST_MAX = 1 << 30, /* bytes of --files-from */
@@ -400,28 +398,10 @@ read_file_list(struct scan_arguments *a)
 	return 0;
 }
 
-/* Our own pack, when none is named: as installed, or of the source tree. */
-static char *
-default_packs(void)
-{
-	MH_CLEANUP(freep) char *folder = child_program_folder();
-	static const char *const places[] = { MH_PACKS_FROM_LIBEXEC "/molehunt",
-		"../../../signatures/packs/molehunt" };
-
-	for (size_t i = 0; i < MH_ARRAY_LEN(places); i++) {
-		char *path = xasprintf("%s/%s", folder, places[i]);
-
-		if (access(path, R_OK) == 0)
-			return path;
-		free(path);
-	}
-	return xstrdup(MH_PACKDIR "/molehunt");
-}
-
 static int
 collect_packs(struct scan_command *c)
 {
-	MH_CLEANUP(freep) char *own = default_packs();
+	MH_CLEANUP(freep) char *own = packs_default();
 	MH_CLEANUP(freep) char *why = NULL;
 
 	if (c->args.rules.n == 0)

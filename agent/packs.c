@@ -13,7 +13,9 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "base/child.h"
 #include "base/memory.h"
+#include "build_info.h"
 
 /* Keep the first n files. */
 static void
@@ -132,4 +134,21 @@ pack_list_add(struct pack_list *list, const char *path, char **ret_why)
 		return MH_ERR_NOTFOUND;
 	}
 	return MH_OK;
+}
+
+char *
+packs_default(void)
+{
+	MH_CLEANUP(freep) char *folder = child_program_folder();
+	static const char *const places[] = { MH_PACKS_FROM_LIBEXEC "/molehunt",
+		"../../../signatures/packs/molehunt" };
+
+	for (size_t i = 0; i < MH_ARRAY_LEN(places); i++) {
+		MH_CLEANUP(freep) char *path = xasprintf("%s/%s", folder, places[i]);
+		char *whole = realpath(path, NULL);
+
+		if (whole != NULL)
+			return whole;
+	}
+	return xstrdup(MH_PACKDIR "/molehunt");
 }

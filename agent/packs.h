@@ -36,4 +36,7 @@ void pack_list_clear(struct pack_list *list);
  */
 mh_err pack_list_add(struct pack_list *list, const char *path, char **ret_why) MH_CHECKED;
 
+/* Our own pack, for when none is named: as installed, or of the source tree; new. */
+char *packs_default(void);
+
 #endif

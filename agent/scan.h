@@ -11,6 +11,7 @@
 #include "records/coverage.h"
 #include "records/messages.h"
 #include "records/note.h"
+#include "records/rule_place.h"
 #include "records/setup.h"
 #include "records/target.h"
 #include "records/verdict.h"
@@ -51,6 +52,7 @@ struct scan_options {
 	struct scan_setup setup;
 	unsigned n_workers; /* 1..SCAN_JOBS_MAX */
 	int64_t open_ms;    /* SCAN_OPEN_MS but in tests */
+	bool wants_places;  /* on_rule_file() and on_rule_place() are called */
 };
 
 /* The answer for one target, with all that was found in it.  Borrowed. */
@@ -78,6 +80,13 @@ struct scan_ops {
 	/* A rule file was left out; line is 0 where it is not known. */
 	void (*on_rule_problem)(void *ctx, const struct pack_file *file, unsigned line,
 	    const char *why);
+	/*
+	 * If options.wants_places: a rule file was compiled, with so many warnings;
+	 * then, when all were, where each rule works, its file by index in the packs.
+	 * After a death of the compiler files are told again.
+	 */
+	void (*on_rule_file)(void *ctx, size_t file, unsigned n_warnings);
+	void (*on_rule_place)(void *ctx, size_t file, const struct rule_place *place);
 	/* Rules are ready; or facts is NULL, no rule could be used, and why says so. */
 	void (*on_ready)(void *ctx, const struct ruleset_facts *facts, const char *why);
 	/*

@@ -81,8 +81,10 @@ send_rules(struct scan *s)
 			s->n_next++;
 			continue;
 		}
-		if (channel_send(s->zygote.channel, MSG_COMPILE, NULL, 0, NULL, 0) ==
-		    MH_OK)
+		uint8_t wants_places = s->options.wants_places;
+
+		if (channel_send(s->zygote.channel, MSG_COMPILE, &wants_places,
+			sizeof(wants_places), NULL, 0) == MH_OK)
 			s->state = SCAN_COMPILING;
 		s->is_compile_sent = true;
 		return;
@@ -111,15 +113,36 @@ on_rule_file(struct scan *s, const struct message *m)
 	uint32_t index = reader_u32(&r);
 	bool is_used = reader_u8(&r) != 0;
 	uint32_t line = reader_u32(&r);
-	(void)reader_u32(&r);
+	uint32_t n_warnings = reader_u32(&r);
 	MH_CLEANUP(freep) char *why = reader_string(&r, MESSAGE_TEXT_MAX);
 
 	if (!reader_is_done(&r) || index >= s->n_sent)
 		return;
 	s->n_answered = index + 1;
-	if (!is_used && !s->was_ready)
+	if (s->was_ready)
+		return;
+	if (!is_used)
 		s->ops->on_rule_problem(s->ctx, &s->packs.files[s->sent[index]], line,
 		    why);
+	else if (s->options.wants_places)
+		s->ops->on_rule_file(s->ctx, s->sent[index], n_warnings);
+}
+
+static void
+on_rule_places(struct scan *s, const struct message *m)
+{
+	struct reader r;
+
+	reader_init(&r, m->data, m->len);
+	while (reader_is_ok(&r) && !reader_is_done(&r)) {
+		struct rule_place place;
+
+		rule_place_decode(&r, &place);
+		if (reader_is_ok(&r) && place.file < s->n_sent && !s->was_ready &&
+		    s->options.wants_places)
+			s->ops->on_rule_place(s->ctx, s->sent[place.file], &place);
+		rule_place_clear(&place);
+	}
 }
 
 /* Files that were left out before the zygote saw them count all the same. */
@@ -191,6 +214,8 @@ rules_on_event(struct scan *s)
 		s->zygote_ms = s->now_ms;
 		if (m.type == MSG_RULE_FILE)
 			on_rule_file(s, &m);
+		else if (m.type == MSG_RULE_PLACES)
+			on_rule_places(s, &m);
 		else if (m.type == MSG_READY)
 			on_ready(s, &m);
 		else if (m.type == MSG_GONE)

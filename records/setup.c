@@ -66,6 +66,7 @@ ruleset_facts_encode(const struct ruleset_facts *facts, struct buf *b)
 	buf_put_u32(b, facts->n_rules);
 	buf_put_u32(b, facts->n_files);
 	buf_put_u32(b, facts->n_left_out);
+	buf_put_u32(b, facts->n_in_memory);
 	buf_put_u32(b, facts->externals);
 	buf_put_u8(b, facts->has_landlock);
 	buf_put_u8(b, facts->has_seccomp);
@@ -83,6 +84,7 @@ ruleset_facts_decode(struct reader *r, struct ruleset_facts *ret)
 	ret->n_rules = reader_u32(r);
 	ret->n_files = reader_u32(r);
 	ret->n_left_out = reader_u32(r);
+	ret->n_in_memory = reader_u32(r);
 	ret->externals = reader_u32(r);
 	ret->has_landlock = reader_u8(r) != 0;
 	ret->has_seccomp = reader_u8(r) != 0;

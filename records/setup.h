@@ -55,10 +55,11 @@ void scan_setup_decode(struct reader *r, struct scan_setup *ret);
 struct ruleset_facts {
 	uint8_t id[32];
 	uint32_t n_rules;
-	uint32_t n_files;    /* given */
-	uint32_t n_left_out; /* of these, not used */
-	uint32_t externals;  /* mask of the externals that rules read */
-	bool has_landlock;   /* workers can open no file at all */
+	uint32_t n_files;     /* given */
+	uint32_t n_left_out;  /* of these, not used */
+	uint32_t n_in_memory; /* rules that work in the memory of processes */
+	uint32_t externals;   /* mask of the externals that rules read */
+	bool has_landlock;    /* workers can open no file at all */
 	bool has_seccomp;
 	char *engine; /* "libyara 4.2.3"; owned */
 };

@@ -26,6 +26,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "records/messages.h"
+#include "records/rule_place.h"
 #include "records/setup.h"
 #include "scanners/hasher.h"
 #include "scanners/sandbox.h"
@@ -167,13 +168,42 @@ warm_up(struct zygote *z)
 	yr_compiler_destroy(compiler);
 }
 
+/* Where each rule works, in as few messages as they fit. */
+static void
+tell_places(struct zygote *z)
+{
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
+	unsigned n = ruleset_n_rules(z->rules);
+
+	for (unsigned i = 0; i < n; i++) {
+		const char *reason = ruleset_scope_reason(z->rules, i);
+		const YR_RULE *rule = &ruleset_rules(z->rules)->rules_table[i];
+		struct rule_place place = {
+			.file = ruleset_file(z->rules, i),
+			.line = ruleset_line(z->rules, i),
+			.mask = (uint8_t)ruleset_scope(z->rules, i),
+			.name = (char *)(uintptr_t)rule->identifier,
+			.reason = (char *)(uintptr_t)(reason != NULL ? reason : ""),
+		};
+
+		rule_place_encode(&place, b);
+		if (i + 1 == n || buf_room(b) < RULE_PLACE_BYTES_MAX) {
+			tell(z, MSG_RULE_PLACES, b);
+			buf_reset(b);
+		}
+	}
+}
+
 static bool
-zygote_on_compile(struct zygote *z)
+zygote_on_compile(struct zygote *z, const struct message *m)
 {
 	MH_CLEANUP(buf_freep) struct buf *b = buf_new(4096);
 	struct ruleset_facts facts = { .has_seccomp = true };
+	struct reader r;
 
-	if (z->is_ready)
+	reader_init(&r, m->data, m->len);
+	bool wants_places = reader_u8(&r) != 0;
+	if (z->is_ready || !reader_is_done(&r))
 		return false;
 	sandbox_limit_compiler(true);
 	mh_err err = ruleset_compile(z->rules, on_rule_file, z);
@@ -195,8 +225,11 @@ zygote_on_compile(struct zygote *z)
 	facts.n_rules = ruleset_n_rules(z->rules);
 	facts.n_files = ruleset_n_files(z->rules);
 	facts.n_left_out = ruleset_n_left_out(z->rules);
+	facts.n_in_memory = ruleset_n_in_memory(z->rules);
 	facts.externals = ruleset_externals(z->rules);
 	facts.engine = xasprintf("libyara %s", YR_VERSION);
+	if (wants_places)
+		tell_places(z);
 	ruleset_facts_encode(&facts, b);
 	ruleset_facts_clear(&facts);
 	tell(z, MSG_READY, b);
@@ -307,7 +340,7 @@ dispatch(struct zygote *z, struct message *m)
 	else if (m->type == MSG_RULES)
 		is_good = zygote_on_rules(z, m);
 	else if (m->type == MSG_COMPILE)
-		is_good = zygote_on_compile(z);
+		is_good = zygote_on_compile(z, m);
 	else if (m->type == MSG_FORK)
 		is_good = zygote_on_fork(z, m);
 	else if (m->type == MSG_KILL)

@@ -93,7 +93,7 @@ unsigned ruleset_externals(const struct ruleset *rs);
 bool ruleset_imports(const struct ruleset *rs, const char *name);
 /*
  * Of the rule at an index of YR_RULES.rules_table: where it works (RULE_IN_FILES,
- * RULE_IN_MEMORY, RULE_NEEDED of signatures/scope.h), why it does not work in some
+ * RULE_IN_MEMORY, RULE_NEEDED), why it does not work in some
  * place (borrowed, NULL where it works in both), its file in the order of
  * ruleset_add(), its line there (from 1, 0 where unknown).
  */

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/attributes.h"
+#include "records/rule_place.h"
 
 /*
  * Where the rules of one file can work, read from its text: files, the memory
@@ -16,22 +17,12 @@
  *
  * Input: hostile.  What is not understood works in both.
  */
-enum {
-	RULE_IN_FILES = 1,
-	RULE_IN_MEMORY = 2,
-	/*
-	 * Others of its file depend on it: it is global, or they name it.  Where it
-	 * does not work it must be evaluated all the same, and not be reported.
-	 */
-	RULE_NEEDED = 4,
-};
-
 /* One rule, in the order of the file. */
 struct scope_rule {
 	const char *name; /* borrowed from the text, name_len bytes */
 	size_t name_len;
 	unsigned line; /* of its name, from 1 */
-	unsigned mask; /* RULE_IN_FILES, RULE_IN_MEMORY, RULE_NEEDED */
+	unsigned mask; /* of records/rule_place.h */
 	char *reason;  /* owned by the list; why a place is missing, else NULL */
 };
 

@@ -4,6 +4,7 @@
 #include "records/delivery.h"
 #include "records/note.h"
 #include "records/process.h"
+#include "records/rule_place.h"
 #include "records/setup.h"
 #include "records/supervise.h"
 #include "records/target.h"
@@ -27,7 +28,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t len = size > 0 ? size - 1 : 0;
-	uint8_t kind = size > 0 ? data[0] % 16 : 0;
+	uint8_t kind = size > 0 ? data[0] % 17 : 0;
 	const uint8_t *rest = size > 0 ? data + 1 : data;
 	struct reader r;
 	struct scan_setup setup;
@@ -50,5 +51,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	DECODE(13, open_request, open_request_decode, open_request_clear)
 	DECODE(14, clue, clue_decode, clue_clear)
 	DECODE(15, note, note_decode, note_clear)
+	DECODE(16, rule_place, rule_place_decode, rule_place_clear)
 	return 0;
 }

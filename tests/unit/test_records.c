@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "records/messages.h"
 #include "records/reason.h"
+#include "records/rule_place.h"
 #include "records/setup.h"
 #include "records/supervise.h"
 #include "records/target.h"
@@ -322,11 +323,40 @@ a_setup_is_taken_within_its_ranges_only(void **state)
 }
 
 static void
+a_rule_place_goes_there_and_back(void **state)
+{
+	MH_CLEANUP(freep) char *name = xcalloc(RULE_NAME_MAX + 1, 1);
+	MH_CLEANUP(freep) char *reason = xcalloc(DETAIL_BYTES_MAX + 1, 1);
+	struct rule_place p = { 1, 2, RULE_IN_FILES, name, reason };
+	struct rule_place back;
+	struct reader r;
+
+	memset(name, 'n', RULE_NAME_MAX);
+	memset(reason, 'r', DETAIL_BYTES_MAX);
+	rule_place_encode(&p, *state);
+	assert_int_equal(buf_len(*state), RULE_PLACE_BYTES_MAX);
+	reader_init(&r, buf_data(*state), buf_len(*state));
+	rule_place_decode(&r, &back);
+	assert_true(reader_is_done(&r));
+	assert_true(back.file == 1 && back.line == 2 && back.mask == RULE_IN_FILES);
+	assert_string_equal(back.name, name);
+	assert_string_equal(back.reason, reason);
+	rule_place_clear(&back);
+	for (size_t len = 0; len < buf_len(*state); len++) {
+		reader_init(&r, buf_data(*state), len);
+		rule_place_decode(&r, &back);
+		assert_false(reader_is_ok(&r));
+		rule_place_clear(&back);
+	}
+}
+
+static void
 facts_of_a_rule_set_go_there_and_back(void **state)
 {
 	struct ruleset_facts f = { .n_rules = 1,
 		.n_files = 2,
 		.n_left_out = 3,
+		.n_in_memory = 5,
 		.externals = 4,
 		.has_seccomp = true,
 		.engine = (char *)(uintptr_t) "libyara 4.2.3" };
@@ -340,6 +370,7 @@ facts_of_a_rule_set_go_there_and_back(void **state)
 	assert_true(reader_is_done(&r));
 	assert_memory_equal(back.id, f.id, sizeof(f.id));
 	assert_true(back.n_rules == 1 && back.n_files == 2 && back.n_left_out == 3);
+	assert_int_equal(back.n_in_memory, 5);
 	assert_true(back.externals == 4 && back.has_seccomp && !back.has_landlock);
 	assert_string_equal(back.engine, "libyara 4.2.3");
 	ruleset_facts_clear(&back);
@@ -393,6 +424,7 @@ main(void)
 		with_buf(roots_and_excludes_fit_to_their_limits),
 		with_buf(walk_progress_goes_there_and_back),
 		with_buf(a_setup_is_taken_within_its_ranges_only),
+		with_buf(a_rule_place_goes_there_and_back),
 		with_buf(facts_of_a_rule_set_go_there_and_back),
 		with_buf(a_note_about_a_child_is_exact),
 	};

@@ -12,8 +12,13 @@
 #include "base/buf.h"
 #include "signatures/ruleset.h"
 
+#ifdef MH_SANITIZE
+#define FILES 30
+#else
+#define FILES 100
+#endif
+
 enum {
-	FILES = 150,
 	RULES = 200, /* in each file */
 	BLOCK = 8192,
 	BLOCKS = 3,
