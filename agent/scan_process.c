@@ -315,6 +315,27 @@ on_done(struct scan *s, const struct message *m)
 	return true;
 }
 
+/*
+ * What processes share that were forked from one another: the highest ancestor
+ * that runs the same program names them.
+ */
+static uint64_t
+family_of(const struct process_scan *ps, const struct target *t)
+{
+	const struct process *ancestors[PROCESS_ANCESTORS_MAX];
+	const struct process *p = process_table_find(ps->table, t->pid, t->start_ticks);
+	int32_t head = t->pid;
+	size_t n = p != NULL ? process_table_ancestors(ps->table, p, ancestors,
+				   PROCESS_ANCESTORS_MAX)
+			     : 0;
+
+	for (size_t i = 0; i < n && ancestors[i]->exe_ino == p->exe_ino &&
+			   ancestors[i]->exe_dev == p->exe_dev;
+	     i++)
+		head = ancestors[i]->pid;
+	return (uint64_t)head;
+}
+
 static bool
 on_targets(struct scan *s, struct message *m)
 {
@@ -337,8 +358,12 @@ on_targets(struct scan *s, struct message *m)
 		for (unsigned k = 0; k < t.n_fds; k++)
 			fds[k] = message_take_fd(m, i + k);
 		i += t.n_fds;
-		workers_add(s, &t, fds)->mapped =
-		    item->is_memory ? NULL : process_table_mapped_at(ps->table, item->at);
+		uint64_t family = item->is_memory ? family_of(ps, &t) : 0;
+		struct job *j = workers_add(s, &t, fds);
+
+		j->family = family;
+		if (!item->is_memory)
+			j->mapped = process_table_mapped_at(ps->table, item->at);
 	}
 	return reader_is_done(&r);
 }
