@@ -20,9 +20,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "agent/pagemap_scan.h"
 #include "base/fd.h"
 #include "base/memory.h"
+#include "base/pagemap_scan.h"
 
 enum {
 	REGIONS = 64,       /* of one call: merged ones, so few */
@@ -106,19 +106,19 @@ add_own(struct code_walk *w, const struct map *m, uint64_t start, uint64_t end)
 static bool
 scan_map(struct code_walk *w, const struct map *m)
 {
-	struct page_region regions[REGIONS];
+	struct pagemap_range regions[REGIONS];
 	uint64_t at = m->start;
 
 	while (at < m->end) {
-		struct pm_scan_arg q = { .size = sizeof(q),
+		struct pagemap_scan_arg q = { .size = sizeof(q),
 			.start = at,
 			.end = m->end,
 			.vec = (uintptr_t)regions,
 			.vec_len = REGIONS,
-			.category_inverted = PAGE_IS_FILE,
-			.category_mask = PAGE_IS_FILE | PAGE_IS_PRESENT,
-			.return_mask = PAGE_IS_PRESENT };
-		int n = ioctl(w->pagemap_fd, PAGEMAP_SCAN, &q);
+			.category_inverted = PAGEMAP_IS_FILE,
+			.category_mask = PAGEMAP_IS_FILE | PAGEMAP_IS_PRESENT,
+			.return_mask = PAGEMAP_IS_PRESENT };
+		int n = ioctl(w->pagemap_fd, PAGEMAP_SCAN_REQUEST, &q);
 
 		if (n < 0)
 			return errno != ENOTTY && errno != EINVAL;

@@ -29,7 +29,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/attributes.h"
+#define LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 enum { PAGE = 4096, SKIPPED = 77 };
 
@@ -249,7 +249,7 @@ mode_packet(const char *folder)
 		BPF_STMT(BPF_RET | BPF_K, 0xffff),
 		BPF_STMT(BPF_RET | BPF_K, 0),
 	};
-	struct sock_fprog program = { MH_ARRAY_LEN(filter), filter };
+	struct sock_fprog program = { LEN(filter), filter };
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_IP));
 
 	(void)folder;
@@ -382,7 +382,7 @@ main(int argc, char **argv)
 		{ "traced", mode_traced },
 	};
 
-	for (size_t i = 0; argc >= 2 && i < MH_ARRAY_LEN(modes); i++) {
+	for (size_t i = 0; argc >= 2 && i < LEN(modes); i++) {
 		if (strcmp(argv[1], modes[i].name) == 0) {
 			modes[i].run(argc >= 3 ? argv[2] : "/tmp");
 			return 0;
