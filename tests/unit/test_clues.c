@@ -10,6 +10,7 @@
 #include <linux/filter.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -480,6 +481,45 @@ written_code_pages_are_found_with_their_file(void **state)
 	(void)close(fds[0]);
 }
 
+/* A file with what pagemap has for one range: no ioctl(2) of it works. */
+static int
+copy_of_pagemap(const struct ground *g, const struct code_range *r)
+{
+	MH_CLEANUP(fd_closep)
+	int pagemap = openat(g->pid_fd, "pagemap", O_RDONLY | O_CLOEXEC);
+	int fd = memfd_create("pagemap", MFD_CLOEXEC);
+	uint64_t entries[16];
+	off_t at = (off_t)(r->start / 4096 * sizeof(entries[0]));
+
+	assert_int_equal(pread(pagemap, entries, sizeof(entries), at), sizeof(entries));
+	assert_int_equal(pwrite(fd, entries, sizeof(entries), at), sizeof(entries));
+	return fd;
+}
+
+static void
+without_pagemap_scan_written_code_pages_are_found_too(void **state)
+{
+	struct ground *g = *state;
+	struct code_range range[TARGET_CODES_MAX];
+	struct code_range again[TARGET_CODES_MAX];
+	int fds[2 * TARGET_CODES_MAX];
+	int pagemap = -1;
+	int maps = -1;
+
+	start_odd(g, "changed");
+	assert_int_equal(own_code(g, range, fds), 1);
+	pagemap = copy_of_pagemap(g, &range[0]);
+	maps = openat(g->pid_fd, "maps", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(clues_code_ranges(g->clues, g->pid_fd, pagemap, maps, again,
+			     fds + 1),
+	    1);
+	assert_memory_equal(&again[0], &range[0], sizeof(range[0]));
+	(void)close(pagemap);
+	(void)close(maps);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+
 static void
 a_clean_process_has_no_code_of_its_own(void **state)
 {
@@ -616,6 +656,36 @@ clues_past_their_limits_are_left_out(void **state)
 }
 
 static void
+clues_of_a_process_fit_in_its_record(void **state)
+{
+	struct ground *g = *state;
+	size_t bytes = 0;
+
+	start_odd(g, "anonymous");
+	if (clues_gaps(g->clues)->n_threads > 0)
+		skip(); /* Yama */
+	/* As many bytes as there may be, nearly: the last clues have no room. */
+	g->p.n_clues = 0;
+	g->p.clues = xcalloc(1, sizeof(*g->p.clues));
+	g->p.clues[0] = (struct clue){ .kind = CLUE_TRACED,
+		.what = xstrdup(""),
+		.data = xcalloc(1, PROCESS_CLUES_BYTES_MAX - 200),
+		.n_data = PROCESS_CLUES_BYTES_MAX - 200 };
+	g->p.n_clues = 1;
+	clues_of_process(g->clues, g->pid_fd, &g->p);
+	for (uint32_t i = 0; i < g->p.n_clues; i++)
+		bytes += g->p.clues[i].n_data + strlen(g->p.clues[i].what);
+	assert_in_range(bytes, 0, PROCESS_CLUES_BYTES_MAX);
+	assert_int_equal(g->p.n_clues, 3);
+	g->p.clues[0].n_data += 80;
+	for (uint32_t i = 1; i < g->p.n_clues; i++)
+		clue_clear(&g->p.clues[i]);
+	g->p.n_clues = 1;
+	clues_of_process(g->clues, g->pid_fd, &g->p);
+	assert_int_equal(g->p.n_clues, 1);
+}
+
+static void
 a_position_is_the_last_field(void **state)
 {
 	static const struct {
@@ -694,6 +764,7 @@ main(void)
 		TEST(a_traced_process_is_seen),
 		TEST(a_mount_over_a_process_is_seen),
 		TEST(written_code_pages_are_found_with_their_file),
+		TEST(without_pagemap_scan_written_code_pages_are_found_too),
 		TEST(a_clean_process_has_no_code_of_its_own),
 		TEST(nothing_is_hidden_on_a_clean_machine),
 		TEST(a_process_that_is_not_listed_is_hidden),
@@ -701,6 +772,7 @@ main(void)
 		TEST(a_process_that_is_gone_yields_nothing),
 		TEST(a_process_that_cannot_be_opened_yields_nothing),
 		cmocka_unit_test(clues_past_their_limits_are_left_out),
+		TEST(clues_of_a_process_fit_in_its_record),
 		cmocka_unit_test(a_position_is_the_last_field),
 		cmocka_unit_test(memory_is_told_by_what_is_behind_it),
 	};
