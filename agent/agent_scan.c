@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "agent/agent_main.h"
+#include "agent/ocsf_anomaly.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -142,6 +143,31 @@ on_answer(void *ctx, const struct scan_answer *answer)
 	/* A batch of verdicts is at most BATCH_TARGETS_MAX more than this. */
 	if (a->n_scanned >= STORE_TARGETS_MAX && !a->is_blocked)
 		(void)agent_store(a);
+}
+
+static void
+on_anomaly(void *ctx, const struct process_table *processes, const struct process *p,
+    const struct anomaly *found)
+{
+	struct agent *a = ctx;
+	struct finding_context context = context_of(a);
+	const struct process *ancestors[PROCESS_ANCESTORS_MAX];
+	size_t n =
+	    process_table_ancestors(processes, p, ancestors, PROCESS_ANCESTORS_MAX);
+
+	/* Weak signs are everywhere: they order the scan, and stay here. */
+	if (found->score < ANOMALY_SCORE_ALERT)
+		return;
+	char *uid = anomaly_uid(&context, p, found);
+	struct finding_history known = history_of(a, uid);
+	MH_CLEANUP(freep)
+	char *name = xasprintf("process %d (%s)", (int)p->pid, p->program);
+	const struct target t = { .path = name };
+
+	keep_finding(a, &t, anomaly_name(found->clue.kind), "molehunt/anomaly",
+	    severity_id_of(found->score), uid,
+	    anomaly_to_ocsf(&context, p, ancestors, n, found, uid, &known),
+	    context.now_ms);
 }
 
 static bool
@@ -338,6 +364,7 @@ agent_scan_init(struct agent *a)
 		.on_ready = on_ready,
 		.wants = wants,
 		.on_answer = on_answer,
+		.on_anomaly = on_anomaly,
 		.on_done = on_done,
 	};
 	struct scan_options options = { .n_workers = (unsigned)a->config.scan_jobs,

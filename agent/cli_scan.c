@@ -498,6 +498,15 @@ on_answer(void *ctx, const struct scan_answer *answer)
 }
 
 static void
+on_anomaly(void *ctx, const struct process_table *processes, const struct process *p,
+    const struct anomaly *a)
+{
+	struct scan_command *c = ctx;
+
+	scan_output_anomaly(&c->output, processes, p, a);
+}
+
+static void
 on_done(void *ctx)
 {
 	struct scan_command *c = ctx;
@@ -605,6 +614,7 @@ scan_files(struct scan_command *c)
 		.on_rule_problem = on_rule_problem,
 		.on_ready = on_ready,
 		.on_answer = on_answer,
+		.on_anomaly = on_anomaly,
 		.on_done = on_done,
 	};
 	MH_CLEANUP(freep)

@@ -3,7 +3,7 @@
  * Runs in: agent, command line.
  * Input: from scan workers: bytes of any kind in names and values.
  */
-#include "agent/ocsf.h"
+#include "agent/ocsf_impl.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -17,69 +17,6 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "build_info.h"
-
-/* Numbers of OCSF 1.8.0 that we use, by their names there. */
-enum {
-	CLASS_DETECTION_FINDING = 2004,
-	CATEGORY_FINDINGS = 2,
-	ACTIVITY_CREATE = 1,
-	ACTIVITY_UPDATE = 2,
-	STATUS_NEW = 1,
-	ACTION_OBSERVED = 3,
-	DISPOSITION_DETECTED = 15,
-	ANALYTIC_RULE = 1,
-	ANALYTIC_BEHAVIORAL = 2,
-	OS_LINUX = 200,
-	DEVICE_UNKNOWN = 0,
-	FILE_REGULAR = 1,
-	FILE_EXECUTABLE = 8,
-	HASH_MD5_ID = 1,
-	HASH_SHA1_ID = 2,
-	HASH_SHA256_ID = 3,
-	SCAN_MANUAL = 1,
-	SCAN_SCHEDULED = 2,
-	OBSERVABLE_HASH = 8,
-	POISONED_SCORE = 60,
-};
-
-/* A JSON string of any bytes: what is not printable UTF-8 is escaped as \xNN. */
-static json_t *
-text_json(const char *s)
-{
-	MH_CLEANUP(freep) char *safe = NULL;
-
-	if (text_is_utf8(s, strlen(s)))
-		return json_string(s);
-	safe = text_escape(s);
-	return json_string(safe);
-}
-
-static void
-set(json_t *object, const char *key, json_t *value)
-{
-	(void)json_object_set_new(object, key, value);
-}
-
-static void
-set_text(json_t *object, const char *key, const char *value)
-{
-	if (value != NULL && value[0] != 0)
-		set(object, key, text_json(value));
-}
-
-static void
-set_int(json_t *object, const char *key, int64_t value)
-{
-	set(object, key, json_integer(value));
-}
-
-static void
-set_hex(json_t *object, const char *key, const void *p, size_t len)
-{
-	MH_CLEANUP(freep) char *hex = text_hex(p, len);
-
-	set(object, key, json_string(hex));
-}
 
 int
 severity_id_of(unsigned score)
@@ -117,8 +54,7 @@ rule_version(const struct match *m)
 	return xasprintf("%" PRId64, meta->number);
 }
 
-/* SHA-256 over strings, each with its end, in hexadecimal. */
-static char *
+char *
 hash_of_texts(const char *const *texts, size_t n)
 {
 	uint8_t digest[EVP_MAX_MD_SIZE] = { 0 };
@@ -346,8 +282,7 @@ yara_json(const struct match *m)
 	return yara;
 }
 
-/* "T1205.002" or several, with commas: technique by technique. */
-static json_t *
+json_t *
 attacks_json(const char *list)
 {
 	json_t *attacks = json_array();
@@ -370,7 +305,7 @@ attacks_json(const char *list)
 	return attacks;
 }
 
-static json_t *
+json_t *
 finding_info_json(const struct finding_context *ctx, const char *uid, const char *title,
     const struct finding_history *history)
 {
@@ -386,8 +321,7 @@ finding_info_json(const struct finding_context *ctx, const char *uid, const char
 	return info;
 }
 
-/* The part that every finding of ours has. */
-static json_t *
+json_t *
 finding_base(const struct finding_context *ctx, const char *uid, unsigned score,
     const struct finding_history *history)
 {
@@ -413,7 +347,7 @@ finding_base(const struct finding_context *ctx, const char *uid, unsigned score,
 	return f;
 }
 
-static json_t *
+json_t *
 scan_info_json(const struct finding_context *ctx)
 {
 	json_t *scan = json_object();
@@ -423,7 +357,7 @@ scan_info_json(const struct finding_context *ctx)
 	return scan;
 }
 
-static void
+void
 set_unmapped(json_t *f, const struct finding_context *ctx, unsigned score)
 {
 	json_t *unmapped = json_object();
@@ -609,6 +543,8 @@ summary_to_json(const struct finding_context *ctx, const struct coverage *c,
 	set_int(s, "bytes", (int64_t)c->bytes);
 	set_int(s, "found", (int64_t)c->n_found);
 	set_int(s, "findings", (int64_t)c->n_findings);
+	set_int(s, "weak", (int64_t)c->n_weak);
+	set_int(s, "processes", (int64_t)c->n_processes);
 	set_int(s, "missed", (int64_t)c->n_missed);
 	set(s, "not_scanned", by_reason_json(c, true));
 	set(s, "passed_over", by_reason_json(c, false));

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "agent/ocsf_anomaly.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -16,6 +17,7 @@ enum {
 	BAR_CELLS = 10,
 	STRINGS_SHOWN = 5,    /* of one finding, in text */
 	BYTES_SHOWN = 40,     /* of one string, in text */
+	COMMAND_SHOWN = 120,  /* bytes of a command line, in text */
 	PATHS_SHOWN = 20,     /* of what was not scanned, in text */
 	PATHS_PER_LINE = 500, /* of a coverage record */
 	COLUMNS_DEFAULT = 80,
@@ -200,6 +202,38 @@ scan_output_poisoned(struct scan_output *out, const struct target *t,
 }
 
 void
+scan_output_anomaly(struct scan_output *out, const struct process_table *processes,
+    const struct process *p, const struct anomaly *a)
+{
+	if (out->is_ndjson) {
+		const struct process *ancestors[PROCESS_ANCESTORS_MAX];
+		size_t n = process_table_ancestors(processes, p, ancestors,
+		    PROCESS_ANCESTORS_MAX);
+		MH_CLEANUP(freep) char *uid = anomaly_uid(&out->context, p, a);
+
+		out->context.now_ms = clock_real_ms();
+		print_json(out,
+		    anomaly_to_ocsf(&out->context, p, ancestors, n, a, uid, &no_history));
+		return;
+	}
+	if (a->score < ANOMALY_SCORE_ALERT)
+		return;
+	MH_CLEANUP(freep) char *program = text_escape(p->program);
+	MH_CLEANUP(freep) char *head = xstrndup(p->command, COMMAND_SHOWN);
+	MH_CLEANUP(freep) char *command = text_escape(head);
+	MH_CLEANUP(freep) char *reason = text_escape(a->reason);
+
+	clear_line(out);
+	(void)printf("%sFOUND%s process %d%s%s%s\n      %s%s%s, score %u\n      %s\n"
+		     "      command: %s%s\n",
+	    colour(out, a->score >= 60 ? RED : YELLOW), colour(out, PLAIN), (int)p->pid,
+	    program[0] != 0 ? " (" : "", program, program[0] != 0 ? ")" : "",
+	    colour(out, BOLD), anomaly_title(a->clue.kind), colour(out, PLAIN), a->score,
+	    reason, command, strlen(p->command) > COMMAND_SHOWN ? " ..." : "");
+	(void)fflush(stdout);
+}
+
+void
 scan_output_progress(struct scan_output *out, const struct scan_progress *p,
     const struct coverage *c, int64_t now_ms)
 {
@@ -312,6 +346,10 @@ print_summary(struct scan_output *out, const struct coverage *c)
 	if (c->by_reason[REASON_POISONED] > 0)
 		(void)printf("%s%" PRIu64 " files kill their scan workers%s\n",
 		    colour(out, RED), c->by_reason[REASON_POISONED], colour(out, PLAIN));
+	if (c->n_weak > 0)
+		(void)printf("%" PRIu64 " weak sign%s about processes: --format ndjson "
+			     "tells %s\n",
+		    c->n_weak, plural(c->n_weak), c->n_weak == 1 ? "it" : "them");
 	if (c->n_findings > 0)
 		(void)printf("%s%" PRIu64 " finding%s in %" PRIu64 " file%s%s\n",
 		    colour(out, RED), c->n_findings, plural(c->n_findings), c->n_found,

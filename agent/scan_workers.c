@@ -206,6 +206,7 @@ settle(struct scan *s, struct job *j, struct verdict *v)
 		    v->detail);
 	settle_notes(s, j, v);
 	s->ops->on_answer(s->ctx, &answer);
+	processes_on_clues(s, &answer);
 	job_free(j);
 }
 

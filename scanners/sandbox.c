@@ -19,7 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "scanners/pagemap_scan.h"
+#include "base/pagemap_scan.h"
 
 enum {
 	NOBODY_ID = 65534,             /* where the package's user does not exist */
