@@ -247,6 +247,11 @@ weigh_image(const struct judge *j, const struct clue *c, struct buf *why)
 	    : c->number == CLUE_IMAGE_ELF ? " (ELF)"
 					  : "",
 	    c->address);
+	/* The header page of a mapped file, which was written to: code-changed tells. */
+	if (c->what[0] == '/' && strstr(c->what, "(deleted)") == NULL) {
+		buf_addf(why, ", and is that of %s", c->what);
+		return 10;
+	}
 	/* Programs for Windows are read, not mapped, where they are not laid out in pages. */
 	if (is_pe && c->kind == CLUE_IMAGE_EXEC &&
 	    (judge_has_named_engine(j, "wine") || judge_has_named_engine(j, "mono") ||

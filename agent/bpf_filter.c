@@ -105,6 +105,11 @@ compare_payload(struct filter_traits *t, uint32_t k)
 	}
 	if (k < CONSTANT_MIN)
 		return;
+	/* UDP and ICMP are often compared with one and the same value. */
+	for (size_t i = 0; i < t->n_magics && i < FILTER_MAGICS_MAX; i++) {
+		if (t->magics[i] == k)
+			return;
+	}
 	if (t->n_magics < FILTER_MAGICS_MAX)
 		t->magics[t->n_magics] = k;
 	t->n_magics++;
