@@ -168,6 +168,7 @@ static const int denied_calls[] = {
 	SCMP_SYS(stat),
 	SCMP_SYS(lstat),
 	SCMP_SYS(statx),
+	SCMP_SYS(newfstatat),
 	SCMP_SYS(ioctl),
 	SCMP_SYS(sysinfo),
 	SCMP_SYS(sched_getaffinity),
