@@ -310,19 +310,23 @@ part_name(const struct level *l, struct archive_entry *e)
 	return whole;
 }
 
+static bool
+is_file(struct archive_entry *e)
+{
+	return archive_entry_hardlink(e) == NULL &&
+	       (archive_entry_filetype(e) == AE_IFREG || archive_entry_filetype(e) == 0);
+}
+
 /*
- * Whether the entry is to be read: files, and whatever else brings bytes,
+ * Whether the entry is to be read: files, and whatever else may bring bytes,
  * because an unpacker need not believe the type.
  */
 static bool
 has_content(struct archive_entry *e)
 {
-	if (archive_entry_hardlink(e) != NULL && archive_entry_size(e) <= 0)
-		return false;
-	if (archive_entry_filetype(e) == AE_IFREG || archive_entry_filetype(e) == 0)
-		return true;
-	return archive_entry_filetype(e) != AE_IFLNK && archive_entry_size_is_set(e) &&
-	       archive_entry_size(e) > 0;
+	return is_file(e) ||
+	       (archive_entry_filetype(e) != AE_IFLNK && archive_entry_size_is_set(e) &&
+		   archive_entry_size(e) > 0);
 }
 
 /* Scan what store has of the member; the archive that it is, too. */
@@ -367,8 +371,8 @@ scan_entry(struct level *l, struct archive_entry *e)
 	else if (end.reason != REASON_NONE && end.reason != REASON_STOPPED)
 		note_failure(l, end.reason, name);
 	/* What was read before a limit or a damage is scanned as far as it goes. */
-	if ((as->stop == REASON_NONE || as->stop != REASON_MEMORY) &&
-	    (end.reason == REASON_NONE || store->len > 0))
+	if (as->stop != REASON_MEMORY &&
+	    (store->len > 0 || (end.reason == REASON_NONE && is_file(e))))
 		scan_store(as, store, name, l->depth + 1);
 	return !end.is_fatal && as->stop == REASON_NONE;
 }
@@ -403,7 +407,7 @@ scan_entries(struct level *l)
 /* Read one archive; the number of entries that it showed. */
 static uint64_t
 read_archive(struct archive_scanner *as, const struct content *c,
-    const struct archive_facts *facts, bool is_streamed, const char *name, unsigned depth)
+    const struct archive_facts *facts, bool is_second, const char *name, unsigned depth)
 {
 	struct level l = {
 		.as = as,
@@ -414,7 +418,7 @@ read_archive(struct archive_scanner *as, const struct content *c,
 	};
 
 	l.source.ctx = &l;
-	l.reader = archive_reader_new(facts->kind, is_streamed, &l.source);
+	l.reader = archive_reader_new(facts->kind, is_second, &l.source);
 	if (l.reader == NULL) {
 		note(as, REASON_MEMORY, name, NULL);
 		return 0;
@@ -439,8 +443,8 @@ scan_archives(struct archive_scanner *as, const struct content *c, const char *n
 			note(as, REASON_ENCRYPTED, name,
 			    "the names of its members are encrypted, too");
 		} else if (read_archive(as, c, &facts[i], false, name, depth) == 0 &&
-			   facts[i].kind == ARCHIVE_ZIP && as->stop == REASON_NONE) {
-			/* Its directory may be damaged where its members are not. */
+			   archive_reader_has_second(facts[i].kind) &&
+			   as->stop == REASON_NONE) {
 			(void)read_archive(as, c, &facts[i], true, name, depth);
 		}
 	}

@@ -133,21 +133,23 @@ enable_rpm(struct archive *a)
 }
 
 static void
-enable_packed(struct archive *a, int filter)
+enable_packed(struct archive *a, int filter, bool is_second)
 {
 	(void)archive_read_append_filter(a, filter);
+	(void)archive_read_support_format_raw(a);
+	if (is_second)
+		return;
 	(void)archive_read_support_format_tar(a);
 	(void)archive_read_support_format_cpio(a);
-	(void)archive_read_support_format_raw(a);
 }
 
 static void
-enable(struct archive *a, enum archive_kind kind, bool is_streamed)
+enable(struct archive *a, enum archive_kind kind, bool is_second)
 {
 	switch (kind) {
 	case ARCHIVE_ZIP:
 		(void)archive_read_support_format_zip_streamable(a);
-		if (!is_streamed)
+		if (!is_second)
 			(void)archive_read_support_format_zip_seekable(a);
 		break;
 	case ARCHIVE_7Z:
@@ -183,22 +185,27 @@ enable(struct archive *a, enum archive_kind kind, bool is_streamed)
 	case ARCHIVE_ZSTD:
 	case ARCHIVE_LZ4:
 	case ARCHIVE_LZIP:
-		enable_packed(a, filter_of(kind));
+		enable_packed(a, filter_of(kind), is_second);
 		break;
 	case ARCHIVE_KIND_MAX_:
 		break;
 	}
 }
 
+bool
+archive_reader_has_second(enum archive_kind kind)
+{
+	return kind == ARCHIVE_ZIP || filter_of(kind) != ARCHIVE_FILTER_NONE;
+}
+
 struct archive *
-archive_reader_new(enum archive_kind kind, bool is_streamed,
-    struct archive_source *source)
+archive_reader_new(enum archive_kind kind, bool is_second, struct archive_source *source)
 {
 	struct archive *a = archive_read_new();
 
 	if (a == NULL)
 		return NULL;
-	enable(a, kind, is_streamed);
+	enable(a, kind, is_second);
 	(void)archive_read_set_read_callback(a, on_read);
 	(void)archive_read_set_skip_callback(a, on_skip);
 	(void)archive_read_set_seek_callback(a, on_seek);

@@ -39,11 +39,15 @@ void archive_reader_warm_up(void);
 
 /*
  * A reader of that kind at the first header; freed with archive_read_free().
- * is_streamed: do not trust a ZIP's directory, but read it from its start.
+ * is_second: the first reader showed nothing.  Then a ZIP is read from its
+ * start, whatever its directory says, and what is packed is one member: a tar
+ * that begins with zeros has none (tar(5)), whatever follows.
  * NULL when memory is out.  Other errors come at the first header.
  */
-struct archive *archive_reader_new(enum archive_kind kind, bool is_streamed,
+struct archive *archive_reader_new(enum archive_kind kind, bool is_second,
     struct archive_source *source);
+/* Whether a second reader can show what the first one does not. */
+bool archive_reader_has_second(enum archive_kind kind);
 
 /* Why libarchive failed last: MEMORY, ENCRYPTED, UNSUPPORTED, TOO_LARGE or DAMAGED. */
 enum reason archive_reader_reason(struct archive *a, const struct archive_source *source);
