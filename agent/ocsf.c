@@ -17,6 +17,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "build_info.h"
+#include "records/check.h"
 
 /* Numbers of OCSF 1.8.0 that we use, by their names there. */
 enum {
@@ -387,14 +388,14 @@ attacks_json(const char *list)
 }
 
 static json_t *
-finding_info_json(const struct finding_context *ctx, const char *uid, const char *title,
-    const struct finding_history *history)
+finding_info_json(const struct finding_context *ctx, const char *uid, const char *kind,
+    const char *title, const struct finding_history *history)
 {
 	json_t *info = json_object();
 
 	set_text(info, "uid", uid);
 	set_text(info, "title", title);
-	set(info, "types", json_pack("[ss]", "yara", "file"));
+	set(info, "types", json_pack("[ss]", kind, "file"));
 	set(info, "data_sources", json_pack("[s]", "file"));
 	set_int(info, "first_seen_time",
 	    history->count > 0 ? history->first_ms : ctx->now_ms);
@@ -530,32 +531,73 @@ member_json(const struct match *m, const char *path)
 	return member;
 }
 
+/* A check is no signature: it says what was seen. */
+static json_t *
+check_analytic_json(const struct match *m)
+{
+	json_t *analytic = json_object();
+	MH_CLEANUP(freep) char *uid = xasprintf("%s/%s", m->name_space, m->rule);
+
+	set_int(analytic, "type_id", ANALYTIC_BEHAVIORAL);
+	set_text(analytic, "type", "Behavioral");
+	set_text(analytic, "name", m->rule);
+	set_text(analytic, "uid", uid);
+	set_text(analytic, "desc", match_meta_text(m, "description"));
+	return analytic;
+}
+
+static json_t *
+check_json(const struct match *m)
+{
+	json_t *check = json_object();
+
+	set_text(check, "name", m->rule);
+	set(check, "facts", metas_json(m));
+	return check;
+}
+
+static char *
+match_message(const struct match *m, const char *path)
+{
+	if (match_is_check(m))
+		return xasprintf("%s: %s", match_meta_text(m, "description"), path);
+	return xasprintf("YARA rule %s matched %s", m->rule, path);
+}
+
 json_t *
 finding_to_ocsf(const struct finding_context *ctx, const struct target *t,
     const struct verdict *v, const struct match *m, const char *uid,
     const struct finding_history *history)
 {
 	unsigned score = match_score(m);
+	bool is_check = match_is_check(m);
 	json_t *f = finding_base(ctx, uid, score, history);
 	MH_CLEANUP(freep) char *path = finding_path(t, m);
 	MH_CLEANUP(freep)
-	char *message = xasprintf("YARA rule %s matched %s", m->rule, path);
-	MH_CLEANUP(freep) char *title = xasprintf("YARA: %s in %s", m->rule, path);
-	json_t *info = finding_info_json(ctx, uid, title, history);
+	char *message = match_message(m, path);
+	MH_CLEANUP(freep)
+	char *title =
+	    xasprintf("%s: %s in %s", is_check ? "Check" : "YARA", m->rule, path);
+	json_t *info =
+	    finding_info_json(ctx, uid, is_check ? "check" : "yara", title, history);
 	json_t *evidence = json_object();
 	json_t *data = json_object();
 	json_t *observables = observables_json(v);
 	const char *attack = match_meta_text(m, "attack");
 
 	set_text(f, "message", message);
-	set(info, "analytic", analytic_json(m));
+	set(info, "analytic", is_check ? check_analytic_json(m) : analytic_json(m));
 	set(info, "attacks", attacks_json(attack));
 	set(f, "finding_info", info);
-	set(f, "malware", malware_json(m, path));
+	if (!is_check)
+		set(f, "malware", malware_json(m, path));
 	set(f, "malware_scan_info", scan_info_json(ctx));
 	set_text(evidence, "name", "file");
 	set(evidence, "file", file_json(t, v));
-	set(data, "yara", yara_json(m));
+	if (is_check)
+		set(data, "check", check_json(m));
+	else
+		set(data, "yara", yara_json(m));
 	set(data, "file", file_facts_json(t, v));
 	if (m->part == PART_MEMBER)
 		set(data, "member", member_json(m, path));
@@ -576,7 +618,7 @@ poisoned_to_ocsf(const struct finding_context *ctx, const struct target *t,
 	json_t *f = finding_base(ctx, uid, POISONED_SCORE, history);
 	MH_CLEANUP(freep)
 	char *title = xasprintf("Scan workers do not survive %s", t->path);
-	json_t *info = finding_info_json(ctx, uid, title, history);
+	json_t *info = finding_info_json(ctx, uid, "yara", title, history);
 	json_t *analytic = json_object();
 	json_t *evidence = json_object();
 	json_t *data = json_object();

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "scanners/archive_checks.h"
 #include "scanners/archive_kind.h"
 #include "scanners/archive_member.h"
 #include "scanners/archive_reader.h"
@@ -35,13 +36,16 @@ struct archive_scanner {
 	const struct target *target;
 	struct match_outcome *outcome;
 	uint64_t target_bytes;
-	bool may_ask; /* for a worker with more memory */
+	bool is_archive;            /* else facts are none */
+	struct archive_facts facts; /* of the target itself */
+	bool may_ask;               /* for a worker with more memory */
 	int64_t deadline_ms;
-	uint64_t n_entries;     /* in all levels */
-	uint64_t unpacked;      /* bytes, in all levels */
-	uint64_t n_findings;    /* in members */
-	uint64_t finding_bytes; /* encoded, at most */
-	enum reason stop;       /* why nothing more is read; NONE: go on */
+	uint64_t n_entries;             /* in all levels */
+	uint64_t unpacked;              /* bytes, in all levels */
+	uint64_t n_findings;            /* in members */
+	uint64_t finding_bytes;         /* encoded, at most */
+	struct archive_listing listing; /* of the target itself */
+	enum reason stop;               /* why nothing more is read; NONE: go on */
 };
 
 /* One archive that is being read. */
@@ -357,6 +361,8 @@ scan_entry(struct level *l, struct archive_entry *e)
 
 	if (!has_content(e))
 		return true;
+	if (l->depth == 1)
+		archive_listing_add(&as->listing, entry_name(e));
 	name = part_name(l, e);
 	if (archive_entry_is_encrypted(e)) {
 		note(as, REASON_ENCRYPTED, name, NULL);
@@ -436,6 +442,9 @@ scan_archives(struct archive_scanner *as, const struct content *c, const char *n
 	struct archive_facts facts[ARCHIVE_LOOKS_MAX];
 	size_t n = archive_look(c, facts);
 
+	if (n > 0 && depth == 1)
+		as->facts = facts[0];
+	as->is_archive = as->is_archive || n > 0;
 	for (size_t i = 0; i < n && as->stop == REASON_NONE; i++) {
 		if (depth > as->limits.depth) {
 			note(as, REASON_ARCHIVE_DEPTH, name, NULL);
@@ -460,13 +469,17 @@ archive_scan(struct archive_scanner *as, const struct target *t, const struct co
 	as->may_ask = may_ask && as->setup.memory_bytes < as->setup.heavy_bytes;
 	as->deadline_ms = clock_monotonic_ms() + as->limits.time_ms;
 	as->n_entries = as->unpacked = as->n_findings = as->finding_bytes = 0;
+	as->is_archive = false;
+	memset(&as->listing, 0, sizeof(as->listing));
 	as->stop = REASON_NONE;
 	scan_archives(as, c, "", 1);
-	if (as->n_entries > 0)
-		member_stores_trim(&as->stores, STORE_KEEP);
+	if (!as->is_archive)
+		return true;
+	member_stores_trim(&as->stores, STORE_KEEP);
 	if (as->stop == REASON_MEMORY)
 		return false;
 	if (as->stop != REASON_NONE)
 		note_list_add(&o->notes, as->stop, 0, "", NULL);
+	archive_check(t, &as->facts, &as->listing, o);
 	return true;
 }

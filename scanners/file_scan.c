@@ -163,11 +163,11 @@ scan_now(struct file_scanner *fs, const struct target *t, int fd, uint64_t size,
 		memcpy(v->md5, texts.md5_bytes, sizeof(v->md5));
 	matcher_scan(fs->matcher, &c, &values, o);
 	v->bytes_scanned = c.n_bytes;
-	v->n_matches = o->n_matches;
-	fill_hashes(fs, &c, o->n_matches > 0, v);
 	set_reason(v, o->reason, o->partly);
 	v->detail = MH_TAKE(o->detail);
 	scan_members(fs, t, &c, v, o);
+	v->n_matches = o->n_matches;
+	fill_hashes(fs, &c, o->n_matches > 0, v);
 	if (!c.is_whole)
 		set_reason(v, REASON_TOO_LARGE, true);
 	if (content_is_truncated(fs->reader)) {

@@ -6,8 +6,10 @@ import hashlib
 import lzma
 import os
 import struct
+import subprocess
 import sys
 import tarfile
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -276,6 +278,99 @@ class Trouble(ArchiveTest):
         done = self.check("a.tar", archives.tar_of([*made, ("x", MARK)], tarfile.USTAR_FORMAT),
                           ["!/x"] , None)
         self.assertEqual(done.summary["members"], 1)
+
+
+class Checks(ArchiveTest):
+    """Signs of a theft that is being prepared: names and headers alone."""
+
+    LARGE = [("a", os.urandom(1100 * 1024))]
+    DESIGN = [(f"p/{i}.SLDPRT", b"x") for i in range(9)]
+
+    def setUp(self):
+        super().setUp()
+        # The scratch folder itself lies where data is staged.
+        self.home = "/var/opt" if os.access("/var/opt", os.W_OK) else None
+
+    def checks(self, name, content):
+        """{check: score} of a file of that name below the tree."""
+        path = self.plant(name, content)
+        done = self.scan(path)
+        self.check_whole(done)
+        os.unlink(path)
+        for f in done.findings:
+            self.assertEqual(f["finding_info"]["types"], ["check", "file"])
+            self.assertEqual(f["evidences"][0]["data"]["check"]["facts"]["score"],
+                             f["unmapped"]["score"])
+            self.assertIn(path, f["message"])
+        return {rule_of(f): f["unmapped"]["score"] for f in done.findings}
+
+    def test_an_archive_under_a_foreign_extension(self):
+        large = archives.zip_of(self.LARGE)
+        for name, score in (("a.jpg", 60), ("a.PNG", 60), ("a.ttf", 60), ("a.dat", 50),
+                            ("a.tmp", 50), ("a.log", 50), ("a", 50)):
+            with self.subTest(name):
+                self.assertEqual(self.checks(name, large),
+                                 {"archive-under-foreign-extension": score})
+        for make in (archives.rar4_of, archives.rar5_of):
+            self.assertEqual(self.checks("a.jpg", make(self.LARGE)),
+                             {"archive-under-foreign-extension": 60})
+
+    def test_archives_that_have_their_name_for_a_reason(self):
+        large = archives.zip_of(self.LARGE)
+        jar = archives.zip_of([("META-INF/MANIFEST.MF", b"-"), *self.LARGE])
+        word = archives.zip_of([("[Content_Types].xml", b"-"), *self.LARGE])
+        for name, content in (
+                ("a.zip", large), ("a.docx", large), ("a.jar", large), ("a.whl", large),
+                ("a.xpi", large), ("a.epub", large), ("a.apk", large), ("a.pak", large),
+                ("small.jpg", archives.zip_of([("a", b"-" * 5000)])), ("Cache/a.dat", large),
+                (".cache/x/a", large), (".mozilla/a.tmp", large), ("Steam/a.dat", large),
+                ("jar", jar), ("word.tmp", word), ("a.log", gzip.compress(os.urandom(1 << 21)))):
+            with self.subTest(name):
+                self.assertEqual(self.checks(name, content), {})
+
+    def test_encrypted_names(self):
+        name = "archive-with-encrypted-names"
+        for made in (archives.rar4_encrypted(), archives.rar5_encrypted(),
+                     archives.sevenzip_encrypted()):
+            self.assertEqual(self.checks("a.rar", made), {name: 40})
+            self.assertEqual(self.checks("a.jpg", made), {name: 60})
+        self.assertEqual(self.checks("a.dat", archives.rar4_encrypted(volume=True)),
+                         {name: 70, "archive-volumes-in-staging-folder": 55})
+        self.assertEqual(self.checks("a.zip", archives.encrypted_zip([("a", b"-")])), {})
+
+    def test_volumes(self):
+        name = "archive-volumes-in-staging-folder"
+        for path in ("a.part1.rar", "a.part02.rar", "a.r00"):
+            self.assertEqual(self.checks(path, archives.rar5_of([("a", b"-")])), {name: 55})
+        self.assertEqual(self.checks("a.7z.001", archives.sevenzip_encrypted()[:60]), {name: 55})
+        for path in ("a.rar", "part1.zip", "a.zip", "7z.001", "r00"):
+            self.assertEqual(self.checks(path, archives.zip_of([("a", b"-")])), {})
+
+    def test_design_files(self):
+        name = "design-files-in-staging-folder"
+        nine = self.DESIGN
+        for make in (archives.zip_of, archives.tar_of, archives.rar5_of, archives.FORMATS["tar.gz"]):
+            self.assertEqual(self.checks("a", make(nine)), {})
+            self.assertEqual(self.checks("a", make([*nine, ("x.dwg", b"-")])), {name: 60})
+            self.assertEqual(self.checks("a", make([*nine, ("x.lib", b"-")])), {name: 60})
+        self.assertEqual(self.checks("a", archives.zip_of(
+            [(f"{i}.v", b"-") for i in range(30)])), {})
+
+    def test_elsewhere_such_archives_are_nobodys_business(self):
+        if self.home is None:
+            self.skipTest("no folder outside of temporary ones can be written")
+        folder = tempfile.mkdtemp(prefix="molehunt-home-", dir=self.home)
+        self.addCleanup(subprocess.run, ["rm", "-rf", folder], check=True)
+        ten = archives.zip_of([*self.DESIGN, ("x.dwg", b"-")])
+        files = {"a.rar": archives.rar5_encrypted(), "a.part1.rar": archives.rar5_of([("a", b"")]),
+                 "a.zip": ten}
+        for sub, expected in (("plain", 0), (".x", 3), (".local/share/Trash/files", 3),
+                              (".config", 0)):
+            os.makedirs(f"{folder}/{sub}")
+            for name, content in files.items():
+                Path(f"{folder}/{sub}/{name}").write_bytes(content)
+            with self.subTest(sub):
+                self.assertEqual(len(self.scan(f"{folder}/{sub}").findings), expected)
 
 
 class Limits(ArchiveTest):
