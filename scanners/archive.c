@@ -115,6 +115,7 @@ archive_scanner_limit(struct archive_scanner *as, const struct archive_limits *l
 	as->limits = *l;
 	if (as->limits.depth > ARCHIVE_DEPTH_MAX)
 		as->limits.depth = ARCHIVE_DEPTH_MAX;
+	member_stores_clear(&as->stores);
 	as->stores.max_bytes = (size_t)as->limits.buffer_bytes;
 }
 
@@ -127,17 +128,30 @@ stop(struct archive_scanner *as, enum reason reason)
 	return false;
 }
 
+static uint64_t
+larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* What a filter unpacked, for members or to be skipped: that takes its time, too. */
+static uint64_t
+filtered_bytes(struct archive *reader)
+{
+	int64_t bytes = 0;
+
+	if (reader != NULL && archive_filter_count(reader) > 1)
+		bytes = archive_filter_bytes(reader, 0);
+	return bytes > 0 ? (uint64_t)bytes : 0;
+}
+
 /* Count what the level has unpacked by now; false where a limit is passed. */
 static bool
 count_bytes(struct level *l)
 {
 	struct archive_scanner *as = l->as;
-	int64_t filtered = l->reader != NULL ? archive_filter_bytes(l->reader, 0) : 0;
-	uint64_t bytes = l->delivered;
+	uint64_t bytes = larger(l->delivered, filtered_bytes(l->reader));
 
-	/* What a filter unpacks and nobody asks for takes its time, too. */
-	if (filtered > 0 && (uint64_t)filtered > bytes)
-		bytes = (uint64_t)filtered;
 	if (bytes > l->counted) {
 		as->unpacked += bytes - l->counted;
 		l->counted = bytes;
