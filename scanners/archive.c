@@ -55,6 +55,7 @@ struct level {
 	struct archive_source source;
 	const struct archive_facts *facts;
 	const char *name;   /* behind the target's path: "!/a.zip", "" for the target */
+	bool is_second;     /* archive_reader_new() */
 	unsigned depth;     /* 1: the target itself */
 	uint64_t delivered; /* bytes of members */
 	uint64_t counted;   /* bytes that are in as->unpacked */
@@ -397,6 +398,39 @@ scan_entry(struct level *l, struct archive_entry *e)
 	return !end.is_fatal && as->stop == REASON_NONE;
 }
 
+/*
+ * Where there is a second reader, one of the two tells of a damage: of a ZIP
+ * the one that found its directory damaged, else the one that comes last.
+ */
+static bool
+is_told_by_other(const struct level *l, enum reason reason)
+{
+	if (reason != REASON_DAMAGED || !archive_reader_has_second(l->facts->kind))
+		return false;
+	return l->facts->kind == ARCHIVE_ZIP ? l->is_second
+					     : !l->is_second && l->n_entries == 0;
+}
+
+/* Bytes of an archive that holds nothing: its headers, in gzip with a name. */
+enum { RAR_EMPTY_MAX = 64, GZIP_EMPTY_MAX = 4096 };
+
+/*
+ * Whether an archive that shows no member is no empty one: a filter could not
+ * unpack anything, or libarchive found no header behind the magic and takes the
+ * rest for padding.
+ */
+static bool
+is_broken_as_empty(const struct level *l)
+{
+	enum archive_kind kind = l->facts->kind;
+	uint64_t size = l->source.content->file_size;
+
+	return l->n_entries == 0 && (l->source.is_broken_at_once ||
+					(kind == ARCHIVE_GZIP && size > GZIP_EMPTY_MAX) ||
+					((kind == ARCHIVE_RAR4 || kind == ARCHIVE_RAR5) &&
+					    size > RAR_EMPTY_MAX));
+}
+
 static void
 scan_entries(struct level *l)
 {
@@ -407,15 +441,17 @@ scan_entries(struct level *l)
 		struct archive_entry *e = NULL;
 		int r = archive_read_next_header(l->reader, &e);
 
-		if (r == ARCHIVE_EOF)
+		if (r == ARCHIVE_EOF && !is_broken_as_empty(l))
 			break;
 		if (as->n_entries++ == as->limits.n_entries) {
 			(void)stop(as, REASON_ARCHIVE_MEMBERS);
 			break;
 		}
-		if (r < ARCHIVE_WARN && r != ARCHIVE_RETRY) {
-			note_failure(l, archive_reader_reason(l->reader, &l->source),
-			    l->name);
+		if (r == ARCHIVE_EOF || (r < ARCHIVE_WARN && r != ARCHIVE_RETRY)) {
+			enum reason reason = archive_reader_reason(l->reader, &l->source);
+
+			if (!is_told_by_other(l, reason))
+				note_failure(l, reason, l->name);
 			break;
 		}
 		l->n_entries++;
@@ -434,6 +470,7 @@ read_archive(struct archive_scanner *as, const struct content *c,
 		.source = { .content = c, .start = facts->offset, .on_read = on_read },
 		.facts = facts,
 		.name = name,
+		.is_second = is_second,
 		.depth = depth,
 	};
 

@@ -43,7 +43,6 @@ static const struct magic {
 	{ 0, 8, "!<arch>\n", ARCHIVE_AR },
 	{ 32769, 5, "CD001", ARCHIVE_ISO },
 	{ 0, 4, "\xed\xab\xee\xdb", ARCHIVE_RPM },
-	{ 0, 3, "\x1f\x8b\x08", ARCHIVE_GZIP },
 	{ 0, 6,
 	    "\xfd"
 	    "7zXZ\x00",
@@ -77,6 +76,15 @@ archive_kind_name(enum archive_kind kind)
 
 	assert((unsigned)kind < ARCHIVE_KIND_MAX_);
 	return names[kind];
+}
+
+/* RFC 1952: deflate, and no flag that is reserved. */
+static bool
+is_gzip(const struct content *c)
+{
+	const uint8_t *p = content_bytes(c, 0, 4);
+
+	return p != NULL && memcmp(p, "\x1f\x8b\x08", 3) == 0 && (p[3] & 0xe0) == 0;
 }
 
 /* A stream of bzip2 begins with the magic of a block, or of its end when empty. */
@@ -126,6 +134,21 @@ kind_at(const struct content *c, uint64_t at, enum archive_kind *ret)
 		}
 	}
 	return false;
+}
+
+/* Kinds that a magic alone does not tell. */
+static bool
+kind_of_start(const struct content *c, enum archive_kind *ret)
+{
+	if (is_gzip(c))
+		*ret = ARCHIVE_GZIP;
+	else if (is_bzip2(c))
+		*ret = ARCHIVE_BZIP2;
+	else if (is_old_tar(c))
+		*ret = ARCHIVE_TAR;
+	else
+		return false;
+	return true;
 }
 
 /* Kinds that hold their members as they are: the last one's end is also theirs. */
@@ -324,16 +347,8 @@ archive_look(const struct content *c, struct archive_facts *ret)
 {
 	struct archive_facts f = { .kind = ARCHIVE_ZIP };
 	size_t n = 0;
-	bool is_first = kind_at(c, 0, &f.kind);
+	bool is_first = kind_at(c, 0, &f.kind) || kind_of_start(c, &f.kind);
 
-	if (!is_first && is_bzip2(c)) {
-		f.kind = ARCHIVE_BZIP2;
-		is_first = true;
-	}
-	if (!is_first && is_old_tar(c)) {
-		f.kind = ARCHIVE_TAR;
-		is_first = true;
-	}
 	if (is_first || find_appended(c, &f))
 		ret[n++] = f;
 	if ((n == 0 || (f.kind != ARCHIVE_ZIP && !is_plain(f.kind))) &&

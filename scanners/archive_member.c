@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum {
 	STORE_MIN = 256 * 1024, /* bytes; most members fit */
@@ -60,6 +61,25 @@ bytes_held(const struct member_stores *stores)
 	return sum;
 }
 
+/*
+ * Take back what other levels have and do not use: those below hold nothing
+ * now.  A mapping that shrinks stays where it is (mremap(2)), with what is read
+ * from it.
+ */
+static void
+make_room(struct member_stores *stores, unsigned level)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	for (unsigned i = 0; i < ARCHIVE_DEPTH_MAX; i++) {
+		struct member_store *s = &stores->level[i];
+		size_t used = i > level ? 0 : (s->len + page - 1) & ~(page - 1);
+
+		if (i != level && used < s->cap)
+			store_resize(s, used);
+	}
+}
+
 /* Room for need bytes at that level; false when memory is out. */
 static bool
 store_grow(struct member_stores *stores, unsigned level, size_t need)
@@ -71,11 +91,8 @@ store_grow(struct member_stores *stores, unsigned level, size_t need)
 		return true;
 	while (cap < need)
 		cap *= 2;
-	/* Levels below hold nothing now: theirs is room, too. */
-	if (bytes_held(stores) - s->cap + cap > stores->max_bytes) {
-		for (unsigned i = level + 1; i < ARCHIVE_DEPTH_MAX; i++)
-			store_resize(&stores->level[i], 0);
-	}
+	if (bytes_held(stores) - s->cap + cap > stores->max_bytes)
+		make_room(stores, level);
 	size_t others = bytes_held(stores) - s->cap;
 
 	if (others >= stores->max_bytes || need > stores->max_bytes - others)

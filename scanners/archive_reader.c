@@ -136,6 +136,7 @@ static void
 enable_packed(struct archive *a, int filter, bool is_second)
 {
 	(void)archive_read_append_filter(a, filter);
+	(void)archive_read_support_format_empty(a);
 	(void)archive_read_support_format_raw(a);
 	if (is_second)
 		return;
@@ -210,8 +211,9 @@ archive_reader_new(enum archive_kind kind, bool is_second, struct archive_source
 	(void)archive_read_set_skip_callback(a, on_skip);
 	(void)archive_read_set_seek_callback(a, on_seek);
 	(void)archive_read_set_callback_data(a, source);
-	/* Its error is told again, in the same words, by the first header. */
+	/* Its error is told again by the first header, unless that sees an empty archive. */
 	(void)archive_read_open1(a);
+	source->is_broken_at_once = archive_errno(a) != 0;
 	return a;
 }
 

@@ -29,6 +29,8 @@ struct archive_source {
 
 	uint64_t at;  /* bytes from start */
 	bool hit_gap; /* read where the content has no bytes */
+	bool
+	    is_broken_at_once; /* nothing could be unpacked, which libarchive takes for empty */
 };
 
 /*

@@ -83,6 +83,7 @@ class Formats(ArchiveTest):
                 self.check(f"core.{name}", pack(b"-" * 2000 + MARK), ["!/core"])
                 self.check(f"twice.{name}.{name}", pack(pack(b"-" * 2000 + MARK)),
                            [f"!/twice.{name}!/twice"])
+                self.check(f"empty.{name}", pack(b""), [])
         named = gzip.compress(MARK)
         named = named[:3] + b"\x08" + named[4:10] + b"real name\0" + named[10:]
         self.check("other.gz", named, ["!/real name"])
@@ -234,6 +235,15 @@ class Trouble(ArchiveTest):
         whole[end + 16:end + 20] = struct.pack("<I", 0x7fffffff)
         path = self.plant("a.zip", bytes(whole))
         self.assertEqual(self.members_found(self.scan(path), path), ["!/x.so"])
+
+    def test_bytes_behind_a_magic(self):
+        for name, magic in (("gz", b"\x1f\x8b\x08\0"), ("named.gz", b"\x1f\x8b\x08\x04"), ("xz", b"\xfd7zXZ\0"), ("7z", b"7z\xbc\xaf'\x1c"),
+                            ("zip", b"PK\x03\x04"), ("rar", b"Rar!\x1a\x07\x01\0"), ("cab", b"MSCF\0\0\0\0"),
+                            ("rpm", b"\xed\xab\xee\xdb"), ("ar", b"!<arch>\n")):
+            with self.subTest(name):
+                done = self.scan(self.plant("x." + name, magic + os.urandom(5000)))
+                self.check_whole(done)
+                self.assertEqual(done.summary["missed"], 1, done.missed())
 
     def test_sizes_that_lie(self):
         whole = bytearray(archives.zip_of([("x.so", MARK)]))

@@ -73,7 +73,7 @@ first_bytes_tell_a_kind_when_all_are_there(void **state)
 		{ 0, 8, "!<arch>\n", ARCHIVE_AR },
 		{ 32769, 5, "CD001", ARCHIVE_ISO },
 		{ 0, 4, "\xed\xab\xee\xdb", ARCHIVE_RPM },
-		{ 0, 3, "\x1f\x8b\x08", ARCHIVE_GZIP },
+		{ 0, 4, "\x1f\x8b\x08\x1f", ARCHIVE_GZIP },
 		{ 0, 10, "BZh91AY&SY", ARCHIVE_BZIP2 },
 		{ 0, 6, "\xfd\x37zXZ\0", ARCHIVE_XZ },
 		{ 0, 4, "\x28\xb5\x2f\xfd", ARCHIVE_ZSTD },
