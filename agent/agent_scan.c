@@ -39,7 +39,7 @@ note_unstored(struct agent *a)
 
 /* Keep a finding until the next transaction; json and uid are taken. */
 static void
-keep_finding(struct agent *a, const struct target *t, const char *rule, const char *pack,
+keep_finding(struct agent *a, const char *path, const char *rule, const char *pack,
     int severity, char *uid, json_t *json, int64_t now_ms)
 {
 	if (a->n_unstored == a->cap_unstored) {
@@ -51,7 +51,7 @@ keep_finding(struct agent *a, const struct target *t, const char *rule, const ch
 		.uid = uid,
 		.rule = xstrdup(rule),
 		.pack = xstrdup(pack),
-		.path = xstrdup(t->path),
+		.path = xstrdup(path),
 		.json = json_dumps(json, JSON_COMPACT),
 		.severity = severity,
 		.seen_ms = now_ms,
@@ -126,15 +126,17 @@ on_answer(void *ctx, const struct scan_answer *answer)
 		const struct match *m = answer->matches[i];
 		char *uid = finding_uid(&context, t, v, m);
 		struct finding_history known = history_of(a, uid);
+		MH_CLEANUP(freep) char *path = finding_path(t, m);
 
-		keep_finding(a, t, m->rule, m->name_space, severity_id_of(match_score(m)),
-		    uid, finding_to_ocsf(&context, t, v, m, uid, &known), context.now_ms);
+		keep_finding(a, path, m->rule, m->name_space,
+		    severity_id_of(match_score(m)), uid,
+		    finding_to_ocsf(&context, t, v, m, uid, &known), context.now_ms);
 	}
 	if (v->reason == REASON_POISONED) {
 		char *uid = poisoned_uid(&context, t);
 		struct finding_history known = history_of(a, uid);
 
-		keep_finding(a, t, "poisoned", "molehunt", 3, uid,
+		keep_finding(a, t->path, "poisoned", "molehunt", 3, uid,
 		    poisoned_to_ocsf(&context, t, v, uid, &known), context.now_ms);
 		keep_scanned(a, t, true);
 	} else if (v->reason == REASON_NONE && v->n_notes == 0) {
@@ -162,9 +164,8 @@ on_anomaly(void *ctx, const struct process_table *processes, const struct proces
 	struct finding_history known = history_of(a, uid);
 	MH_CLEANUP(freep)
 	char *name = xasprintf("process %d (%s)", (int)p->pid, p->program);
-	const struct target t = { .path = name };
 
-	keep_finding(a, &t, anomaly_name(found->clue.kind), "molehunt/anomaly",
+	keep_finding(a, name, anomaly_name(found->clue.kind), "molehunt/anomaly",
 	    severity_id_of(found->score), uid,
 	    anomaly_to_ocsf(&context, p, ancestors, n, found, uid, &known),
 	    context.now_ms);
@@ -375,6 +376,7 @@ agent_scan_init(struct agent *a)
 	options.setup.max_file_bytes = a->config.scan_max_file_bytes;
 	options.setup.timeout_ms = (uint32_t)a->config.scan_timeout_ms;
 	options.setup.data_mode = (uint8_t)a->config.scan_matched;
+	options.setup.archives = a->config.scan_archives;
 	for (size_t i = 0; i < a->config.packs.n; i++) {
 		MH_CLEANUP(freep) char *why = NULL;
 

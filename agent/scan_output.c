@@ -127,7 +127,8 @@ print_match(struct scan_output *out, const struct target *t, const struct verdic
 {
 	static const char *const metas[] = { "description", "reference", "author",
 		"license" };
-	MH_CLEANUP(freep) char *path = text_escape(t->path);
+	MH_CLEANUP(freep) char *place = finding_path(t, m);
+	MH_CLEANUP(freep) char *path = text_escape(place);
 	MH_CLEANUP(freep) char *rule = text_escape(m->rule);
 	MH_CLEANUP(freep) char *pack = text_escape(m->name_space);
 	unsigned score = match_score(m);
@@ -143,8 +144,9 @@ print_match(struct scan_output *out, const struct target *t, const struct verdic
 		print_string(&m->strings[i]);
 	if (m->n_found > STRINGS_SHOWN)
 		(void)printf("      and %" PRIu64 " more\n", m->n_found - STRINGS_SHOWN);
-	if (v->has_sha256) {
-		MH_CLEANUP(freep) char *hex = text_hex(v->sha256, sizeof(v->sha256));
+	if (m->has_part_sha256 || v->has_sha256) {
+		MH_CLEANUP(freep)
+		char *hex = text_hex(m->has_part_sha256 ? m->part_sha256 : v->sha256, 32);
 
 		(void)printf("      sha256 %s\n", hex);
 	}
@@ -308,6 +310,13 @@ plural(uint64_t n)
 	return n == 1 ? "" : "s";
 }
 
+static char *
+members_text(uint64_t n)
+{
+	return n > 0 ? xasprintf(" with %" PRIu64 " member%s in archives", n, plural(n))
+		     : xstrdup("");
+}
+
 static void
 print_summary(struct scan_output *out, const struct coverage *c)
 {
@@ -321,9 +330,10 @@ print_summary(struct scan_output *out, const struct coverage *c)
 	for (unsigned i = 1; i < REASON_MAX_; i++)
 		is_passed = is_passed ||
 			    (c->by_reason[i] > 0 && !reason_is_missed((enum reason)i));
-	(void)printf("Scanned %" PRIu64 " file%s, %s, in %s (%" PRIu64
+	MH_CLEANUP(freep) char *members = members_text(c->n_members);
+	(void)printf("Scanned %" PRIu64 " file%s%s, %s, in %s (%" PRIu64
 		     " files/s, %s/s)\n",
-	    c->n_scanned, plural(c->n_scanned), bytes, time,
+	    c->n_scanned, plural(c->n_scanned), members, bytes, time,
 	    c->n_scanned * 1000 / elapsed, rate);
 	(void)printf("with %" PRIu32 " rule%s of %" PRIu32 " file%s", rules->n_rules,
 	    plural(rules->n_rules), rules->n_files - rules->n_left_out,
