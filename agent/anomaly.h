@@ -24,6 +24,8 @@
 enum {
 	/* Below, a clue makes no finding. */
 	ANOMALY_SCORE_MIN = 20,
+	/* Below, a finding is weak: told, but nothing that a scan has found. */
+	ANOMALY_SCORE_ALERT = 40,
 	ANOMALY_SCORE_MAX = 95,
 };
 

@@ -17,6 +17,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "build_info.h"
+#include "records/check.h"
 
 int
 severity_id_of(unsigned score)
@@ -80,15 +81,31 @@ content_name(const struct target *t, const struct verdict *v)
 }
 
 char *
+finding_path(const struct target *t, const struct match *m)
+{
+	return xasprintf("%s%s", t->path, m->part_name != NULL ? m->part_name : "");
+}
+
+/* What tells the content that the rule ran over: that of t, or of its member. */
+static char *
+matched_content(const struct target *t, const struct verdict *v, const struct match *m)
+{
+	if (m->has_part_sha256)
+		return text_hex(m->part_sha256, sizeof(m->part_sha256));
+	return content_name(t, v);
+}
+
+char *
 finding_uid(const struct finding_context *ctx, const struct target *t,
     const struct verdict *v, const struct match *m)
 {
 	MH_CLEANUP(freep) char *version = rule_version(m);
-	MH_CLEANUP(freep) char *content = content_name(t, v);
+	MH_CLEANUP(freep) char *content = matched_content(t, v, m);
+	MH_CLEANUP(freep) char *path = finding_path(t, m);
 	const char *id = match_meta_text(m, "id");
 	/* Copies of a rule keep its id: names tell them apart. */
 	const char *texts[] = { ctx->device_uid, m->name_space, m->rule,
-		id != NULL ? id : "", version, t->path, content };
+		id != NULL ? id : "", version, path, content };
 
 	return hash_of_texts(texts, MH_ARRAY_LEN(texts));
 }
@@ -306,14 +323,14 @@ attacks_json(const char *list)
 }
 
 json_t *
-finding_info_json(const struct finding_context *ctx, const char *uid, const char *title,
-    const struct finding_history *history)
+finding_info_json(const struct finding_context *ctx, const char *uid, const char *kind,
+    const char *title, const struct finding_history *history)
 {
 	json_t *info = json_object();
 
 	set_text(info, "uid", uid);
 	set_text(info, "title", title);
-	set(info, "types", json_pack("[ss]", "yara", "file"));
+	set(info, "types", json_pack("[ss]", kind, "file"));
 	set(info, "data_sources", json_pack("[s]", "file"));
 	set_int(info, "first_seen_time",
 	    history->count > 0 ? history->first_ms : ctx->now_ms);
@@ -380,7 +397,7 @@ classification_of(const struct match *m)
 }
 
 static json_t *
-malware_json(const struct match *m, const struct target *t)
+malware_json(const struct match *m, const char *path)
 {
 	const char *family = match_meta_text(m, "family");
 	json_t *malware = json_object();
@@ -388,7 +405,7 @@ malware_json(const struct match *m, const struct target *t)
 	set(malware, "name",
 	    text_json(family != NULL && family[0] != 0 ? family : m->rule));
 	set(malware, "classification_ids", json_pack("[i]", classification_of(m)));
-	set(malware, "path", text_json(t->path));
+	set(malware, "path", text_json(path));
 	return json_pack("[o]", malware);
 }
 
@@ -410,21 +427,75 @@ analytic_json(const struct match *m)
 	return analytic;
 }
 
+static void
+add_observable(json_t *observables, const char *name, const uint8_t sha256[32])
+{
+	json_t *o = json_object();
+
+	set_text(o, "name", name);
+	set_int(o, "type_id", OBSERVABLE_HASH);
+	set_text(o, "type", "Hash");
+	set_hex(o, "value", sha256, 32);
+	(void)json_array_append_new(observables, o);
+}
+
 static json_t *
 observables_json(const struct verdict *v)
 {
 	json_t *observables = json_array();
 
-	if (v->has_sha256) {
-		json_t *o = json_object();
-
-		set_text(o, "name", "evidences.file.hashes.value");
-		set_int(o, "type_id", OBSERVABLE_HASH);
-		set_text(o, "type", "Hash");
-		set_hex(o, "value", v->sha256, sizeof(v->sha256));
-		(void)json_array_append_new(observables, o);
-	}
+	if (v->has_sha256)
+		add_observable(observables, "evidences.file.hashes.value", v->sha256);
 	return observables;
+}
+
+/* The member of an archive in which it was found. */
+static json_t *
+member_json(const struct match *m, const char *path)
+{
+	json_t *member = json_object();
+
+	set(member, "path", text_json(path));
+	set(member, "name", text_json(m->part_name));
+	if (!text_is_utf8(m->part_name, strlen(m->part_name)))
+		set_hex(member, "name_hex", m->part_name, strlen(m->part_name));
+	set_int(member, "size", (int64_t)m->image_size);
+	if (m->has_part_sha256)
+		set_hex(member, "sha256", m->part_sha256, sizeof(m->part_sha256));
+	return member;
+}
+
+/* A check is no signature: it says what was seen. */
+static json_t *
+check_analytic_json(const struct match *m)
+{
+	json_t *analytic = json_object();
+	MH_CLEANUP(freep) char *uid = xasprintf("%s/%s", m->name_space, m->rule);
+
+	set_int(analytic, "type_id", ANALYTIC_BEHAVIORAL);
+	set_text(analytic, "type", "Behavioral");
+	set_text(analytic, "name", m->rule);
+	set_text(analytic, "uid", uid);
+	set_text(analytic, "desc", match_meta_text(m, "description"));
+	return analytic;
+}
+
+static json_t *
+check_json(const struct match *m)
+{
+	json_t *check = json_object();
+
+	set_text(check, "name", m->rule);
+	set(check, "facts", metas_json(m));
+	return check;
+}
+
+static char *
+match_message(const struct match *m, const char *path)
+{
+	if (match_is_check(m))
+		return xasprintf("%s: %s", match_meta_text(m, "description"), path);
+	return xasprintf("YARA rule %s matched %s", m->rule, path);
 }
 
 json_t *
@@ -433,28 +504,43 @@ finding_to_ocsf(const struct finding_context *ctx, const struct target *t,
     const struct finding_history *history)
 {
 	unsigned score = match_score(m);
+	bool is_check = match_is_check(m);
 	json_t *f = finding_base(ctx, uid, score, history);
+	MH_CLEANUP(freep) char *path = finding_path(t, m);
 	MH_CLEANUP(freep)
-	char *message = xasprintf("YARA rule %s matched %s", m->rule, t->path);
-	MH_CLEANUP(freep) char *title = xasprintf("YARA: %s in %s", m->rule, t->path);
-	json_t *info = finding_info_json(ctx, uid, title, history);
+	char *message = match_message(m, path);
+	MH_CLEANUP(freep)
+	char *title =
+	    xasprintf("%s: %s in %s", is_check ? "Check" : "YARA", m->rule, path);
+	json_t *info =
+	    finding_info_json(ctx, uid, is_check ? "check" : "yara", title, history);
 	json_t *evidence = json_object();
 	json_t *data = json_object();
+	json_t *observables = observables_json(v);
 	const char *attack = match_meta_text(m, "attack");
 
 	set_text(f, "message", message);
-	set(info, "analytic", analytic_json(m));
+	set(info, "analytic", is_check ? check_analytic_json(m) : analytic_json(m));
 	set(info, "attacks", attacks_json(attack));
 	set(f, "finding_info", info);
-	set(f, "malware", malware_json(m, t));
+	if (!is_check)
+		set(f, "malware", malware_json(m, path));
 	set(f, "malware_scan_info", scan_info_json(ctx));
 	set_text(evidence, "name", "file");
 	set(evidence, "file", file_json(t, v));
-	set(data, "yara", yara_json(m));
+	if (is_check)
+		set(data, "check", check_json(m));
+	else
+		set(data, "yara", yara_json(m));
 	set(data, "file", file_facts_json(t, v));
+	if (m->part == PART_MEMBER)
+		set(data, "member", member_json(m, path));
+	if (m->part == PART_MEMBER && m->has_part_sha256)
+		add_observable(observables, "evidences.data.member.sha256",
+		    m->part_sha256);
 	set(evidence, "data", data);
 	set(f, "evidences", json_pack("[o]", evidence));
-	set(f, "observables", observables_json(v));
+	set(f, "observables", observables);
 	set_unmapped(f, ctx, score);
 	return f;
 }
@@ -466,7 +552,7 @@ poisoned_to_ocsf(const struct finding_context *ctx, const struct target *t,
 	json_t *f = finding_base(ctx, uid, POISONED_SCORE, history);
 	MH_CLEANUP(freep)
 	char *title = xasprintf("Scan workers do not survive %s", t->path);
-	json_t *info = finding_info_json(ctx, uid, title, history);
+	json_t *info = finding_info_json(ctx, uid, "yara", title, history);
 	json_t *analytic = json_object();
 	json_t *evidence = json_object();
 	json_t *data = json_object();
@@ -540,9 +626,12 @@ summary_to_json(const struct finding_context *ctx, const struct coverage *c,
 	set_time(s, "ended", ctx->now_ms);
 	set_int(s, "scanned", (int64_t)c->n_scanned);
 	set_int(s, "partly", (int64_t)c->n_partly);
+	set_int(s, "members", (int64_t)c->n_members);
 	set_int(s, "bytes", (int64_t)c->bytes);
 	set_int(s, "found", (int64_t)c->n_found);
 	set_int(s, "findings", (int64_t)c->n_findings);
+	set_int(s, "weak", (int64_t)c->n_weak);
+	set_int(s, "processes", (int64_t)c->n_processes);
 	set_int(s, "missed", (int64_t)c->n_missed);
 	set(s, "not_scanned", by_reason_json(c, true));
 	set(s, "passed_over", by_reason_json(c, false));

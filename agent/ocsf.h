@@ -38,6 +38,9 @@ struct finding_history {
 	uint64_t count;
 };
 
+/* Where it was found: the target's path, and behind it the part's name; new. */
+char *finding_path(const struct target *t, const struct match *m);
+
 /* The finding's stable name: 64 hex digits, freed by the caller. */
 char *finding_uid(const struct finding_context *ctx, const struct target *t,
     const struct verdict *v, const struct match *m);

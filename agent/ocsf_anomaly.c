@@ -156,7 +156,7 @@ anomaly_to_ocsf(const struct finding_context *ctx, const struct process *p,
 	char *title = xasprintf("%s: %s (%d)", anomaly_title(a->clue.kind),
 	    p->comm != NULL ? p->comm : "", (int)p->pid);
 	MH_CLEANUP(freep) char *message = xasprintf("%s: %s", title, a->reason);
-	json_t *info = finding_info_json(ctx, uid, title, history);
+	json_t *info = finding_info_json(ctx, uid, "anomaly", title, history);
 	json_t *evidence = json_object();
 	json_t *data = json_object();
 

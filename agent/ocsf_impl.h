@@ -86,7 +86,7 @@ json_t *finding_base(const struct finding_context *ctx, const char *uid, unsigne
     const struct finding_history *history);
 /* finding_info of a file that matched; others set their types and data_sources. */
 json_t *finding_info_json(const struct finding_context *ctx, const char *uid,
-    const char *title, const struct finding_history *history);
+    const char *kind, const char *title, const struct finding_history *history);
 json_t *scan_info_json(const struct finding_context *ctx);
 void set_unmapped(json_t *f, const struct finding_context *ctx, unsigned score);
 

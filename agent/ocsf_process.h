@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stddef.h>
 
+#include "agent/process_table.h"
 #include "records/process.h"
 
 /*
@@ -16,8 +17,6 @@
  * PROCESS_ANCESTORS_MAX are told.  boot_id is host.boot_id: with it, pid and
  * start name a process among all boots.  New references, the caller's.
  */
-enum { PROCESS_ANCESTORS_MAX = 64 };
-
 json_t *process_to_json(const struct process *p, const char *boot_id,
     const struct process *const *ancestors, size_t n);
 json_t *process_facts_to_json(const struct process *p);

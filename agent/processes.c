@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/clues.h"
 #include "agent/mounts.h"
 #include "agent/own.h"
 #include "agent/owner.h"
@@ -33,6 +34,7 @@ struct known_file {
 };
 
 struct processes {
+	int proc; /* a folder of proc(5) */
 	struct own *own;
 	bool has_pagemap_scan;    /* else workers need smaps in place of maps */
 	bool has_map_files;       /* else what is mapped is opened by its path */
@@ -44,6 +46,7 @@ struct processes {
 	const struct process_sink *sink;
 	void *ctx;
 	struct proc_sockets *sockets;
+	struct clues *clues;
 	struct mounts *mounts; /* of the namespace below */
 	uint64_t mount_namespace;
 	uint8_t *told; /* a bit for each pid; owned */
@@ -72,9 +75,9 @@ map_file_name(uint64_t start, uint64_t end, char *ret, size_t size)
 
 /* Whether this process may follow the links in map_files: tried with our own. */
 static bool
-may_use_map_files(void)
+may_use_map_files(const struct processes *ps)
 {
-	MH_CLEANUP(fd_closep) int dir = proc_open((int32_t)getpid());
+	MH_CLEANUP(fd_closep) int dir = proc_open(ps->proc, (int32_t)getpid());
 	MH_CLEANUP(fd_closep) int fd = openat(dir, "maps", O_RDONLY | O_CLOEXEC);
 	MH_CLEANUP(maps_freep) struct maps *maps = maps_new(fd);
 	struct map m;
@@ -95,9 +98,11 @@ processes_new(int32_t family)
 {
 	struct processes *ps = xcalloc(1, sizeof(*ps));
 
-	ps->own = own_new(family);
+	/* One over which nobody can have mounted anything, where that is permitted. */
+	ps->proc = clues_open_proc();
+	ps->own = own_new(ps->proc, family);
 	ps->has_pagemap_scan = kernel_has_pagemap_scan();
-	ps->has_map_files = may_use_map_files();
+	ps->has_map_files = may_use_map_files(ps);
 	return ps;
 }
 
@@ -107,6 +112,7 @@ processes_free(struct processes *ps)
 	if (ps == NULL)
 		return;
 	own_free(ps->own);
+	fd_closep(&ps->proc);
 	free(ps->known);
 	free(ps);
 }
@@ -129,9 +135,10 @@ compare_pids(const void *a, const void *b)
 
 /* All pids, in order; the caller frees. */
 static int32_t *
-read_pids(size_t *ret_n)
+read_pids(const struct processes *ps, size_t *ret_n)
 {
-	DIR *folder = opendir("/proc");
+	int fd = openat(ps->proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
 	const struct dirent *d = NULL;
 	int32_t *pids = NULL;
 	size_t cap = 0;
@@ -220,7 +227,7 @@ static void
 tell_ancestors(struct processes *ps, int32_t pid)
 {
 	for (unsigned i = 0; i < ANCESTORS_MAX && pid > 0 && !is_told(ps, pid); i++) {
-		MH_CLEANUP(fd_closep) int dir = proc_open(pid);
+		MH_CLEANUP(fd_closep) int dir = proc_open(ps->proc, pid);
 		struct process p;
 
 		if (dir < 0)
@@ -382,7 +389,7 @@ tell_files(struct processes *ps, int dir, const struct process *p)
 static bool
 list_process(struct processes *ps, int32_t pid)
 {
-	MH_CLEANUP(fd_closep) int dir = proc_open(pid);
+	MH_CLEANUP(fd_closep) int dir = proc_open(ps->proc, pid);
 	struct process p;
 
 	if (dir < 0)
@@ -393,8 +400,10 @@ list_process(struct processes *ps, int32_t pid)
 	}
 	p.refusal = refusal_of(ps, dir, &p);
 	p.role = p.refusal == REASON_NONE ? PROCESS_CHOSEN : PROCESS_REFUSED;
-	if (p.role == PROCESS_CHOSEN)
+	if (p.role == PROCESS_CHOSEN) {
 		proc_sockets_of(ps->sockets, dir, &p);
+		clues_of_process(ps->clues, dir, &p);
+	}
 	tell(ps, &p);
 	if (p.role == PROCESS_CHOSEN)
 		tell_files(ps, dir, &p);
@@ -421,11 +430,51 @@ list_named(struct processes *ps)
 	}
 }
 
+/* One that lives and cannot be looked at at all. */
+static void
+tell_unseen(struct processes *ps, int32_t pid)
+{
+	struct process p = {
+		.role = PROCESS_REFUSED,
+		.refusal = REASON_DENIED,
+		.pid = pid,
+		.owner = xstrdup(""),
+		.comm = xstrdup(""),
+		.program = xstrdup(""),
+		.command = xstrdup(""),
+		.cgroup = xstrdup(""),
+		.container = xstrdup(""),
+		.libraries = xstrdup(""),
+	};
+
+	clues_of_process(ps->clues, -1, &p);
+	tell(ps, &p);
+	process_clear(&p);
+}
+
+/* What lives but is not in the list of /proc. */
+static void
+list_hidden(struct processes *ps)
+{
+	size_t n = 0;
+	const int32_t *pids = clues_hidden(ps->clues, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		/* These come last, whatever their number: the cursor says little. */
+		if (pids[i] == ps->request->resume || pids[i] >= PROC_PIDS_MAX)
+			continue;
+		ps->sink->before(ps->ctx, pids[i]);
+		if (!list_process(ps, pids[i]) && ps->request->n_uids == 0 &&
+		    ps->request->n_names == 0)
+			tell_unseen(ps, pids[i]);
+	}
+}
+
 static void
 list_all(struct processes *ps)
 {
 	size_t n = 0;
-	MH_CLEANUP(freep) int32_t *pids = read_pids(&n);
+	MH_CLEANUP(freep) int32_t *pids = read_pids(ps, &n);
 
 	for (size_t i = 0; i < n; i++) {
 		if (pids[i] <= ps->request->resume)
@@ -433,6 +482,7 @@ list_all(struct processes *ps)
 		ps->sink->before(ps->ctx, pids[i]);
 		(void)list_process(ps, pids[i]);
 	}
+	list_hidden(ps);
 }
 
 void
@@ -443,15 +493,18 @@ processes_list(struct processes *ps, const struct list_request *request,
 	ps->sink = sink;
 	ps->ctx = ctx;
 	ps->sockets = proc_sockets_new();
+	ps->clues = clues_new(ps->proc);
 	ps->told = xcalloc(PROC_PIDS_MAX / 8 + 1, 1);
 	if (request->n_pids > 0)
 		list_named(ps);
 	else
 		list_all(ps);
 	proc_sockets_free(ps->sockets);
+	clues_free(ps->clues);
 	mounts_free(ps->mounts);
 	free(ps->told);
 	ps->sockets = NULL;
+	ps->clues = NULL;
 	ps->mounts = NULL;
 	ps->told = NULL;
 	ps->request = NULL;
@@ -538,9 +591,10 @@ reason_of_errno(int error, const char **ret_detail)
 
 /* The folder of the process that item means; -1: it is gone. */
 static int
-open_folder(const struct open_item *item, struct process *p, struct proc_state *ret)
+open_folder(const struct processes *ps, const struct open_item *item, struct process *p,
+    struct proc_state *ret)
 {
-	MH_CLEANUP(fd_closep) int dir = proc_open(item->pid);
+	MH_CLEANUP(fd_closep) int dir = proc_open(ps->proc, item->pid);
 
 	if (dir < 0 || proc_stat(dir, p, ret) != MH_OK ||
 	    ret->start_ticks != item->start_ticks)
@@ -608,7 +662,7 @@ open_memory(struct processes *ps, const struct open_item *item, struct target *r
 {
 	struct process p = { .pid = item->pid };
 	struct proc_state state;
-	MH_CLEANUP(fd_closep) int dir = open_folder(item, &p, &state);
+	MH_CLEANUP(fd_closep) int dir = open_folder(ps, item, &p, &state);
 	int error = 0;
 
 	free(p.comm);
@@ -641,6 +695,10 @@ open_memory(struct processes *ps, const struct open_item *item, struct target *r
 	MH_CLEANUP(mounts_freep) struct mounts *mounts = mounts_read_at(dir);
 
 	find_skips(ps, dir, mounts, ret);
+	ret->codes = xcalloc(TARGET_CODES_MAX, sizeof(*ret->codes));
+	ret->n_codes = clues_code_ranges(NULL, dir, ret_fds[MEMORY_FD_PAGEMAP],
+	    ret_fds[MEMORY_FD_MAPS], ret->codes, ret_fds + MEMORY_FD_CODES);
+	ret->n_fds += (uint8_t)ret->n_codes;
 	process_clear(&p);
 	return REASON_NONE;
 }
@@ -692,7 +750,7 @@ open_mapped(struct processes *ps, const struct open_item *item, struct target *r
 {
 	struct process p = { .pid = item->pid };
 	struct proc_state state;
-	MH_CLEANUP(fd_closep) int dir = open_folder(item, &p, &state);
+	MH_CLEANUP(fd_closep) int dir = open_folder(ps, item, &p, &state);
 	MH_CLEANUP(fd_closep) int path = -1;
 	struct stat st;
 	char name[64];

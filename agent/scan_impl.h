@@ -165,6 +165,8 @@ bool processes_on_message(struct scan *s, struct message *m);
 void processes_on_opener_lost(struct scan *s);
 /* What is left is told with that reason. */
 void processes_give_up(struct scan *s, enum reason reason, const char *detail);
+/* Judge what a worker saw of the process whose memory it scanned. */
+void processes_on_clues(struct scan *s, const struct scan_answer *answer);
 /* Memories and mapped files: to be opened, and answered for by the opener. */
 size_t processes_n_items(const struct scan *s);
 size_t processes_n_done(const struct scan *s);

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "agent/ocsf_anomaly.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -16,6 +17,7 @@ enum {
 	BAR_CELLS = 10,
 	STRINGS_SHOWN = 5,    /* of one finding, in text */
 	BYTES_SHOWN = 40,     /* of one string, in text */
+	COMMAND_SHOWN = 120,  /* bytes of a command line, in text */
 	PATHS_SHOWN = 20,     /* of what was not scanned, in text */
 	PATHS_PER_LINE = 500, /* of a coverage record */
 	COLUMNS_DEFAULT = 80,
@@ -125,7 +127,8 @@ print_match(struct scan_output *out, const struct target *t, const struct verdic
 {
 	static const char *const metas[] = { "description", "reference", "author",
 		"license" };
-	MH_CLEANUP(freep) char *path = text_escape(t->path);
+	MH_CLEANUP(freep) char *place = finding_path(t, m);
+	MH_CLEANUP(freep) char *path = text_escape(place);
 	MH_CLEANUP(freep) char *rule = text_escape(m->rule);
 	MH_CLEANUP(freep) char *pack = text_escape(m->name_space);
 	unsigned score = match_score(m);
@@ -141,8 +144,9 @@ print_match(struct scan_output *out, const struct target *t, const struct verdic
 		print_string(&m->strings[i]);
 	if (m->n_found > STRINGS_SHOWN)
 		(void)printf("      and %" PRIu64 " more\n", m->n_found - STRINGS_SHOWN);
-	if (v->has_sha256) {
-		MH_CLEANUP(freep) char *hex = text_hex(v->sha256, sizeof(v->sha256));
+	if (m->has_part_sha256 || v->has_sha256) {
+		MH_CLEANUP(freep)
+		char *hex = text_hex(m->has_part_sha256 ? m->part_sha256 : v->sha256, 32);
 
 		(void)printf("      sha256 %s\n", hex);
 	}
@@ -197,6 +201,38 @@ scan_output_poisoned(struct scan_output *out, const struct target *t,
 	clear_line(out);
 	(void)printf("%sFOUND%s %s\n      poisoned: %s\n", colour(out, YELLOW),
 	    colour(out, PLAIN), path, v->detail != NULL ? v->detail : "");
+}
+
+void
+scan_output_anomaly(struct scan_output *out, const struct process_table *processes,
+    const struct process *p, const struct anomaly *a)
+{
+	if (out->is_ndjson) {
+		const struct process *ancestors[PROCESS_ANCESTORS_MAX];
+		size_t n = process_table_ancestors(processes, p, ancestors,
+		    PROCESS_ANCESTORS_MAX);
+		MH_CLEANUP(freep) char *uid = anomaly_uid(&out->context, p, a);
+
+		out->context.now_ms = clock_real_ms();
+		print_json(out,
+		    anomaly_to_ocsf(&out->context, p, ancestors, n, a, uid, &no_history));
+		return;
+	}
+	if (a->score < ANOMALY_SCORE_ALERT)
+		return;
+	MH_CLEANUP(freep) char *program = text_escape(p->program);
+	MH_CLEANUP(freep) char *head = xstrndup(p->command, COMMAND_SHOWN);
+	MH_CLEANUP(freep) char *command = text_escape(head);
+	MH_CLEANUP(freep) char *reason = text_escape(a->reason);
+
+	clear_line(out);
+	(void)printf("%sFOUND%s process %d%s%s%s\n      %s%s%s, score %u\n      %s\n"
+		     "      command: %s%s\n",
+	    colour(out, a->score >= 60 ? RED : YELLOW), colour(out, PLAIN), (int)p->pid,
+	    program[0] != 0 ? " (" : "", program, program[0] != 0 ? ")" : "",
+	    colour(out, BOLD), anomaly_title(a->clue.kind), colour(out, PLAIN), a->score,
+	    reason, command, strlen(p->command) > COMMAND_SHOWN ? " ..." : "");
+	(void)fflush(stdout);
 }
 
 void
@@ -274,6 +310,13 @@ plural(uint64_t n)
 	return n == 1 ? "" : "s";
 }
 
+static char *
+members_text(uint64_t n)
+{
+	return n > 0 ? xasprintf(" with %" PRIu64 " member%s in archives", n, plural(n))
+		     : xstrdup("");
+}
+
 static void
 print_summary(struct scan_output *out, const struct coverage *c)
 {
@@ -287,9 +330,10 @@ print_summary(struct scan_output *out, const struct coverage *c)
 	for (unsigned i = 1; i < REASON_MAX_; i++)
 		is_passed = is_passed ||
 			    (c->by_reason[i] > 0 && !reason_is_missed((enum reason)i));
-	(void)printf("Scanned %" PRIu64 " file%s, %s, in %s (%" PRIu64
+	MH_CLEANUP(freep) char *members = members_text(c->n_members);
+	(void)printf("Scanned %" PRIu64 " file%s%s, %s, in %s (%" PRIu64
 		     " files/s, %s/s)\n",
-	    c->n_scanned, plural(c->n_scanned), bytes, time,
+	    c->n_scanned, plural(c->n_scanned), members, bytes, time,
 	    c->n_scanned * 1000 / elapsed, rate);
 	(void)printf("with %" PRIu32 " rule%s of %" PRIu32 " file%s", rules->n_rules,
 	    plural(rules->n_rules), rules->n_files - rules->n_left_out,
@@ -312,6 +356,10 @@ print_summary(struct scan_output *out, const struct coverage *c)
 	if (c->by_reason[REASON_POISONED] > 0)
 		(void)printf("%s%" PRIu64 " files kill their scan workers%s\n",
 		    colour(out, RED), c->by_reason[REASON_POISONED], colour(out, PLAIN));
+	if (c->n_weak > 0)
+		(void)printf("%" PRIu64 " weak sign%s about processes: --format ndjson "
+			     "tells %s\n",
+		    c->n_weak, plural(c->n_weak), c->n_weak == 1 ? "it" : "them");
 	if (c->n_findings > 0)
 		(void)printf("%s%" PRIu64 " finding%s in %" PRIu64 " file%s%s\n",
 		    colour(out, RED), c->n_findings, plural(c->n_findings), c->n_found,

@@ -37,6 +37,9 @@ void scan_output_hashes(struct scan_output *out, const struct target *t,
     const struct verdict *v);
 void scan_output_poisoned(struct scan_output *out, const struct target *t,
     const struct verdict *v);
+/* Something about a process that needs no rule; weak ones are for programs only. */
+void scan_output_anomaly(struct scan_output *out, const struct process_table *processes,
+    const struct process *p, const struct anomaly *a);
 /* Draw the progress line, at most ten times a second. */
 void scan_output_progress(struct scan_output *out, const struct scan_progress *p,
     const struct coverage *c, int64_t now_ms);

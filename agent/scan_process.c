@@ -265,6 +265,43 @@ compare_items(const void *a, const void *b)
 	return (x->at > y->at) - (x->at < y->at);
 }
 
+/* Count and tell what is worth a finding; the suspicion that it throws on p. */
+static unsigned
+tell_anomalies(struct scan *s, const struct process *p, struct anomalies *a)
+{
+	unsigned suspicion = a->suspicion;
+
+	for (uint32_t i = 0; i < a->n; i++) {
+		if (a->list[i].score >= ANOMALY_SCORE_ALERT)
+			s->coverage.n_findings++;
+		else
+			s->coverage.n_weak++;
+		s->ops->on_anomaly(s->ctx, scan_of(s)->table, p, &a->list[i]);
+	}
+	anomalies_clear(a);
+	return suspicion;
+}
+
+static unsigned
+judge(struct scan *s, const struct process *p)
+{
+	struct anomalies a;
+
+	anomalies_judge(p, &a);
+	return tell_anomalies(s, p, &a);
+}
+
+void
+processes_on_clues(struct scan *s, const struct scan_answer *answer)
+{
+	struct anomalies a;
+
+	if (answer->process == NULL || answer->n_clues == 0)
+		return;
+	anomalies_judge_worker(answer->process, answer->clues, answer->n_clues, &a);
+	(void)tell_anomalies(s, answer->process, &a);
+}
+
 /* All processes are told: what to open, the most suspicious first. */
 static void
 plan_items(struct scan *s)
@@ -277,8 +314,12 @@ plan_items(struct scan *s)
 	for (size_t i = 0; i < n; i++) {
 		const struct process *p = process_table_at(ps->table, i);
 
+		if (p->role == PROCESS_ANCESTOR)
+			continue;
+		unsigned suspicion = judge(s, p);
+
 		if (p->role == PROCESS_CHOSEN)
-			ps->items[ps->n_items++] = (struct item){ true, i, 0 };
+			ps->items[ps->n_items++] = (struct item){ true, i, suspicion };
 	}
 	for (size_t i = 0; i < n_files; i++)
 		ps->items[ps->n_items++] = (struct item){ false, i, 0 };

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/checks.h"
 #include "agent/scan_impl.h"
 #include "base/fd.h"
 #include "base/log.h"
@@ -206,6 +207,7 @@ settle(struct scan *s, struct job *j, struct verdict *v)
 		    v->detail);
 	settle_notes(s, j, v);
 	s->ops->on_answer(s->ctx, &answer);
+	processes_on_clues(s, &answer);
 	job_free(j);
 }
 
@@ -330,7 +332,9 @@ on_found(const struct scan *s, struct worker *w, const struct message *m)
 	struct job *j = match != NULL ? find_job(w, match->target) : NULL;
 	/* Every rule matches a part once; MATCH_BYTES_MAX bounds the parts. */
 	if (j == NULL || !reader_is_done(&r) ||
-	    (match->part == PART_WHOLE && j->n_matches >= s->facts.n_rules))
+	    (match->part == PART_WHOLE && !match_is_check(match) &&
+		j->n_matches >= s->facts.n_rules) ||
+	    (match_is_check(match) && !check_complete(match)))
 		return false;
 	w->match_bytes += m->len;
 	if (w->match_bytes > MATCH_BYTES_MAX)

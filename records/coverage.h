@@ -29,6 +29,7 @@ struct coverage {
 	uint64_t n_partly;  /* of these, in part */
 	uint64_t n_found;   /* targets in which something was found */
 	uint64_t n_findings;
+	uint64_t n_weak;      /* findings of little weight, not among those */
 	uint64_t bytes;       /* scanned */
 	uint64_t n_processes; /* of the targets, those that were memory */
 	uint64_t n_members;   /* of archives, scanned; these are no targets */

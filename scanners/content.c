@@ -262,3 +262,16 @@ content_open(struct content_reader *cr, int fd, uint64_t size, uint64_t max_byte
 		content_close(cr);
 	return err;
 }
+
+const uint8_t *
+content_bytes(const struct content *c, uint64_t offset, size_t len)
+{
+	for (size_t i = 0; i < c->n_blocks; i++) {
+		const struct content_block *b = &c->blocks[i];
+
+		if (offset >= b->offset && offset - b->offset <= b->len &&
+		    len <= b->len - (offset - b->offset))
+			return b->data + (offset - b->offset);
+	}
+	return NULL;
+}

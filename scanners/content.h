@@ -60,6 +60,9 @@ mh_err content_open(struct content_reader *cr, int fd, uint64_t size, uint64_t m
     struct content *ret) MH_CHECKED;
 void content_close(struct content_reader *cr);
 
+/* The len bytes at offset of the file, as far as one block holds them; or NULL. */
+const uint8_t *content_bytes(const struct content *c, uint64_t offset, size_t len);
+
 /* Whether the file turned out shorter than it was while it was read. */
 bool content_is_truncated(const struct content_reader *cr);
 

@@ -170,6 +170,7 @@ static const int denied_calls[] = {
 	SCMP_SYS(stat),
 	SCMP_SYS(lstat),
 	SCMP_SYS(statx),
+	SCMP_SYS(newfstatat),
 	SCMP_SYS(sysinfo),
 	SCMP_SYS(sched_getaffinity),
 };

@@ -101,7 +101,7 @@ what_is_worth_a_look_scores_between(void **state)
 		{ CLUE_WRITE_EXEC, "/usr/sbin/sshd", NONE, "", 1, 40, 59 },
 		{ CLUE_SECRET_MEMORY, "/usr/bin/gpg", NONE, "/secretmem", 1, 40, 59 },
 		{ CLUE_EXE_DELETED, "/opt/a (deleted)", NONE, "/opt/a", 0, 40, 59 },
-		{ CLUE_EXE_DELETED, "/home/u/a (deleted)", NONE, "/home/u/a", 0, 40, 59 },
+		{ CLUE_EXE_DELETED, "/root/a (deleted)", NONE, "/root/a", 0, 40, 59 },
 		{ CLUE_EXE_DELETED, "/tmp/a (deleted)", NONE, "/tmp/a",
 		    CLUE_FILE_REPLACED, 40, 59 },
 	};
@@ -149,7 +149,7 @@ what_is_explained_scores_below_forty(void **state)
 		{ CLUE_PRELOAD_FILE, "/sbin/init", NONE, "/usr/lib/libsnoopy.so", 1, 20,
 		    39 },
 		{ CLUE_TRACED, "/usr/bin/a", NONE, "/usr/bin/gdb", 7, 0, 0 },
-		{ CLUE_TRACED, "/usr/bin/a", NONE, "/home/u/tool", 7, 20, 39 },
+		{ CLUE_TRACED, "/usr/bin/a", NONE, "/root/tool", 7, 20, 39 },
 	};
 
 	(void)state;
@@ -279,7 +279,7 @@ a_packet_socket_is_judged_by_filter_and_program(void **state)
 		{ "/usr/sbin/dhclient", dhcp, sizeof(dhcp), 0, 0 },
 		{ "/usr/sbin/crond", NULL, 0, 40, 59 },
 		{ "/usr/bin/tcpdump", NULL, 0, 0, 0 },
-		{ "/home/u/tcpdump", NULL, 0, 40, 59 },
+		{ "/root/tcpdump", NULL, 0, 40, 59 },
 	};
 
 	(void)state;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/unit/mh_test.h"
 
+#include "agent/checks.h"
 #include "agent/ocsf.h"
 #include "base/memory.h"
 
@@ -250,6 +251,60 @@ the_uid_is_stable_and_differs_for_each_fact(void **state)
 }
 
 static void
+a_finding_in_a_member_names_the_archive_and_the_member(void **state)
+{
+	struct ground *g = *state;
+	char *whole = finding_uid(&g->ctx, &g->t, &g->v, g->m);
+
+	g->m->part = PART_MEMBER;
+	g->m->part_name = xstrdup("!/a\xff!/x.so");
+	g->m->image_size = 9;
+	g->m->has_part_sha256 = true;
+	make(g);
+	assert_text(g, "evidences/0/file/path", "/opt/x.exe");
+	assert_text(g, "evidences/0/data/member/path", "/opt/x.exe!/a\\xff!/x.so");
+	assert_text(g, "evidences/0/data/member/name_hex", "212f61ff212f782e736f");
+	assert_number(g, "evidences/0/data/member/size", 9);
+	assert_text(g, "malware/0/path", "/opt/x.exe!/a\\xff!/x.so");
+	assert_text(g, "observables/1/name", "evidences.data.member.sha256");
+	char *first = finding_uid(&g->ctx, &g->t, &g->v, g->m);
+
+	assert_string_not_equal(first, whole);
+	g->m->part_sha256[0] = 1;
+	char *second = finding_uid(&g->ctx, &g->t, &g->v, g->m);
+
+	assert_string_not_equal(first, second);
+	/* What stands around the member in the archive is of no account. */
+	g->v.sha256[0] ^= 1;
+	char *third = finding_uid(&g->ctx, &g->t, &g->v, g->m);
+
+	assert_string_equal(second, third);
+	free(whole);
+	free(first);
+	free(second);
+	free(third);
+}
+
+static void
+a_check_is_a_finding_without_a_rule(void **state)
+{
+	struct ground *g = *state;
+
+	match_free(g->m);
+	g->m = check_match_new(CHECK_DESIGN_FILES);
+	check_match_add_number(g->m, "design_files", 12);
+	assert_true(check_complete(g->m));
+	make(g);
+	assert_text(g, "finding_info/types/0", "check");
+	assert_text(g, "finding_info/analytic/name", "design-files-in-staging-folder");
+	assert_number(g, "finding_info/analytic/type_id", 2);
+	assert_number(g, "evidences/0/data/check/facts/design_files", 12);
+	assert_number(g, "unmapped/score", 60);
+	assert_null(json_object_get(g->json, "malware"));
+	assert_null(json_object_get(at(g, "evidences/0/data"), "yara"));
+}
+
+static void
 a_recurring_finding_is_an_update_with_a_count(void **state)
 {
 	struct ground *g = *state;
@@ -345,6 +400,8 @@ main(void)
 		with_ground(the_evidence_is_the_rule_and_the_file),
 		with_ground(a_name_that_is_not_utf8_is_escaped_and_kept_in_bytes),
 		with_ground(the_uid_is_stable_and_differs_for_each_fact),
+		with_ground(a_finding_in_a_member_names_the_archive_and_the_member),
+		with_ground(a_check_is_a_finding_without_a_rule),
 		with_ground(a_recurring_finding_is_an_update_with_a_count),
 		with_ground(severity_follows_the_bands_of_the_score),
 		with_ground(what_kills_workers_is_a_finding_of_its_own),
