@@ -665,7 +665,8 @@ clues_of_a_process_fit_in_its_record(void **state)
 	if (clues_gaps(g->clues)->n_threads > 0)
 		skip(); /* Yama */
 	/* As many bytes as there may be, nearly: the last clues have no room. */
-	g->p.n_clues = 0;
+	process_clear(&g->p);
+	g->p.pid = g->child;
 	g->p.clues = xcalloc(1, sizeof(*g->p.clues));
 	g->p.clues[0] = (struct clue){ .kind = CLUE_TRACED,
 		.what = xstrdup(""),
