@@ -124,22 +124,24 @@ on_answer(void *ctx, const struct scan_answer *answer)
 
 	for (uint32_t i = 0; i < answer->n_matches; i++) {
 		const struct match *m = answer->matches[i];
-		char *uid = finding_uid(&context, t, v, m);
+		char *uid = finding_uid(&context, answer, m);
 		struct finding_history known = history_of(a, uid);
 		MH_CLEANUP(freep) char *path = finding_path(t, m);
 
 		keep_finding(a, path, m->rule, m->name_space,
 		    severity_id_of(match_score(m)), uid,
-		    finding_to_ocsf(&context, t, v, m, uid, &known), context.now_ms);
+		    finding_to_ocsf(&context, answer, m, uid, &known), context.now_ms);
 	}
 	if (v->reason == REASON_POISONED) {
-		char *uid = poisoned_uid(&context, t);
+		char *uid = poisoned_uid(&context, answer);
 		struct finding_history known = history_of(a, uid);
 
 		keep_finding(a, t->path, "poisoned", "molehunt", 3, uid,
-		    poisoned_to_ocsf(&context, t, v, uid, &known), context.now_ms);
-		keep_scanned(a, t, true);
-	} else if (v->reason == REASON_NONE && v->n_notes == 0) {
+		    poisoned_to_ocsf(&context, answer, uid, &known), context.now_ms);
+		if (t->kind == TARGET_FILE)
+			keep_scanned(a, t, true);
+	} else if (t->kind == TARGET_FILE && v->reason == REASON_NONE &&
+		   v->n_notes == 0) {
 		keep_scanned(a, t, false);
 	}
 	/* A batch of verdicts is at most BATCH_TARGETS_MAX more than this. */

@@ -498,9 +498,9 @@ on_answer(void *ctx, const struct scan_answer *answer)
 	if (c->args.options.setup.hash_all)
 		scan_output_hashes(&c->output, t, v);
 	for (uint32_t i = 0; i < answer->n_matches; i++)
-		scan_output_match(&c->output, t, v, answer->matches[i]);
+		scan_output_match(&c->output, answer, answer->matches[i]);
 	if (v->reason == REASON_POISONED)
-		scan_output_poisoned(&c->output, t, v);
+		scan_output_poisoned(&c->output, answer);
 }
 
 static void

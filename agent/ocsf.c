@@ -12,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "agent/ocsf_memory.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/memory.h"
@@ -96,11 +97,14 @@ matched_content(const struct target *t, const struct verdict *v, const struct ma
 }
 
 char *
-finding_uid(const struct finding_context *ctx, const struct target *t,
-    const struct verdict *v, const struct match *m)
+finding_uid(const struct finding_context *ctx, const struct scan_answer *answer,
+    const struct match *m)
 {
+	const struct target *t = answer->target;
 	MH_CLEANUP(freep) char *version = rule_version(m);
-	MH_CLEANUP(freep) char *content = matched_content(t, v, m);
+	MH_CLEANUP(freep)
+	char *content = t->kind == TARGET_MEMORY ? memory_place(ctx, answer, m)
+						 : matched_content(t, answer->verdict, m);
 	MH_CLEANUP(freep) char *path = finding_path(t, m);
 	const char *id = match_meta_text(m, "id");
 	/* Copies of a rule keep its id: names tell them apart. */
@@ -111,10 +115,14 @@ finding_uid(const struct finding_context *ctx, const struct target *t,
 }
 
 char *
-poisoned_uid(const struct finding_context *ctx, const struct target *t)
+poisoned_uid(const struct finding_context *ctx, const struct scan_answer *answer)
 {
 	static const struct verdict none;
-	MH_CLEANUP(freep) char *content = content_name(t, &none);
+	static const struct match nowhere;
+	const struct target *t = answer->target;
+	MH_CLEANUP(freep)
+	char *content = t->kind == TARGET_MEMORY ? memory_place(ctx, answer, &nowhere)
+						 : content_name(t, &none);
 	MH_CLEANUP(freep) char *rules = text_hex(ctx->rules->id, sizeof(ctx->rules->id));
 	const char *texts[] = { ctx->device_uid, "poisoned", rules, t->path, content };
 
@@ -230,7 +238,7 @@ file_facts_json(const struct target *t, const struct verdict *v)
 }
 
 static json_t *
-strings_json(const struct match *m)
+strings_json(const struct match *m, bool is_memory)
 {
 	json_t *strings = json_array();
 
@@ -244,6 +252,8 @@ strings_json(const struct match *m)
 		if (s->n_data > 0)
 			set_hex(string, s->is_hash ? "sha256" : "hex", s->data,
 			    s->n_data);
+		if (is_memory)
+			memory_string_to_json(m, s, string);
 		(void)json_array_append_new(strings, string);
 	}
 	return strings;
@@ -283,7 +293,7 @@ metas_json(const struct match *m)
 }
 
 static json_t *
-yara_json(const struct match *m)
+yara_json(const struct match *m, bool is_memory)
 {
 	json_t *yara = json_object();
 	json_t *tags = json_array();
@@ -294,7 +304,7 @@ yara_json(const struct match *m)
 		(void)json_array_append_new(tags, text_json(m->tags[i]));
 	set(yara, "tags", tags);
 	set(yara, "meta", metas_json(m));
-	set(yara, "strings", strings_json(m));
+	set(yara, "strings", strings_json(m, is_memory));
 	set_int(yara, "n_strings", (int64_t)m->n_found);
 	return yara;
 }
@@ -498,77 +508,102 @@ match_message(const struct match *m, const char *path)
 	return xasprintf("YARA rule %s matched %s", m->rule, path);
 }
 
-json_t *
-finding_to_ocsf(const struct finding_context *ctx, const struct target *t,
-    const struct verdict *v, const struct match *m, const char *uid,
-    const struct finding_history *history)
+/* Where it was found; m is NULL for a finding about the whole target. */
+static json_t *
+evidence_json(const struct finding_context *ctx, const struct scan_answer *answer,
+    const struct match *m, json_t *data)
 {
+	const struct target *t = answer->target;
+	const struct verdict *v = answer->verdict;
+	json_t *evidence = json_object();
+
+	if (t->kind == TARGET_MEMORY) {
+		memory_to_evidence(ctx, answer, m, evidence, data);
+	} else {
+		set_text(evidence, "name", "file");
+		set(evidence, "file", file_json(t, v));
+		set(data, "file", file_facts_json(t, v));
+	}
+	if (answer->mapped != NULL)
+		set(data, "mapped_by", mappers_to_json(answer));
+	set(evidence, "data", data);
+	return evidence;
+}
+
+/* finding_info of what was found in memory says so. */
+static void
+set_source(json_t *info, const char *kind, const struct target *t)
+{
+	if (t->kind != TARGET_MEMORY)
+		return;
+	set(info, "types", json_pack("[ss]", kind, "process-memory"));
+	set(info, "data_sources", json_pack("[s]", "process memory"));
+}
+
+json_t *
+finding_to_ocsf(const struct finding_context *ctx, const struct scan_answer *answer,
+    const struct match *m, const char *uid, const struct finding_history *history)
+{
+	const struct target *t = answer->target;
 	unsigned score = match_score(m);
 	bool is_check = match_is_check(m);
+	const char *kind = is_check ? "check" : "yara";
 	json_t *f = finding_base(ctx, uid, score, history);
 	MH_CLEANUP(freep) char *path = finding_path(t, m);
-	MH_CLEANUP(freep)
-	char *message = match_message(m, path);
+	MH_CLEANUP(freep) char *message = match_message(m, path);
 	MH_CLEANUP(freep)
 	char *title =
 	    xasprintf("%s: %s in %s", is_check ? "Check" : "YARA", m->rule, path);
-	json_t *info =
-	    finding_info_json(ctx, uid, is_check ? "check" : "yara", title, history);
-	json_t *evidence = json_object();
+	json_t *info = finding_info_json(ctx, uid, kind, title, history);
 	json_t *data = json_object();
-	json_t *observables = observables_json(v);
-	const char *attack = match_meta_text(m, "attack");
+	json_t *observables = observables_json(answer->verdict);
 
 	set_text(f, "message", message);
+	set_source(info, kind, t);
 	set(info, "analytic", is_check ? check_analytic_json(m) : analytic_json(m));
-	set(info, "attacks", attacks_json(attack));
+	set(info, "attacks", attacks_json(match_meta_text(m, "attack")));
 	set(f, "finding_info", info);
 	if (!is_check)
 		set(f, "malware", malware_json(m, path));
 	set(f, "malware_scan_info", scan_info_json(ctx));
-	set_text(evidence, "name", "file");
-	set(evidence, "file", file_json(t, v));
 	if (is_check)
 		set(data, "check", check_json(m));
 	else
-		set(data, "yara", yara_json(m));
-	set(data, "file", file_facts_json(t, v));
+		set(data, "yara",
+		    yara_json(m, t->kind == TARGET_MEMORY && m->part != PART_IMAGE));
 	if (m->part == PART_MEMBER)
 		set(data, "member", member_json(m, path));
 	if (m->part == PART_MEMBER && m->has_part_sha256)
 		add_observable(observables, "evidences.data.member.sha256",
 		    m->part_sha256);
-	set(evidence, "data", data);
-	set(f, "evidences", json_pack("[o]", evidence));
+	set(f, "evidences", json_pack("[o]", evidence_json(ctx, answer, m, data)));
 	set(f, "observables", observables);
 	set_unmapped(f, ctx, score);
 	return f;
 }
 
 json_t *
-poisoned_to_ocsf(const struct finding_context *ctx, const struct target *t,
-    const struct verdict *v, const char *uid, const struct finding_history *history)
+poisoned_to_ocsf(const struct finding_context *ctx, const struct scan_answer *answer,
+    const char *uid, const struct finding_history *history)
 {
+	const struct target *t = answer->target;
+	const struct verdict *v = answer->verdict;
 	json_t *f = finding_base(ctx, uid, POISONED_SCORE, history);
 	MH_CLEANUP(freep)
 	char *title = xasprintf("Scan workers do not survive %s", t->path);
 	json_t *info = finding_info_json(ctx, uid, "yara", title, history);
 	json_t *analytic = json_object();
-	json_t *evidence = json_object();
-	json_t *data = json_object();
 
 	set_text(f, "message", v->detail != NULL ? v->detail : title);
+	set_source(info, "yara", t);
 	set_int(analytic, "type_id", ANALYTIC_BEHAVIORAL);
 	set_text(analytic, "name", "poisoned");
 	set_text(analytic, "uid", "molehunt/poisoned");
 	set(info, "analytic", analytic);
 	set(f, "finding_info", info);
 	set(f, "malware_scan_info", scan_info_json(ctx));
-	set_text(evidence, "name", "file");
-	set(evidence, "file", file_json(t, v));
-	set(data, "file", file_facts_json(t, v));
-	set(evidence, "data", data);
-	set(f, "evidences", json_pack("[o]", evidence));
+	set(f, "evidences",
+	    json_pack("[o]", evidence_json(ctx, answer, NULL, json_object())));
 	set(f, "observables", observables_json(v));
 	set_unmapped(f, ctx, POISONED_SCORE);
 	return f;

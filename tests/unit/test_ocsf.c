@@ -13,6 +13,7 @@ struct ground {
 	struct finding_context ctx;
 	struct target t;
 	struct verdict v;
+	struct scan_answer answer;
 	struct match *m;
 	struct finding_history history;
 	json_t *json;
@@ -45,6 +46,7 @@ setup(void **state)
 		.mode = 0100755,
 		.nlink = 1,
 		.mtime_ns = 5000000000 };
+	g->answer = (struct scan_answer){ .target = &g->t, .verdict = &g->v };
 	g->v = (struct verdict){ .has_sha256 = true, .has_md5 = true, .n_matches = 1 };
 	m->rule = xstrdup("rule_one");
 	m->name_space = xstrdup("pack/file.yar");
@@ -88,10 +90,10 @@ teardown(void **state)
 static void
 make(struct ground *g)
 {
-	char *uid = finding_uid(&g->ctx, &g->t, &g->v, g->m);
+	char *uid = finding_uid(&g->ctx, &g->answer, g->m);
 
 	json_decref(g->json);
-	g->json = finding_to_ocsf(&g->ctx, &g->t, &g->v, g->m, uid, &g->history);
+	g->json = finding_to_ocsf(&g->ctx, &g->answer, g->m, uid, &g->history);
 	free(uid);
 	assert_non_null(g->json);
 }
@@ -219,28 +221,28 @@ static void
 the_uid_is_stable_and_differs_for_each_fact(void **state)
 {
 	struct ground *g = *state;
-	char *first = finding_uid(&g->ctx, &g->t, &g->v, g->m);
+	char *first = finding_uid(&g->ctx, &g->answer, g->m);
 	char *uids[8];
 
 	g->ctx.now_ms++;
 	g->ctx.scan_uid = "another scan";
-	uids[0] = finding_uid(&g->ctx, &g->t, &g->v, g->m);
+	uids[0] = finding_uid(&g->ctx, &g->answer, g->m);
 	assert_string_equal(uids[0], first);
 	g->ctx.device_uid = "other";
-	uids[1] = finding_uid(&g->ctx, &g->t, &g->v, g->m);
+	uids[1] = finding_uid(&g->ctx, &g->answer, g->m);
 	g->t.path = text("/opt/y.exe");
-	uids[2] = finding_uid(&g->ctx, &g->t, &g->v, g->m);
+	uids[2] = finding_uid(&g->ctx, &g->answer, g->m);
 	g->v.sha256[0] = 1;
-	uids[3] = finding_uid(&g->ctx, &g->t, &g->v, g->m);
+	uids[3] = finding_uid(&g->ctx, &g->answer, g->m);
 	g->m->rule[0] = 'R';
-	uids[4] = finding_uid(&g->ctx, &g->t, &g->v, g->m);
+	uids[4] = finding_uid(&g->ctx, &g->answer, g->m);
 	g->m->name_space[0] = 'P';
-	uids[5] = finding_uid(&g->ctx, &g->t, &g->v, g->m);
+	uids[5] = finding_uid(&g->ctx, &g->answer, g->m);
 	g->m->metas[g->m->n_metas++] =
 	    (struct match_meta){ xstrdup("version"), META_NUMBER, NULL, 2 };
-	uids[6] = finding_uid(&g->ctx, &g->t, &g->v, g->m);
+	uids[6] = finding_uid(&g->ctx, &g->answer, g->m);
 	g->v.has_sha256 = false;
-	uids[7] = finding_uid(&g->ctx, &g->t, &g->v, g->m);
+	uids[7] = finding_uid(&g->ctx, &g->answer, g->m);
 	for (size_t i = 1; i < MH_ARRAY_LEN(uids); i++) {
 		for (size_t j = 0; j < i; j++)
 			assert_string_not_equal(uids[i], uids[j]);
@@ -254,7 +256,7 @@ static void
 a_finding_in_a_member_names_the_archive_and_the_member(void **state)
 {
 	struct ground *g = *state;
-	char *whole = finding_uid(&g->ctx, &g->t, &g->v, g->m);
+	char *whole = finding_uid(&g->ctx, &g->answer, g->m);
 
 	g->m->part = PART_MEMBER;
 	g->m->part_name = xstrdup("!/a\xff!/x.so");
@@ -267,16 +269,16 @@ a_finding_in_a_member_names_the_archive_and_the_member(void **state)
 	assert_number(g, "evidences/0/data/member/size", 9);
 	assert_text(g, "malware/0/path", "/opt/x.exe!/a\\xff!/x.so");
 	assert_text(g, "observables/1/name", "evidences.data.member.sha256");
-	char *first = finding_uid(&g->ctx, &g->t, &g->v, g->m);
+	char *first = finding_uid(&g->ctx, &g->answer, g->m);
 
 	assert_string_not_equal(first, whole);
 	g->m->part_sha256[0] = 1;
-	char *second = finding_uid(&g->ctx, &g->t, &g->v, g->m);
+	char *second = finding_uid(&g->ctx, &g->answer, g->m);
 
 	assert_string_not_equal(first, second);
 	/* What stands around the member in the archive is of no account. */
 	g->v.sha256[0] ^= 1;
-	char *third = finding_uid(&g->ctx, &g->t, &g->v, g->m);
+	char *third = finding_uid(&g->ctx, &g->answer, g->m);
 
 	assert_string_equal(second, third);
 	free(whole);
@@ -342,16 +344,16 @@ static void
 what_kills_workers_is_a_finding_of_its_own(void **state)
 {
 	struct ground *g = *state;
-	char *uid = poisoned_uid(&g->ctx, &g->t);
+	char *uid = poisoned_uid(&g->ctx, &g->answer);
 
 	g->v.detail = text("killed by signal 11");
-	g->json = poisoned_to_ocsf(&g->ctx, &g->t, &g->v, uid, &g->history);
+	g->json = poisoned_to_ocsf(&g->ctx, &g->answer, uid, &g->history);
 	assert_text(g, "finding_info/uid", uid);
 	assert_text(g, "finding_info/analytic/uid", "molehunt/poisoned");
 	assert_text(g, "message", "killed by signal 11");
 	assert_number(g, "class_uid", 2004);
 	g->rules.id[0] = 1;
-	char *other = poisoned_uid(&g->ctx, &g->t);
+	char *other = poisoned_uid(&g->ctx, &g->answer);
 
 	assert_string_not_equal(uid, other);
 	free(other);
