@@ -202,7 +202,9 @@ note_failure(struct level *l, enum reason reason, const char *name)
 	/* What is missing, or looks damaged, lies in another file of the set. */
 	if (reason == REASON_DAMAGED && l->facts->is_volume)
 		reason = REASON_VOLUMES;
-	note(l->as, reason, name, archive_error_string(l->reader));
+	const char *text = archive_error_string(l->reader);
+
+	note(l->as, reason, name, text != NULL ? text : l->source.at_once_text);
 }
 
 /* Bytes of a match, encoded and in memory, about. */
@@ -399,16 +401,18 @@ scan_entry(struct level *l, struct archive_entry *e)
 }
 
 /*
- * Where there is a second reader, one of the two tells of a damage: of a ZIP
+ * Where there is a second reader, one of the two tells of a failure: of a ZIP
  * the one that found its directory damaged, else the one that comes last.
  */
 static bool
 is_told_by_other(const struct level *l, enum reason reason)
 {
-	if (reason != REASON_DAMAGED || !archive_reader_has_second(l->facts->kind))
+	if (reason == REASON_MEMORY && l->as->may_ask)
 		return false;
-	return l->facts->kind == ARCHIVE_ZIP ? l->is_second
-					     : !l->is_second && l->n_entries == 0;
+	if (l->facts->kind == ARCHIVE_ZIP)
+		return l->is_second && reason == REASON_DAMAGED;
+	return !l->is_second && l->n_entries == 0 &&
+	       archive_reader_has_second(l->facts->kind);
 }
 
 /* Bytes of an archive that holds nothing: its headers, in gzip with a name. */
@@ -425,10 +429,18 @@ is_broken_as_empty(const struct level *l)
 	enum archive_kind kind = l->facts->kind;
 	uint64_t size = l->source.content->file_size;
 
-	return l->n_entries == 0 && (l->source.is_broken_at_once ||
+	return l->n_entries == 0 && (l->source.at_once != REASON_NONE ||
 					(kind == ARCHIVE_GZIP && size > GZIP_EMPTY_MAX) ||
 					((kind == ARCHIVE_RAR4 || kind == ARCHIVE_RAR5) &&
 					    size > RAR_EMPTY_MAX));
+}
+
+static enum reason
+failure_of(const struct level *l)
+{
+	if (l->n_entries == 0 && l->source.at_once != REASON_NONE)
+		return l->source.at_once;
+	return archive_reader_reason(l->reader, &l->source);
 }
 
 static void
@@ -448,7 +460,7 @@ scan_entries(struct level *l)
 			break;
 		}
 		if (r == ARCHIVE_EOF || (r < ARCHIVE_WARN && r != ARCHIVE_RETRY)) {
-			enum reason reason = archive_reader_reason(l->reader, &l->source);
+			enum reason reason = failure_of(l);
 
 			if (!is_told_by_other(l, reason))
 				note_failure(l, reason, l->name);
