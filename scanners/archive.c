@@ -60,6 +60,7 @@ struct level {
 	uint64_t delivered; /* bytes of members */
 	uint64_t counted;   /* bytes that are in as->unpacked */
 	uint64_t n_entries;
+	bool has_no_header; /* where one should be; told */
 };
 
 struct archive_limits
@@ -369,6 +370,19 @@ scan_store(struct archive_scanner *as, const struct member_store *store, const c
 		scan_archives(as, &c, name, depth);
 }
 
+/*
+ * Whether a member says of itself that it is for the worker with more memory:
+ * that saves reading it to where memory ends.  A lie costs a second try.
+ */
+static bool
+is_too_large_here(const struct archive_scanner *as, struct archive_entry *e)
+{
+	int64_t size = archive_entry_size_is_set(e) ? archive_entry_size(e) : 0;
+
+	return as->may_ask && size > 0 && (uint64_t)size > as->stores.max_bytes &&
+	       as->limits.member_bytes > as->stores.max_bytes;
+}
+
 /* False: the archive cannot be read any further. */
 static bool
 scan_entry(struct level *l, struct archive_entry *e)
@@ -384,6 +398,10 @@ scan_entry(struct level *l, struct archive_entry *e)
 	if (archive_entry_is_encrypted(e)) {
 		note(as, REASON_ENCRYPTED, name, NULL);
 		return true;
+	}
+	if (is_too_large_here(as, e)) {
+		note(as, REASON_MEMORY, name, NULL);
+		return false;
 	}
 	struct member_end end = member_read(l->reader, &l->source, &as->stores,
 	    l->depth - 1, as->limits.member_bytes, on_data, l);
@@ -443,6 +461,16 @@ failure_of(const struct level *l)
 	return archive_reader_reason(l->reader, &l->source);
 }
 
+/* libarchive skips what is no header; that is told once. */
+static void
+note_no_header(struct level *l)
+{
+	if (l->has_no_header || is_told_by_other(l, REASON_DAMAGED))
+		return;
+	l->has_no_header = true;
+	note_failure(l, REASON_DAMAGED, l->name);
+}
+
 static void
 scan_entries(struct level *l)
 {
@@ -466,8 +494,11 @@ scan_entries(struct level *l)
 				note_failure(l, reason, l->name);
 			break;
 		}
-		l->n_entries++;
-		goes_on = r == ARCHIVE_RETRY || scan_entry(l, e);
+		if (r == ARCHIVE_RETRY)
+			note_no_header(l);
+		else
+			goes_on = scan_entry(l, e);
+		l->n_entries += r != ARCHIVE_RETRY;
 		goes_on = goes_on && count_bytes(l);
 	}
 }

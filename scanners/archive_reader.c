@@ -120,6 +120,14 @@ filter_of(enum archive_kind kind)
 	return filters[kind];
 }
 
+/* Two blocks of zeros are a tar's end; what follows is read all the same. */
+static void
+enable_tar(struct archive *a)
+{
+	(void)archive_read_support_format_tar(a);
+	(void)archive_read_set_format_option(a, "tar", "read_concatenated_archives", "1");
+}
+
 /* A package's payload is packed in one of several ways. */
 static void
 enable_rpm(struct archive *a)
@@ -141,7 +149,7 @@ enable_packed(struct archive *a, int filter, bool is_second)
 	(void)archive_read_support_format_raw(a);
 	if (is_second)
 		return;
-	(void)archive_read_support_format_tar(a);
+	enable_tar(a);
 	(void)archive_read_support_format_cpio(a);
 }
 
@@ -167,7 +175,7 @@ enable(struct archive *a, enum archive_kind kind, bool is_second)
 		(void)archive_read_support_format_cab(a);
 		break;
 	case ARCHIVE_TAR:
-		(void)archive_read_support_format_tar(a);
+		enable_tar(a);
 		break;
 	case ARCHIVE_CPIO:
 		(void)archive_read_support_format_cpio(a);

@@ -165,6 +165,13 @@ class Places(ArchiveTest):
         done = self.scan(self.plant("both.gz", both))
         self.assertTrue({"!/one", "!/two"} <= {member_of(f)["name"] for f in done.findings})
 
+    def test_a_tar_goes_on_behind_its_end(self):
+        two = archives.tar_of([("one", b"-")]) + archives.tar_of([("two", MARK)])
+        self.check("two.tar", two, ["!/two"])
+        self.check("two.tar.gz", gzip.compress(two), ["!/two"])
+        done = self.scan(self.plant("tail.tgz", gzip.compress(two[:10240] + os.urandom(5120))))
+        self.assertEqual(list(done.missed().values()), ["archive-damaged"])
+
     def test_files_that_only_look_like_it_are_clean(self):
         for name, content in (("a", b"PK\x05"), ("b", b"\x1f\x8b"), ("c", b"BZh91"), ("d", b"Rar!"),
                               ("e", b"7z"), ("f", b"MZPK\x05\x06" + b"\0" * 15), ("g", b"0707"),
