@@ -60,6 +60,7 @@ struct level {
 	uint64_t delivered; /* bytes of members */
 	uint64_t counted;   /* bytes that are in as->unpacked */
 	uint64_t n_entries;
+	bool has_no_header; /* where one should be; told */
 };
 
 struct archive_limits
@@ -202,7 +203,9 @@ note_failure(struct level *l, enum reason reason, const char *name)
 	/* What is missing, or looks damaged, lies in another file of the set. */
 	if (reason == REASON_DAMAGED && l->facts->is_volume)
 		reason = REASON_VOLUMES;
-	note(l->as, reason, name, archive_error_string(l->reader));
+	const char *text = archive_error_string(l->reader);
+
+	note(l->as, reason, name, text != NULL ? text : l->source.at_once_text);
 }
 
 /* Bytes of a match, encoded and in memory, about. */
@@ -367,6 +370,19 @@ scan_store(struct archive_scanner *as, const struct member_store *store, const c
 		scan_archives(as, &c, name, depth);
 }
 
+/*
+ * Whether a member says of itself that it is for the worker with more memory:
+ * that saves reading it to where memory ends.  A lie costs a second try.
+ */
+static bool
+is_too_large_here(const struct archive_scanner *as, struct archive_entry *e)
+{
+	int64_t size = archive_entry_size_is_set(e) ? archive_entry_size(e) : 0;
+
+	return as->may_ask && size > 0 && (uint64_t)size > as->stores.max_bytes &&
+	       as->limits.member_bytes > as->stores.max_bytes;
+}
+
 /* False: the archive cannot be read any further. */
 static bool
 scan_entry(struct level *l, struct archive_entry *e)
@@ -382,6 +398,10 @@ scan_entry(struct level *l, struct archive_entry *e)
 	if (archive_entry_is_encrypted(e)) {
 		note(as, REASON_ENCRYPTED, name, NULL);
 		return true;
+	}
+	if (is_too_large_here(as, e)) {
+		note(as, REASON_MEMORY, name, NULL);
+		return false;
 	}
 	struct member_end end = member_read(l->reader, &l->source, &as->stores,
 	    l->depth - 1, as->limits.member_bytes, on_data, l);
@@ -399,16 +419,18 @@ scan_entry(struct level *l, struct archive_entry *e)
 }
 
 /*
- * Where there is a second reader, one of the two tells of a damage: of a ZIP
+ * Where there is a second reader, one of the two tells of a failure: of a ZIP
  * the one that found its directory damaged, else the one that comes last.
  */
 static bool
 is_told_by_other(const struct level *l, enum reason reason)
 {
-	if (reason != REASON_DAMAGED || !archive_reader_has_second(l->facts->kind))
+	if (reason == REASON_MEMORY && l->as->may_ask)
 		return false;
-	return l->facts->kind == ARCHIVE_ZIP ? l->is_second
-					     : !l->is_second && l->n_entries == 0;
+	if (l->facts->kind == ARCHIVE_ZIP)
+		return l->is_second && reason == REASON_DAMAGED;
+	return !l->is_second && l->n_entries == 0 &&
+	       archive_reader_has_second(l->facts->kind);
 }
 
 /* Bytes of an archive that holds nothing: its headers, in gzip with a name. */
@@ -425,10 +447,28 @@ is_broken_as_empty(const struct level *l)
 	enum archive_kind kind = l->facts->kind;
 	uint64_t size = l->source.content->file_size;
 
-	return l->n_entries == 0 && (l->source.is_broken_at_once ||
+	return l->n_entries == 0 && (l->source.at_once != REASON_NONE ||
 					(kind == ARCHIVE_GZIP && size > GZIP_EMPTY_MAX) ||
 					((kind == ARCHIVE_RAR4 || kind == ARCHIVE_RAR5) &&
 					    size > RAR_EMPTY_MAX));
+}
+
+static enum reason
+failure_of(const struct level *l)
+{
+	if (l->n_entries == 0 && l->source.at_once != REASON_NONE)
+		return l->source.at_once;
+	return archive_reader_reason(l->reader, &l->source);
+}
+
+/* libarchive skips what is no header; that is told once. */
+static void
+note_no_header(struct level *l)
+{
+	if (l->has_no_header || is_told_by_other(l, REASON_DAMAGED))
+		return;
+	l->has_no_header = true;
+	note_failure(l, REASON_DAMAGED, l->name);
 }
 
 static void
@@ -448,14 +488,17 @@ scan_entries(struct level *l)
 			break;
 		}
 		if (r == ARCHIVE_EOF || (r < ARCHIVE_WARN && r != ARCHIVE_RETRY)) {
-			enum reason reason = archive_reader_reason(l->reader, &l->source);
+			enum reason reason = failure_of(l);
 
 			if (!is_told_by_other(l, reason))
 				note_failure(l, reason, l->name);
 			break;
 		}
-		l->n_entries++;
-		goes_on = r == ARCHIVE_RETRY || scan_entry(l, e);
+		if (r == ARCHIVE_RETRY)
+			note_no_header(l);
+		else
+			goes_on = scan_entry(l, e);
+		l->n_entries += r != ARCHIVE_RETRY;
 		goes_on = goes_on && count_bytes(l);
 	}
 }

@@ -200,41 +200,86 @@ new_match(enum check check, const struct archive_facts *facts)
 	return m;
 }
 
+/* What is known of one archive when it is judged. */
+struct sight {
+	const struct target *target;
+	const struct archive_facts *facts;
+	const struct archive_listing *listing;
+	struct place place;
+	const char *extension;
+	bool is_media, is_foreign, is_volume;
+};
+
+static struct sight
+look_at(const struct target *t, const struct archive_facts *facts,
+    const struct archive_listing *listing)
+{
+	struct sight s = {
+		.target = t,
+		.facts = facts,
+		.listing = listing,
+		.place = look_at_path(t->path),
+		.extension = path_extension(t->path),
+	};
+
+	s.is_media = IS_ONE_OF(s.extension, media_extensions);
+	s.is_foreign = is_parcel(facts) && !listing->is_package &&
+		       (s.is_media || IS_ONE_OF(s.extension, odd_extensions));
+	s.is_volume = facts->is_volume || (is_parcel(facts) && is_volume_name(t->path));
+	return s;
+}
+
+static void
+check_extension(const struct sight *s, struct match_outcome *o)
+{
+	if (!s->is_foreign || s->target->size <= CHECK_FOREIGN_BYTES_MIN ||
+	    s->place.is_programs)
+		return;
+	struct match *m = new_match(CHECK_FOREIGN_EXTENSION, s->facts);
+
+	check_match_add_text(m, "extension", s->extension);
+	check_match_add_truth(m, "media", s->is_media);
+	add(o, m);
+}
+
+static void
+check_encryption(const struct sight *s, struct match_outcome *o)
+{
+	if (!s->facts->has_encrypted_headers)
+		return;
+	struct match *m = new_match(CHECK_ENCRYPTED_NAMES, s->facts);
+
+	check_match_add_truth(m, "foreign_extension", s->is_foreign);
+	check_match_add_truth(m, "volume", s->is_volume);
+	add(o, m);
+}
+
+static void
+check_design_files(const struct sight *s, struct match_outcome *o)
+{
+	uint64_t n =
+	    s->listing->n_design > 0 ? s->listing->n_design + s->listing->n_ambiguous : 0;
+
+	if (n < CHECK_DESIGN_FILES_MIN)
+		return;
+	struct match *m = new_match(CHECK_DESIGN_FILES, s->facts);
+
+	check_match_add_number(m, "design_files", (int64_t)n);
+	check_match_add_text(m, "example", s->listing->example);
+	add(o, m);
+}
+
 void
 archive_check(const struct target *t, const struct archive_facts *facts,
     const struct archive_listing *listing, struct match_outcome *o)
 {
-	const struct place place = look_at_path(t->path);
-	const char *extension = path_extension(t->path);
-	bool is_media = IS_ONE_OF(extension, media_extensions);
-	bool is_foreign = is_parcel(facts) && !listing->is_package &&
-			  (is_media || IS_ONE_OF(extension, odd_extensions));
-	bool is_volume =
-	    facts->is_volume || (is_parcel(facts) && is_volume_name(t->path));
-	uint64_t n_design =
-	    listing->n_design > 0 ? listing->n_design + listing->n_ambiguous : 0;
-	struct match *m = NULL;
+	const struct sight s = look_at(t, facts, listing);
 
-	if (is_foreign && t->size > CHECK_FOREIGN_BYTES_MIN && !place.is_programs) {
-		m = new_match(CHECK_FOREIGN_EXTENSION, facts);
-		check_match_add_text(m, "extension", extension);
-		check_match_add_truth(m, "media", is_media);
-		add(o, m);
-	}
-	if (!place.is_staging)
+	check_extension(&s, o);
+	if (!s.place.is_staging)
 		return;
-	if (facts->has_encrypted_headers) {
-		m = new_match(CHECK_ENCRYPTED_NAMES, facts);
-		check_match_add_truth(m, "foreign_extension", is_foreign);
-		check_match_add_truth(m, "volume", is_volume);
-		add(o, m);
-	}
-	if (is_volume)
+	check_encryption(&s, o);
+	if (s.is_volume)
 		add(o, new_match(CHECK_VOLUME_SET, facts));
-	if (n_design >= CHECK_DESIGN_FILES_MIN) {
-		m = new_match(CHECK_DESIGN_FILES, facts);
-		check_match_add_number(m, "design_files", (int64_t)n_design);
-		check_match_add_text(m, "example", listing->example);
-		add(o, m);
-	}
+	check_design_files(&s, o);
 }

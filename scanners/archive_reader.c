@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <locale.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -119,6 +120,14 @@ filter_of(enum archive_kind kind)
 	return filters[kind];
 }
 
+/* Two blocks of zeros are a tar's end; what follows is read all the same. */
+static void
+enable_tar(struct archive *a)
+{
+	(void)archive_read_support_format_tar(a);
+	(void)archive_read_set_format_option(a, "tar", "read_concatenated_archives", "1");
+}
+
 /* A package's payload is packed in one of several ways. */
 static void
 enable_rpm(struct archive *a)
@@ -140,7 +149,7 @@ enable_packed(struct archive *a, int filter, bool is_second)
 	(void)archive_read_support_format_raw(a);
 	if (is_second)
 		return;
-	(void)archive_read_support_format_tar(a);
+	enable_tar(a);
 	(void)archive_read_support_format_cpio(a);
 }
 
@@ -166,7 +175,7 @@ enable(struct archive *a, enum archive_kind kind, bool is_second)
 		(void)archive_read_support_format_cab(a);
 		break;
 	case ARCHIVE_TAR:
-		(void)archive_read_support_format_tar(a);
+		enable_tar(a);
 		break;
 	case ARCHIVE_CPIO:
 		(void)archive_read_support_format_cpio(a);
@@ -191,30 +200,6 @@ enable(struct archive *a, enum archive_kind kind, bool is_second)
 	case ARCHIVE_KIND_MAX_:
 		break;
 	}
-}
-
-bool
-archive_reader_has_second(enum archive_kind kind)
-{
-	return kind == ARCHIVE_ZIP || filter_of(kind) != ARCHIVE_FILTER_NONE;
-}
-
-struct archive *
-archive_reader_new(enum archive_kind kind, bool is_second, struct archive_source *source)
-{
-	struct archive *a = archive_read_new();
-
-	if (a == NULL)
-		return NULL;
-	enable(a, kind, is_second);
-	(void)archive_read_set_read_callback(a, on_read);
-	(void)archive_read_set_skip_callback(a, on_skip);
-	(void)archive_read_set_seek_callback(a, on_seek);
-	(void)archive_read_set_callback_data(a, source);
-	/* Its error is told again by the first header, unless that sees an empty archive. */
-	(void)archive_read_open1(a);
-	source->is_broken_at_once = archive_errno(a) != 0;
-	return a;
 }
 
 /* libarchive has no codes for these, only words; the first that fits. */
@@ -247,4 +232,32 @@ archive_reader_reason(struct archive *a, const struct archive_source *source)
 			return words[i].reason;
 	}
 	return source->hit_gap ? REASON_TOO_LARGE : REASON_DAMAGED;
+}
+
+bool
+archive_reader_has_second(enum archive_kind kind)
+{
+	return kind == ARCHIVE_ZIP || filter_of(kind) != ARCHIVE_FILTER_NONE;
+}
+
+struct archive *
+archive_reader_new(enum archive_kind kind, bool is_second, struct archive_source *source)
+{
+	struct archive *a = archive_read_new();
+
+	if (a == NULL)
+		return NULL;
+	enable(a, kind, is_second);
+	(void)archive_read_set_read_callback(a, on_read);
+	(void)archive_read_set_skip_callback(a, on_skip);
+	(void)archive_read_set_seek_callback(a, on_seek);
+	(void)archive_read_set_callback_data(a, source);
+	/* Its error is told again by the first header, unless that sees an empty archive. */
+	(void)archive_read_open1(a);
+	if (archive_errno(a) != 0 && archive_error_string(a) != NULL) {
+		source->at_once = archive_reader_reason(a, source);
+		(void)snprintf(source->at_once_text, sizeof(source->at_once_text), "%s",
+		    archive_error_string(a));
+	}
+	return a;
 }

@@ -29,8 +29,13 @@ struct archive_source {
 
 	uint64_t at;  /* bytes from start */
 	bool hit_gap; /* read where the content has no bytes */
-	bool
-	    is_broken_at_once; /* nothing could be unpacked, which libarchive takes for empty */
+
+	/*
+	 * Why nothing at all could be unpacked, with libarchive's words; or NONE.
+	 * It forgets that and takes the archive for an empty one.
+	 */
+	enum reason at_once;
+	char at_once_text[128];
 };
 
 /*

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import unittest
 import zipfile
 from pathlib import Path
 
@@ -163,6 +164,13 @@ class Places(ArchiveTest):
                 + archives.zip_of([("two", MARK)]))
         done = self.scan(self.plant("both.gz", both))
         self.assertTrue({"!/one", "!/two"} <= {member_of(f)["name"] for f in done.findings})
+
+    def test_a_tar_goes_on_behind_its_end(self):
+        two = archives.tar_of([("one", b"-")]) + archives.tar_of([("two", MARK)])
+        self.check("two.tar", two, ["!/two"])
+        self.check("two.tar.gz", gzip.compress(two), ["!/two"])
+        done = self.scan(self.plant("tail.tgz", gzip.compress(two[:10240] + os.urandom(5120))))
+        self.assertEqual(list(done.missed().values()), ["archive-damaged"])
 
     def test_files_that_only_look_like_it_are_clean(self):
         for name, content in (("a", b"PK\x05"), ("b", b"\x1f\x8b"), ("c", b"BZh91"), ("d", b"Rar!"),
@@ -419,6 +427,26 @@ class Limits(ArchiveTest):
         large = os.urandom(1 << 20) * 40 + MARK
         done = self.check("a.tar.gz", gzip.compress(archives.tar_of([("l", large)]), 1), ["!/l"])
         self.assertEqual(done.summary["members"], 1)
+
+    @unittest.skipIf(scans.is_sanitized(), "without limits of memory")
+    def test_dictionaries_larger_than_a_workers_memory(self):
+        def packed(dictionary):
+            filters = [{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": dictionary << 20}]
+            return lzma.compress(archives.tar_of([("x", MARK)]), filters=filters)
+        # An ordinary worker has 64 MiB, the one with more memory 1 GiB, beside the rules.
+        self.check("small.txz", packed(16), ["!/x"])
+        self.check("large.txz", packed(256), ["!/x"])
+        done = self.scan(self.plant("huge.txz", packed(1400)))
+        self.assertEqual((list(done.missed().values()), done.summary["missed"]), (["memory"], 1))
+
+    def test_a_file_that_is_scanned_in_part(self):
+        members = [("first", MARK + os.urandom(400_000)), *((str(i), os.urandom(400_000)) for i in range(9))]
+        path = self.plant("a.tar", archives.tar_of(members))
+        done = self.scan("--max-file-size", "1MiB", path)
+        self.check_whole(done)
+        self.assertEqual(self.members_found(done, path), ["!/first"])
+        self.assertEqual(set(done.missed().values()), {"too-large"})
+        self.assertTrue(any(p.startswith(path + "!/") for p in done.missed()))
 
     def test_ten_million_empty_members(self):
         block = tarfile.TarInfo("e").tobuf()
