@@ -40,13 +40,14 @@ struct processes {
 	bool has_map_files;       /* else what is mapped is opened by its path */
 	struct known_file *known; /* open addressing; owned */
 	size_t n_known;
+	struct clues *clues; /* of the last listing, or NULL */
+	uint64_t n_gaps;     /* of it, that were told */
 
 	/* Of one listing. */
 	const struct list_request *request;
 	const struct process_sink *sink;
 	void *ctx;
 	struct proc_sockets *sockets;
-	struct clues *clues;
 	struct mounts *mounts; /* of the namespace below */
 	uint64_t mount_namespace;
 	uint8_t *told; /* a bit for each pid; owned */
@@ -112,9 +113,26 @@ processes_free(struct processes *ps)
 	if (ps == NULL)
 		return;
 	own_free(ps->own);
+	clues_free(ps->clues);
 	fd_closep(&ps->proc);
 	free(ps->known);
 	free(ps);
+}
+
+uint64_t
+processes_new_gaps(struct processes *ps)
+{
+	const struct clues_gaps *g = NULL;
+	uint64_t n = 0;
+	uint64_t before = ps->n_gaps;
+
+	if (ps->clues == NULL)
+		return 0;
+	g = clues_gaps(ps->clues);
+	n = (uint64_t)g->n_threads + g->n_namespaces + g->n_filters + g->n_fds +
+	    g->n_pids + g->n_codes;
+	ps->n_gaps = n;
+	return n - before;
 }
 
 char *
@@ -493,18 +511,18 @@ processes_list(struct processes *ps, const struct list_request *request,
 	ps->sink = sink;
 	ps->ctx = ctx;
 	ps->sockets = proc_sockets_new();
+	clues_free(ps->clues);
 	ps->clues = clues_new(ps->proc);
+	ps->n_gaps = 0;
 	ps->told = xcalloc(PROC_PIDS_MAX / 8 + 1, 1);
 	if (request->n_pids > 0)
 		list_named(ps);
 	else
 		list_all(ps);
 	proc_sockets_free(ps->sockets);
-	clues_free(ps->clues);
 	mounts_free(ps->mounts);
 	free(ps->told);
 	ps->sockets = NULL;
-	ps->clues = NULL;
 	ps->mounts = NULL;
 	ps->told = NULL;
 	ps->request = NULL;
@@ -696,7 +714,7 @@ open_memory(struct processes *ps, const struct open_item *item, struct target *r
 
 	find_skips(ps, dir, mounts, ret);
 	ret->codes = xcalloc(TARGET_CODES_MAX, sizeof(*ret->codes));
-	ret->n_codes = clues_code_ranges(NULL, dir, ret_fds[MEMORY_FD_PAGEMAP],
+	ret->n_codes = clues_code_ranges(ps->clues, dir, ret_fds[MEMORY_FD_PAGEMAP],
 	    ret_fds[MEMORY_FD_MAPS], ret->codes, ret_fds + MEMORY_FD_CODES);
 	ret->n_fds += (uint8_t)ret->n_codes;
 	process_clear(&p);

@@ -47,6 +47,8 @@
 	REASON(POISONED, "poisoned", true, "it killed its scan worker twice")            \
 	REASON(CROWDED, "folder-too-large", true,                                        \
 	    "more names in one folder than allowed")                                     \
+	REASON(UNSEEN, "facts-not-seen", false,                                          \
+	    "facts about processes that could not be looked at")                         \
 	REASON(SECRET, "secret-memory", true,                                            \
 	    "secret memory: the kernel lets nobody else read it")                        \
 	REASON(ENCRYPTED, "encrypted", true, "encrypted")                                \

@@ -518,13 +518,18 @@ keep_clue(void *ctx, const struct clue *c)
 }
 
 static void
-note_image(const struct pass *p, uint64_t address, struct match_outcome *ret)
+note_image(struct pass *p, uint64_t address, struct match_outcome *ret)
 {
+	uint8_t first = 0;
+
 	size_t i = regions_find(p->regions, address);
 	const struct region *r = regions_at(p->regions, i);
 	const struct clue c = {
 		.kind = r->perms[2] == 'x' ? CLUE_IMAGE_EXEC : CLUE_IMAGE,
 		.address = address,
+		.number = read_present(p, address, &first, 1) == 1 && first == 'M'
+			      ? CLUE_IMAGE_PE
+			      : CLUE_IMAGE_ELF,
 		.what = (char *)(uintptr_t)region_path(p->regions, r),
 	};
 
