@@ -503,6 +503,11 @@ scan_images(struct pass *p, struct match_outcome *ret)
 {
 	for (unsigned i = 0; i < p->n_images; i++) {
 		note_image(p, p->images[i], ret);
+		if (clock_monotonic_ms() > p->until_ms) {
+			p->is_late = true;
+			note_list_count(&ret->notes, REASON_TIMEOUT, 1, 0);
+			continue;
+		}
 		rebuild_image(p, p->images[i], ret);
 	}
 	if (p->n_images_left > 0)
