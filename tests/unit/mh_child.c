@@ -44,7 +44,7 @@ open_of(pid_t pid, const char *name)
 }
 
 void
-child_start(struct mh_child *c)
+mh_child_start(struct mh_child *c)
 {
 	int to[2];
 	int from[2];
@@ -69,7 +69,7 @@ child_start(struct mh_child *c)
 }
 
 void
-child_do(struct mh_child *c, void (*do_it)(void *arg), void *arg)
+mh_child_do(struct mh_child *c, void (*do_it)(void *arg), void *arg)
 {
 	struct order order = { do_it, arg };
 	char answer = 1;
@@ -79,7 +79,7 @@ child_do(struct mh_child *c, void (*do_it)(void *arg), void *arg)
 }
 
 void
-child_end(struct mh_child *c)
+mh_child_end(struct mh_child *c)
 {
 	if (c->pid <= 0)
 		return;
@@ -95,7 +95,7 @@ child_end(struct mh_child *c)
 }
 
 unsigned long
-child_field(const struct mh_child *c, const char *name, const char *field)
+mh_child_field(const struct mh_child *c, const char *name, const char *field)
 {
 	MH_CLEANUP(buf_freep) struct buf *b = buf_new(1 << 20);
 	int fd = open_of(c->pid, name);

@@ -16,13 +16,14 @@ struct mh_child {
 };
 
 /* Fails the test when the child cannot be made or looked at. */
-void child_start(struct mh_child *c);
+void mh_child_start(struct mh_child *c);
 /* Have the child call do_it(arg), and wait until it has. */
-void child_do(struct mh_child *c, void (*do_it)(void *arg), void *arg);
+void mh_child_do(struct mh_child *c, void (*do_it)(void *arg), void *arg);
 /* Accepts one that was never started, or ended. */
-void child_end(struct mh_child *c);
+void mh_child_end(struct mh_child *c);
 
 /* A number of /proc/PID/NAME behind "FIELD:", in kB. */
-unsigned long child_field(const struct mh_child *c, const char *name, const char *field);
+unsigned long mh_child_field(const struct mh_child *c, const char *name,
+    const char *field);
 
 #endif

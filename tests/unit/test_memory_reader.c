@@ -61,7 +61,7 @@ stop(struct ground *g)
 	pages_free(g->pages);
 	regions_free(g->regions);
 	note_list_clear(&g->notes);
-	child_end(&g->child);
+	mh_child_end(&g->child);
 	g->mr = NULL;
 	g->pages = NULL;
 	g->regions = NULL;
@@ -86,7 +86,7 @@ begin(struct ground *g, int mem)
 	struct target t = { .kind = TARGET_MEMORY };
 	bool is_cut = false;
 
-	child_start(&g->child);
+	mh_child_start(&g->child);
 	assert_ok(regions_read(g->child.maps, &t, &g->regions, &is_cut));
 	g->pages = pages_new(g->child.pagemap, g->regions, false, false);
 	g->mr = memory_reader_new(mem >= 0 ? mem : g->child.mem, g->pages, g->regions,
@@ -315,7 +315,7 @@ pages_that_are_given_back_meanwhile_are_not_missed(void **state)
 	touch(g, 0, g->size / PAGE_BYTES);
 	begin(g, -1);
 	assert_true(next_unit(g));
-	child_do(&g->child, unmap_end, g);
+	mh_child_do(&g->child, unmap_end, g);
 	while (next_unit(g))
 		continue;
 	assert_int_equal(g->notes.n, 0);

@@ -63,7 +63,7 @@ teardown(void **state)
 {
 	struct ground *g = *state;
 
-	child_end(&g->child);
+	mh_child_end(&g->child);
 	match_outcome_clear(&g->o);
 	verdict_clear(&g->v);
 	memory_scanner_free(g->ms);
@@ -101,7 +101,7 @@ scan(struct ground *g, const char *rules)
 	assert_ok(ruleset_compile(g->rs, on_file, g));
 	g->m = matcher_new(g->rs, g->h, &g->setup, on_pulse, g);
 	g->ms = memory_scanner_new(g->rs, g->m, g->h, &g->setup);
-	child_start(&g->child);
+	mh_child_start(&g->child);
 	const int fds[] = { [MEMORY_FD_MEM] = g->child.mem,
 		[MEMORY_FD_PAGEMAP] = g->child.pagemap,
 		[MEMORY_FD_MAPS] = g->child.maps };

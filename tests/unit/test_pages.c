@@ -43,7 +43,7 @@ teardown(void **state)
 {
 	struct ground *g = *state;
 
-	child_end(&g->child);
+	mh_child_end(&g->child);
 	(void)munmap(g->p, (size_t)AREA_PAGES * PAGE_BYTES);
 	free(g);
 	return 0;
@@ -157,7 +157,7 @@ only_own_pages_that_are_present_are_told(void **state)
 	touch(g, 70, 5);
 	place(g, 1000, AREA_PAGES - 1000, anonymous, -1); /* a hole with one page */
 	touch(g, 1000, 1);
-	child_start(&g->child);
+	mh_child_start(&g->child);
 	(void)list_both(g, false);
 	assert_runs(g, expected, 6);
 	(void)close(fd);
@@ -173,7 +173,7 @@ shared_pages_are_told_where_nobody_else_reads_them(void **state)
 	touch(g, 10, 1);
 	place(g, 70, 5, MAP_SHARED | MAP_ANONYMOUS, -1);
 	touch(g, 71, 2);
-	child_start(&g->child);
+	mh_child_start(&g->child);
 	/* A page table of shared memory is not copied: the child's own touch counts. */
 	list(g, true, false, &g->scan);
 	assert_runs(g, expected, g->scan.n == 1 ? 1 : 2);
@@ -197,8 +197,8 @@ shared_pages_are_those_that_the_process_has_touched(void **state)
 
 	place(g, 70, 5, MAP_SHARED | MAP_ANONYMOUS, -1);
 	touch(g, 70, 5);
-	child_start(&g->child);
-	child_do(&g->child, touch_shared, g);
+	mh_child_start(&g->child);
+	mh_child_do(&g->child, touch_shared, g);
 	(void)list_both(g, true);
 	assert_runs(g, expected, 1);
 }
@@ -214,7 +214,7 @@ more_ranges_than_are_asked_for_at_once_come_in_order(void **state)
 		place(g, 0, AREA_PAGES, anonymous, -1);
 		for (unsigned i = 0; i < numbers[k]; i++)
 			touch(g, 2 * (size_t)i, 1);
-		child_start(&g->child);
+		mh_child_start(&g->child);
 		(void)list_both(g, false);
 		assert_int_equal(g->scan.n, numbers[k]);
 		for (unsigned i = 0; i < numbers[k]; i++) {
@@ -223,7 +223,7 @@ more_ranges_than_are_asked_for_at_once_come_in_order(void **state)
 			assert_true(
 			    g->scan.runs[i].end == (uintptr_t)page(g, 2 * (size_t)i + 1));
 		}
-		child_end(&g->child);
+		mh_child_end(&g->child);
 	}
 }
 
@@ -243,7 +243,7 @@ as_many_mappings_as_the_kernel_allows_are_read(void **state)
 		n++;
 	}
 	assert_true(n > 10000);
-	child_start(&g->child);
+	mh_child_start(&g->child);
 	(void)list_both(g, false);
 	assert_int_equal(g->scan.n, n);
 }
@@ -256,15 +256,15 @@ asking_makes_nothing_resident(void **state)
 	place(g, 0, AREA_PAGES, anonymous, -1);
 	touch(g, 0, 1000);
 	place(g, 20000, 1000, MAP_SHARED | MAP_ANONYMOUS, -1);
-	child_start(&g->child);
+	mh_child_start(&g->child);
 	/* What the test writes is no longer shared with the child. */
 	(void)list_both(g, true);
-	unsigned long rss = child_field(&g->child, "status", "VmRSS");
-	unsigned long pss = child_field(&g->child, "smaps_rollup", "Pss");
+	unsigned long rss = mh_child_field(&g->child, "status", "VmRSS");
+	unsigned long pss = mh_child_field(&g->child, "smaps_rollup", "Pss");
 
 	(void)list_both(g, true);
-	assert_true(child_field(&g->child, "status", "VmRSS") <= rss + rss / 100);
-	assert_true(child_field(&g->child, "smaps_rollup", "Pss") <= pss + pss / 100);
+	assert_true(mh_child_field(&g->child, "status", "VmRSS") <= rss + rss / 100);
+	assert_true(mh_child_field(&g->child, "smaps_rollup", "Pss") <= pss + pss / 100);
 }
 
 static void
@@ -277,7 +277,7 @@ a_page_is_present_or_not(void **state)
 
 	place(g, 0, 4, anonymous, -1);
 	touch(g, 1, 1);
-	child_start(&g->child);
+	mh_child_start(&g->child);
 	for (int is_legacy = 0; is_legacy <= 1; is_legacy++) {
 		MH_CLEANUP(regions_freep) struct regions *regions = NULL;
 
@@ -303,11 +303,11 @@ a_process_that_is_gone_has_no_pages(void **state)
 	struct page_run run;
 	bool is_cut = false;
 
-	child_start(&g->child);
+	mh_child_start(&g->child);
 	assert_ok(regions_read(g->child.maps, &t, &regions, &is_cut));
 	int pagemap = dup(g->child.pagemap);
 
-	child_end(&g->child);
+	mh_child_end(&g->child);
 	for (int is_legacy = 0; is_legacy <= 1; is_legacy++) {
 		MH_CLEANUP(pages_freep)
 		struct pages *pages = pages_new(pagemap, regions, false, is_legacy == 1);
@@ -327,15 +327,15 @@ swapped_pages_are_counted_and_stay_where_they_are(void **state)
 	/* Before the fork: then the pages are this process's alone. */
 	if (madvise(page(g, 0), 256 * PAGE_BYTES, MADV_PAGEOUT) != 0)
 		skip();
-	child_start(&g->child);
-	unsigned long swapped = child_field(&g->child, "status", "VmSwap");
+	mh_child_start(&g->child);
+	unsigned long swapped = mh_child_field(&g->child, "status", "VmSwap");
 
 	if (swapped < 256)
 		skip(); /* nowhere to swap to */
 	(void)list_both(g, false);
 	assert_true(g->scan.n_swapped >= swapped / 4);
 	assert_true(g->scan.n_swapped == g->legacy.n_swapped);
-	assert_int_equal(child_field(&g->child, "status", "VmSwap"), swapped);
+	assert_int_equal(mh_child_field(&g->child, "status", "VmSwap"), swapped);
 }
 
 #define with_ground(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
