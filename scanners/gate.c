@@ -12,6 +12,7 @@
 #include <yara/re.h>
 
 #include "base/memory.h"
+#include "scanners/memory_reader.h"
 
 enum {
 	BLOOM_BITS = 19, /* 64 KiB: stays in the second-level cache */
@@ -440,4 +441,22 @@ gate_windows(const struct gate *gate, const uint8_t *data, size_t len,
 	for (; is_good && has_short && i < len; i++)
 		is_good = look_short(gate, i, &sink);
 	return is_good ? sink.n : max + 1;
+}
+
+uint32_t
+gate_settle(const uint8_t *data, size_t len, struct unit_window *windows, uint32_t n)
+{
+	uint32_t n_kept = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t start = (uint32_t)border_before(data, windows[i].start);
+		uint32_t end = (uint32_t)border_behind(data, len, windows[i].end);
+		struct unit_window *last = n_kept > 0 ? &windows[n_kept - 1] : NULL;
+
+		if (last != NULL && start <= last->end)
+			last->end = end > last->end ? end : last->end;
+		else
+			windows[n_kept++] = (struct unit_window){ start, end };
+	}
+	return n_kept;
 }

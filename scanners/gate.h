@@ -50,6 +50,14 @@ MH_DEFINE_CLEANUP(struct gate, gate_free);
 uint32_t gate_windows(const struct gate *gate, const uint8_t *data, size_t len,
     struct unit_window *ret, uint32_t max);
 
+/*
+ * Widen the n windows of the data until they end between characters of different
+ * kinds, as units do (scanners/memory_reader.h), so that no string matches at
+ * their borders that would not in all of the data.  Returns how many are left.
+ */
+uint32_t gate_settle(const uint8_t *data, size_t len, struct unit_window *windows,
+    uint32_t n);
+
 /* Atoms, and of these the ones shorter than four bytes: for measuring. */
 size_t gate_n_atoms(const struct gate *gate);
 size_t gate_n_short(const struct gate *gate);

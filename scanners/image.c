@@ -24,7 +24,8 @@ struct plan {
 	struct piece pieces[IMAGE_SEGMENTS_MAX];
 	unsigned n;
 	uint64_t file_size;
-	bool is_shifted; /* loaded, it lies otherwise than in the file */
+	uint64_t head_size; /* bytes of headers, at the start of both */
+	bool is_shifted;    /* loaded, it lies otherwise than in the file */
 };
 
 void
@@ -155,6 +156,10 @@ plan_elf(const uint8_t *data, size_t len, struct plan *plan)
 	plan->type = "ELF";
 	if (!read_elf_head(data, len, &head))
 		return;
+	plan->head_size = head.is_64 ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr);
+	/* Where they follow at once, as they do. */
+	if (head.segments == plan->head_size)
+		plan->head_size += (uint64_t)head.segment_bytes * head.n_segments;
 	for (unsigned pass = 0; pass < 2; pass++) {
 		for (unsigned i = 0; i < head.n_segments; i++) {
 			if (!segment_at(data, len, head.is_64,
@@ -192,6 +197,8 @@ plan_pe(const uint8_t *data, size_t len, struct plan *plan)
 
 	/* SizeOfHeaders lies at the same place in both kinds of optional header. */
 	uint32_t head = u32_at(data, len, (size_t)at + PE_HEADER_BYTES + 60);
+
+	plan->head_size = (uint64_t)at + PE_HEADER_BYTES + optional;
 	add_piece(plan, 0, 0, head < IMAGE_HEAD_BYTES ? head : IMAGE_HEAD_BYTES);
 	for (unsigned i = 0; i < n_sections && i < IMAGE_SEGMENTS_MAX - 1; i++) {
 		size_t place = (size_t)at + PE_HEADER_BYTES + optional +
@@ -204,13 +211,20 @@ plan_pe(const uint8_t *data, size_t len, struct plan *plan)
 		uint32_t raw_at = u32_at(data, len, place + 20);
 
 		add_piece(plan, address, raw_at, raw_size);
+		plan->head_size = place + PE_SECTION_BYTES;
 	}
 }
 
+/*
+ * Pieces that lie over each other in the file are nonsense: no more is read for
+ * them than twice what there is.
+ */
 static void
 place_pieces(image_read_fn *read, void *ctx, uint64_t address, const struct plan *plan,
     struct image *image)
 {
+	uint64_t left = 2 * (uint64_t)image->size;
+
 	for (unsigned i = 0; i < plan->n; i++) {
 		const struct piece *p = &plan->pieces[i];
 		uint64_t size = p->size;
@@ -219,6 +233,8 @@ place_pieces(image_read_fn *read, void *ctx, uint64_t address, const struct plan
 			continue;
 		if (size > image->size - p->file)
 			size = image->size - p->file;
+		size = size < left ? size : left;
+		left -= size;
 		(void)read(ctx, address + p->memory, image->data + p->file, (size_t)size);
 	}
 }
@@ -249,9 +265,11 @@ image_rebuild(image_read_fn *read, void *ctx, uint64_t address, enum image_layou
 	if (image.data == NULL)
 		return MH_ERR_MEMORY;
 	if (layout == IMAGE_LOADED) {
+		size_t n = plan.head_size < len ? (size_t)plan.head_size : len;
+
 		place_pieces(read, ctx, address, &plan, &image);
 		/* Whatever the headers say of themselves, they are there. */
-		memcpy(image.data, head, len < image.size ? len : image.size);
+		memcpy(image.data, head, n < image.size ? n : image.size);
 	} else if (read(ctx, address, image.data, image.size) < image.size) {
 		/* Raw means that all of it lies there. */
 		free(image.data);

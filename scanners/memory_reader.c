@@ -108,19 +108,28 @@ border_of_start(const uint8_t *data, size_t want, bool *ret_is_forced)
 {
 	size_t low = want > BORDER_BYTES ? want - BORDER_BYTES : 2;
 	size_t good = 0;
+	size_t text = 0;
 
 	*ret_is_forced = false;
 	for (size_t p = want; p >= low && p >= 2; p--) {
 		/* "fullword" of a wide string looks two bytes back. */
 		bool is_wide = data[p - 1] == 0 && isalnum(data[p - 2]);
 
-		if (is_word(data[p - 1]) || is_wide)
+		if (is_word(data[p - 1]))
 			continue;
+		if (is_wide) {
+			/* Behind the zero of a text it matters only to a wide string. */
+			if (text == 0 && p >= 3 && data[p - 3] != 0)
+				text = p;
+			continue;
+		}
 		if (is_word(data[p]))
 			return p;
 		if (good == 0)
 			good = p;
 	}
+	if (good == 0)
+		good = text;
 	if (good == 0)
 		*ret_is_forced = true;
 	return good > 0 ? good : want;
@@ -134,7 +143,11 @@ border_of_end(const uint8_t *data, size_t want, bool *ret_is_forced)
 
 	*ret_is_forced = false;
 	for (size_t p = want; p >= low && p >= 1; p--) {
-		if (is_word(data[p]))
+		/* "fullword" of a wide string looks two bytes ahead. */
+		bool is_wide =
+		    data[p] == 0 && isalnum(data[p - 1]) && p >= 2 && data[p - 2] == 0;
+
+		if (is_word(data[p]) || is_wide)
 			continue;
 		if (is_word(data[p - 1]))
 			return p;

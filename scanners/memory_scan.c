@@ -219,29 +219,6 @@ look_for_images(struct pass *p, const struct memory_unit *unit)
 	}
 }
 
-/*
- * Windows end between characters of different kinds, as units do, so that no
- * string matches at their borders that would not in the whole unit.
- */
-static uint32_t
-settle_windows(const struct memory_unit *unit, struct unit_window *windows, uint32_t n)
-{
-	uint32_t n_kept = 0;
-
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t start = (uint32_t)border_before(unit->data, windows[i].start);
-		uint32_t end =
-		    (uint32_t)border_behind(unit->data, unit->len, windows[i].end);
-		struct unit_window *last = n_kept > 0 ? &windows[n_kept - 1] : NULL;
-
-		if (last != NULL && start <= last->end)
-			last->end = end > last->end ? end : last->end;
-		else
-			windows[n_kept++] = (struct unit_window){ start, end };
-	}
-	return n_kept;
-}
-
 /* What of the unit that was just read has to be searched. */
 static void
 look_up(struct pass *p)
@@ -266,7 +243,7 @@ look_up(struct pass *p)
 	if (n > WINDOWS_MAX)
 		return;
 	p->windows = p->found;
-	p->n_windows = settle_windows(unit, p->found, n);
+	p->n_windows = gate_settle(unit->data, unit->len, p->found, n);
 	if (has_hash && p->n_windows <= UNIT_WINDOWS_MAX)
 		unit_cache_add(ms->cache, &hash, p->found, p->n_windows);
 }
@@ -553,6 +530,11 @@ scan_images(struct pass *p, struct match_outcome *ret)
 {
 	for (unsigned i = 0; i < p->n_images; i++) {
 		note_image(p, p->images[i], ret);
+		if (clock_monotonic_ms() > p->until_ms) {
+			p->is_late = true;
+			note_list_count(&ret->notes, REASON_TIMEOUT, 1, 0);
+			continue;
+		}
 		rebuild_image(p, p->images[i], ret);
 	}
 	if (p->n_images_left > 0)

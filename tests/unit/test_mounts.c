@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/unit/mh_test.h"
 
+#include <sys/sysmacros.h>
+
 #include "agent/mounts.h"
 #include "base/attributes.h"
 
@@ -41,6 +43,25 @@ a_mount_is_known_by_its_path(void **state)
 }
 
 static void
+a_file_system_is_known_by_its_device(void **state)
+{
+	struct mounts *m = mounts_parse(table, strlen(table));
+
+	(void)state;
+	assert_int_equal(mounts_device_kind(m, makedev(254, 0)), FILE_SYSTEM_LOCAL);
+	assert_int_equal(mounts_device_kind(m, makedev(0, 21)), FILE_SYSTEM_PSEUDO);
+	assert_int_equal(mounts_device_kind(m, makedev(0, 22)), FILE_SYSTEM_NETWORK);
+	/* Also where another mount lies over it. */
+	assert_int_equal(mounts_device_kind(m, makedev(0, 25)), FILE_SYSTEM_LOCAL);
+	assert_int_equal(mounts_device_kind(m, makedev(0, 26)), FILE_SYSTEM_PSEUDO);
+	assert_int_equal(mounts_device_kind(m, makedev(0, 27)), FILE_SYSTEM_NETWORK);
+	/* Memory that is shared, and what is mounted in other namespaces only. */
+	assert_int_equal(mounts_device_kind(m, makedev(0, 1)), FILE_SYSTEM_LOCAL);
+	assert_int_equal(mounts_device_kind(m, makedev(0, 28)), FILE_SYSTEM_LOCAL);
+	mounts_free(m);
+}
+
+static void
 every_prefix_of_a_table_is_taken(void **state)
 {
 	(void)state;
@@ -63,6 +84,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_mount_is_known_by_its_path),
+		cmocka_unit_test(a_file_system_is_known_by_its_device),
 		cmocka_unit_test(every_prefix_of_a_table_is_taken),
 		cmocka_unit_test(the_table_of_this_machine_has_proc),
 	};
