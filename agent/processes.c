@@ -9,11 +9,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "agent/clues.h"
@@ -762,6 +764,16 @@ fill_file(const struct open_item *item, const struct stat *st, struct target *re
 	};
 }
 
+/* A memfd, shared memory, a file of tmpfs: a look into its holes would fill them. */
+static bool
+lies_in_memory(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 &&
+	       (fs.f_type == TMPFS_MAGIC || fs.f_type == HUGETLBFS_MAGIC);
+}
+
 static enum reason
 open_mapped(struct processes *ps, const struct open_item *item, struct target *ret,
     int *ret_fds, const char **ret_detail)
@@ -795,6 +807,7 @@ open_mapped(struct processes *ps, const struct open_item *item, struct target *r
 	if (ret_fds[0] < 0)
 		return reason_of_errno(errno, ret_detail);
 	fill_file(item, &st, ret);
+	ret->keeps_holes = lies_in_memory(ret_fds[0]);
 	return REASON_NONE;
 }
 

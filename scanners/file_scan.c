@@ -156,7 +156,8 @@ scan_now(struct file_scanner *fs, const struct target *t, int fd, uint64_t size,
 	static struct external_texts texts; /* large, and one scan at a time */
 	struct external_values values;
 	struct content c;
-	mh_err err = content_open(fs->reader, fd, size, fs->setup.max_file_bytes, &c);
+	mh_err err = content_open(fs->reader, fd, size, fs->setup.max_file_bytes,
+	    t->keeps_holes, &c);
 
 	if (err != MH_OK) {
 		set_reason(v, errno == ENOMEM ? REASON_MEMORY : REASON_READ_FAILED,
