@@ -77,8 +77,9 @@ teardown(void **state)
 {
 	struct ground *g = *state;
 
-	(void)close(g->proc);
+	int status = 0;
 
+	(void)close(g->proc);
 	if (g->pid > 0) {
 		(void)kill(g->pid, SIGKILL);
 		(void)waitpid(g->pid, NULL, 0);
@@ -87,7 +88,9 @@ teardown(void **state)
 	own_free(g->own);
 	free(g->program);
 	free(g->library);
-	return tmpdir_teardown((void **)&g->folder);
+	status = tmpdir_teardown((void **)&g->folder);
+	free(g);
+	return status;
 }
 
 /* Start the program, perhaps with a library of somebody else's; it sleeps. */
