@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "agent/owner.h"
+#include "agent/file_facts.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/memory.h"
