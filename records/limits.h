@@ -42,8 +42,6 @@ enum {
 	AROUND_BYTES_MAX = 64,
 	/* Regions of memory in one match: one for each place is enough. */
 	MATCH_REGIONS_MAX = 64,
-	/* Ranges of a process that no worker touches: its mappings of devices. */
-	TARGET_SKIPS_MAX = 64,
 	/* Mapped files whose code pages are compared with memory, in one target. */
 	TARGET_CODES_MAX = 8,
 	/* Bytes kept of a command line; the kernel's own limit is 2 MiB. */

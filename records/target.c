@@ -12,13 +12,11 @@ target_clear(struct target *t)
 {
 	free(t->path);
 	free(t->owner);
-	free(t->skips);
 	free(t->codes);
 	t->path = NULL;
 	t->owner = NULL;
-	t->skips = NULL;
 	t->codes = NULL;
-	t->n_skips = t->n_codes = 0;
+	t->n_codes = 0;
 }
 
 void
@@ -27,7 +25,6 @@ target_copy(const struct target *t, struct target *ret)
 	*ret = *t;
 	ret->path = xstrdup(t->path);
 	ret->owner = xstrdup(t->owner);
-	ret->skips = xmemdup(t->skips, t->n_skips * sizeof(*t->skips));
 	ret->codes = xmemdup(t->codes, t->n_codes * sizeof(*t->codes));
 }
 
@@ -52,11 +49,6 @@ target_encode(const struct target *t, struct buf *b)
 	buf_put_u64(b, t->start_ticks);
 	buf_put_u8(b, t->keeps_holes);
 	buf_put_u8(b, t->reads_shared);
-	buf_put_u32(b, t->n_skips);
-	for (uint32_t i = 0; i < t->n_skips; i++) {
-		buf_put_u64(b, t->skips[i].start);
-		buf_put_u64(b, t->skips[i].end);
-	}
 	buf_put_u32(b, t->n_codes);
 	for (uint32_t i = 0; i < t->n_codes; i++) {
 		buf_put_u64(b, t->codes[i].start);
@@ -75,16 +67,6 @@ n_fds_of(const struct target *t)
 static void
 decode_ranges(struct reader *r, struct target *t)
 {
-	t->n_skips = reader_u32(r);
-	if (t->n_skips > TARGET_SKIPS_MAX) {
-		r->failed = true;
-		t->n_skips = 0;
-	}
-	t->skips = xcalloc(t->n_skips, sizeof(*t->skips));
-	for (uint32_t i = 0; i < t->n_skips; i++) {
-		t->skips[i].start = reader_u64(r);
-		t->skips[i].end = reader_u64(r);
-	}
 	t->n_codes = reader_u32(r);
 	if (t->n_codes > TARGET_CODES_MAX) {
 		r->failed = true;

@@ -109,8 +109,7 @@ may_read(const struct pass *p, uint64_t address)
 	    i < regions_n(p->regions) ? regions_at(p->regions, i) : NULL;
 
 	return r != NULL && r->start <= address &&
-	       (r->use == REGION_OWN ||
-		   (r->use == REGION_SHARED && p->target->reads_shared)) &&
+	       (r->use == REGION_OWN || r->use == REGION_ALL) &&
 	       pages_is_present(p->pages, address);
 }
 
@@ -168,20 +167,21 @@ on_restart(void *ctx)
 	note_list_clear(p->notes);
 	clear_search(p);
 	p->is_late = false;
-	p->pages = pages_new(p->fds[MEMORY_FD_PAGEMAP], p->regions,
-	    p->target->reads_shared, is_legacy);
+	p->pages = pages_new(p->fds[MEMORY_FD_PAGEMAP], p->regions, is_legacy);
 	p->reader = memory_reader_new(p->fds[MEMORY_FD_MEM], p->pages, p->regions,
 	    p->ms->overlap, p->notes);
 }
 
-/* Whether the memory at address belongs to no file. */
+/* Whether the page is the process's own: a file's own header is of the file. */
 static bool
-is_anonymous(const struct pass *p, uint64_t address)
+is_own(const struct pass *p, uint64_t address)
 {
 	size_t i = regions_find(p->regions, address);
+	const struct region *r =
+	    i < regions_n(p->regions) ? regions_at(p->regions, i) : NULL;
 
-	return i < regions_n(p->regions) && regions_at(p->regions, i)->ino == 0 &&
-	       regions_at(p->regions, i)->start <= address;
+	return r != NULL && r->start <= address &&
+	       (r->use == REGION_ALL || pages_is_own(p->pages, address));
 }
 
 static void
@@ -213,7 +213,7 @@ look_for_images(struct pass *p, const struct memory_unit *unit)
 
 			if (from < unit->len &&
 			    image_is_header(unit->data + from, unit->len - from) &&
-			    is_anonymous(p, page))
+			    is_own(p, page))
 				keep_image(p, page + places[i]);
 		}
 	}
@@ -416,11 +416,13 @@ on_describe(void *ctx, struct match *m)
 
 /* Memory that nobody reads, told by itself. */
 static void
-note_secret(struct pass *p)
+note_unread(struct pass *p)
 {
 	for (size_t i = 0; i < regions_n(p->regions); i++) {
 		const struct region *r = regions_at(p->regions, i);
 
+		if (r->is_device)
+			note_list_count(p->notes, REASON_DEVICE, 1, r->end - r->start);
 		if (!r->is_secret)
 			continue;
 		MH_CLEANUP(freep)
@@ -563,7 +565,7 @@ scan_regions(struct pass *p, struct verdict *v, struct match_outcome *ret)
 	if (p->pages != NULL && pages_n_swapped(p->pages) > 0)
 		note_list_count(&ret->notes, REASON_SWAPPED, pages_n_swapped(p->pages),
 		    pages_n_swapped(p->pages) * PAGE_BYTES);
-	note_secret(p);
+	note_unread(p);
 	check_codes(p, ret);
 	if (p->reader == NULL)
 		ret->reason = REASON_MEMORY;

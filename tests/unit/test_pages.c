@@ -74,7 +74,7 @@ touch(struct ground *g, size_t first, size_t n)
 static void
 list(struct ground *g, bool reads_shared, bool is_legacy, struct list *ret)
 {
-	struct target t = { .kind = TARGET_MEMORY };
+	struct target t = { .kind = TARGET_MEMORY, .reads_shared = reads_shared };
 	MH_CLEANUP(regions_freep) struct regions *regions = NULL;
 	bool is_cut = false;
 	struct page_run run;
@@ -83,8 +83,7 @@ list(struct ground *g, bool reads_shared, bool is_legacy, struct list *ret)
 	assert_ok(regions_read(is_legacy ? g->child.smaps : g->child.maps, &t, &regions,
 	    &is_cut));
 	MH_CLEANUP(pages_freep)
-	struct pages *pages =
-	    pages_new(g->child.pagemap, regions, reads_shared, is_legacy);
+	struct pages *pages = pages_new(g->child.pagemap, regions, is_legacy);
 
 	ret->n = 0;
 	while (pages_next(pages, &run) == MH_OK) {
@@ -284,7 +283,7 @@ a_page_is_present_or_not(void **state)
 		assert_ok(regions_read(g->child.maps, &t, &regions, &is_cut));
 		MH_CLEANUP(pages_freep)
 		struct pages *pages =
-		    pages_new(g->child.pagemap, regions, false, is_legacy == 1);
+		    pages_new(g->child.pagemap, regions, is_legacy == 1);
 
 		assert_ok(pages_next(pages, &run));
 		assert_true(pages_is_present(pages, (uintptr_t)page(g, 1) + 5));
@@ -310,7 +309,7 @@ a_process_that_is_gone_has_no_pages(void **state)
 	mh_child_end(&g->child);
 	for (int is_legacy = 0; is_legacy <= 1; is_legacy++) {
 		MH_CLEANUP(pages_freep)
-		struct pages *pages = pages_new(pagemap, regions, false, is_legacy == 1);
+		struct pages *pages = pages_new(pagemap, regions, is_legacy == 1);
 
 		assert_err(pages_next(pages, &run), MH_ERR_NOTFOUND);
 	}

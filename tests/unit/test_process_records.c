@@ -239,7 +239,6 @@ what_is_mapped_and_what_to_open_go_there_and_back(void **state)
 static void
 a_target_of_memory_has_the_descriptors_that_it_says(void **state)
 {
-	struct address_range skip = { 0x1000, 0x2000 };
 	struct code_range code = { 0x3000, 0x4000, 0 };
 	struct target t = { .id = 1,
 		.kind = TARGET_MEMORY,
@@ -248,8 +247,6 @@ a_target_of_memory_has_the_descriptors_that_it_says(void **state)
 		.owner = TEXT("root"),
 		.pid = 2,
 		.start_ticks = 3,
-		.skips = &skip,
-		.n_skips = 1,
 		.codes = &code,
 		.n_codes = 1 };
 	struct target back;
@@ -260,7 +257,7 @@ a_target_of_memory_has_the_descriptors_that_it_says(void **state)
 	target_decode(&r, &back);
 	assert_true(reader_is_done(&r));
 	assert_true(back.kind == TARGET_MEMORY && back.pid == 2 && back.n_fds == 4);
-	assert_true(back.skips[0].end == 0x2000 && back.codes[0].start == 0x3000);
+	assert_true(back.codes[0].start == 0x3000);
 	target_clear(&back);
 	NO_PREFIX_DECODES((struct buf *)*state, target, target_decode, target_clear)
 	t.n_fds = MEMORY_FD_CODES;
