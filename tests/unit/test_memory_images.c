@@ -104,7 +104,7 @@ a_search_that_takes_too_long_is_told_as_such(void **state)
 		memory_put(g, at, "need1e", 1);
 	put_program(g, 0);
 	g->is_slow = true;
-	g->setup.timeout_ms = 25;
+	g->setup.timeout_ms = 100;
 	memory_scan_child(g, HEADER WORD);
 	assert_int_equal(g->v.reason, REASON_TIMEOUT);
 	assert_true(g->v.partly);

@@ -82,7 +82,10 @@ teardown(void **state)
 	own_free(g->own);
 	free(g->program);
 	free(g->library);
-	return tmpdir_teardown((void **)&g->folder);
+	int result = tmpdir_teardown((void **)&g->folder);
+
+	free(g);
+	return result;
 }
 
 /* Start the program, perhaps with a library of somebody else's; it sleeps. */

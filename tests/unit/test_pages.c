@@ -108,8 +108,14 @@ list(struct ground *g, bool reads_shared, bool is_legacy, struct list *ret)
 static bool
 list_both(struct ground *g, bool reads_shared)
 {
-	list(g, reads_shared, true, &g->legacy);
-	assert_true(g->legacy.is_legacy);
+#ifdef MH_SANITIZE
+	/* The old way walks through the holes of AddressSanitizer: terabytes. */
+	const bool is_legacy = false;
+#else
+	const bool is_legacy = true;
+#endif
+	list(g, reads_shared, is_legacy, &g->legacy);
+	assert_true(g->legacy.is_legacy || !is_legacy);
 	list(g, reads_shared, false, &g->scan);
 	assert_int_equal(g->scan.n, g->legacy.n);
 	assert_memory_equal(g->scan.runs, g->legacy.runs,
