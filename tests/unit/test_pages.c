@@ -265,8 +265,8 @@ asking_makes_nothing_resident(void **state)
 	mh_child_start(&g->child);
 	/* What the test writes is no longer shared with the child. */
 	(void)list_both(g, true);
-	unsigned long rss = mh_child_field(&g->child, "status", "VmRSS");
-	unsigned long pss = mh_child_field(&g->child, "smaps_rollup", "Pss");
+	uint64_t rss = mh_child_field(&g->child, "status", "VmRSS");
+	uint64_t pss = mh_child_field(&g->child, "smaps_rollup", "Pss");
 
 	(void)list_both(g, true);
 	assert_true(mh_child_field(&g->child, "status", "VmRSS") <= rss + rss / 100);
@@ -334,7 +334,7 @@ swapped_pages_are_counted_and_stay_where_they_are(void **state)
 	if (madvise(page(g, 0), 256 * PAGE_BYTES, MADV_PAGEOUT) != 0)
 		skip();
 	mh_child_start(&g->child);
-	unsigned long swapped = mh_child_field(&g->child, "status", "VmSwap");
+	uint64_t swapped = mh_child_field(&g->child, "status", "VmSwap");
 
 	if (swapped < 256)
 		skip(); /* nowhere to swap to */
