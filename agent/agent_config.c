@@ -38,6 +38,8 @@ static const struct setting rows[] = {
 	{ "scan.timeout", SETTING_DURATION, AT(scan_timeout_ms), "30s",
 	    .min = SCAN_TIMEOUT_MIN_MS, .max = SCAN_TIMEOUT_MAX_MS,
 	    .help = "Time that the rules may take on one file." },
+	{ "scan.archives", SETTING_BOOL, AT(scan_archives), "yes",
+	    .help = "Whether the members of archives are scanned, too." },
 	{ "scan.matched", SETTING_ENUM, AT(scan_matched), "bytes",
 	    .choices = matched_words,
 	    .help = "What is kept of matched strings: bytes, their hash, or none." },

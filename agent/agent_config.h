@@ -16,6 +16,7 @@ struct agent_config {
 	uint64_t scan_jobs;
 	uint64_t scan_max_file_bytes;
 	uint64_t scan_timeout_ms;
+	bool scan_archives;
 	int scan_matched; /* enum data_mode */
 	uint64_t report_max_age_ms;
 	uint64_t spool_max_bytes;

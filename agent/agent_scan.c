@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "agent/agent_main.h"
+#include "agent/ocsf_anomaly.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -38,7 +39,7 @@ note_unstored(struct agent *a)
 
 /* Keep a finding until the next transaction; json and uid are taken. */
 static void
-keep_finding(struct agent *a, const struct target *t, const char *rule, const char *pack,
+keep_finding(struct agent *a, const char *path, const char *rule, const char *pack,
     int severity, char *uid, json_t *json, int64_t now_ms)
 {
 	if (a->n_unstored == a->cap_unstored) {
@@ -50,7 +51,7 @@ keep_finding(struct agent *a, const struct target *t, const char *rule, const ch
 		.uid = uid,
 		.rule = xstrdup(rule),
 		.pack = xstrdup(pack),
-		.path = xstrdup(t->path),
+		.path = xstrdup(path),
 		.json = json_dumps(json, JSON_COMPACT),
 		.severity = severity,
 		.seen_ms = now_ms,
@@ -123,25 +124,53 @@ on_answer(void *ctx, const struct scan_answer *answer)
 
 	for (uint32_t i = 0; i < answer->n_matches; i++) {
 		const struct match *m = answer->matches[i];
-		char *uid = finding_uid(&context, t, v, m);
+		char *uid = finding_uid(&context, answer, m);
 		struct finding_history known = history_of(a, uid);
+		MH_CLEANUP(freep) char *path = finding_path(t, m);
 
-		keep_finding(a, t, m->rule, m->name_space, severity_id_of(match_score(m)),
-		    uid, finding_to_ocsf(&context, t, v, m, uid, &known), context.now_ms);
+		keep_finding(a, path, m->rule, m->name_space,
+		    severity_id_of(match_score(m)), uid,
+		    finding_to_ocsf(&context, answer, m, uid, &known), context.now_ms);
 	}
 	if (v->reason == REASON_POISONED) {
-		char *uid = poisoned_uid(&context, t);
+		char *uid = poisoned_uid(&context, answer);
 		struct finding_history known = history_of(a, uid);
 
-		keep_finding(a, t, "poisoned", "molehunt", 3, uid,
-		    poisoned_to_ocsf(&context, t, v, uid, &known), context.now_ms);
-		keep_scanned(a, t, true);
-	} else if (v->reason == REASON_NONE && v->n_notes == 0) {
+		keep_finding(a, t->path, "poisoned", "molehunt", 3, uid,
+		    poisoned_to_ocsf(&context, answer, uid, &known), context.now_ms);
+		if (t->kind == TARGET_FILE)
+			keep_scanned(a, t, true);
+	} else if (t->kind == TARGET_FILE && v->reason == REASON_NONE &&
+		   v->n_notes == 0) {
 		keep_scanned(a, t, false);
 	}
 	/* A batch of verdicts is at most BATCH_TARGETS_MAX more than this. */
 	if (a->n_scanned >= STORE_TARGETS_MAX && !a->is_blocked)
 		(void)agent_store(a);
+}
+
+static void
+on_anomaly(void *ctx, const struct process_table *processes, const struct process *p,
+    const struct anomaly *found)
+{
+	struct agent *a = ctx;
+	struct finding_context context = context_of(a);
+	const struct process *ancestors[PROCESS_ANCESTORS_MAX];
+	size_t n =
+	    process_table_ancestors(processes, p, ancestors, PROCESS_ANCESTORS_MAX);
+
+	/* Weak signs are everywhere: they order the scan, and stay here. */
+	if (found->score < ANOMALY_SCORE_ALERT)
+		return;
+	char *uid = anomaly_uid(&context, p, found);
+	struct finding_history known = history_of(a, uid);
+	MH_CLEANUP(freep)
+	char *name = xasprintf("process %d (%s)", (int)p->pid, p->program);
+
+	keep_finding(a, name, anomaly_name(found->clue.kind), "molehunt/anomaly",
+	    severity_id_of(found->score), uid,
+	    anomaly_to_ocsf(&context, p, ancestors, n, found, uid, &known),
+	    context.now_ms);
 }
 
 static bool
@@ -338,6 +367,7 @@ agent_scan_init(struct agent *a)
 		.on_ready = on_ready,
 		.wants = wants,
 		.on_answer = on_answer,
+		.on_anomaly = on_anomaly,
 		.on_done = on_done,
 	};
 	struct scan_options options = { .n_workers = (unsigned)a->config.scan_jobs,
@@ -348,6 +378,7 @@ agent_scan_init(struct agent *a)
 	options.setup.max_file_bytes = a->config.scan_max_file_bytes;
 	options.setup.timeout_ms = (uint32_t)a->config.scan_timeout_ms;
 	options.setup.data_mode = (uint8_t)a->config.scan_matched;
+	options.setup.archives = a->config.scan_archives;
 	for (size_t i = 0; i < a->config.packs.n; i++) {
 		MH_CLEANUP(freep) char *why = NULL;
 

@@ -93,6 +93,7 @@ static const char help[] =
     "  --jobs N             scan workers (default: one per CPU)\n"
     "  --max-file-size SIZE scan larger files only in part (default 512MiB)\n"
     "  --timeout TIME       for one file (default 30s)\n"
+    "  --no-archives        do not scan what is in archives\n"
     "  --matched MODE       keep of what matched: bytes (default), hash or none\n"
     "  --hashes             print the hashes of every file that is scanned\n"
     "  --format FORMAT      text (default), or ndjson: one JSON object per line\n"
@@ -156,6 +157,7 @@ enum option_code {
 	OPTION_TIMEOUT,
 	OPTION_MATCHED,
 	OPTION_HASHES,
+	OPTION_NO_ARCHIVES,
 	OPTION_FORMAT,
 	OPTION_QUIET,
 	OPTION_PROCESSES,
@@ -290,6 +292,9 @@ set_option(struct scan_arguments *a, int code, const char *value)
 	case OPTION_HASHES:
 		a->options.setup.hash_all = true;
 		return 0;
+	case OPTION_NO_ARCHIVES:
+		a->options.setup.archives = false;
+		return 0;
 	case OPTION_QUIET:
 		a->is_quiet = true;
 		return 0;
@@ -320,6 +325,7 @@ parse_arguments(struct scan_arguments *a, int argc, char **argv)
 		{ "timeout", required_argument, NULL, OPTION_TIMEOUT },
 		{ "matched", required_argument, NULL, OPTION_MATCHED },
 		{ "hashes", no_argument, NULL, OPTION_HASHES },
+		{ "no-archives", no_argument, NULL, OPTION_NO_ARCHIVES },
 		{ "format", required_argument, NULL, OPTION_FORMAT },
 		{ "quiet", no_argument, NULL, OPTION_QUIET },
 		{ "processes", no_argument, NULL, OPTION_PROCESSES },
@@ -492,9 +498,18 @@ on_answer(void *ctx, const struct scan_answer *answer)
 	if (c->args.options.setup.hash_all)
 		scan_output_hashes(&c->output, t, v);
 	for (uint32_t i = 0; i < answer->n_matches; i++)
-		scan_output_match(&c->output, t, v, answer->matches[i]);
+		scan_output_match(&c->output, answer, answer->matches[i]);
 	if (v->reason == REASON_POISONED)
-		scan_output_poisoned(&c->output, t, v);
+		scan_output_poisoned(&c->output, answer);
+}
+
+static void
+on_anomaly(void *ctx, const struct process_table *processes, const struct process *p,
+    const struct anomaly *a)
+{
+	struct scan_command *c = ctx;
+
+	scan_output_anomaly(&c->output, processes, p, a);
 }
 
 static void
@@ -605,6 +620,7 @@ scan_files(struct scan_command *c)
 		.on_rule_problem = on_rule_problem,
 		.on_ready = on_ready,
 		.on_answer = on_answer,
+		.on_anomaly = on_anomaly,
 		.on_done = on_done,
 	};
 	MH_CLEANUP(freep)

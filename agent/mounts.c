@@ -5,6 +5,7 @@
  */
 #include "agent/mounts.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -163,6 +164,19 @@ mounts_free(struct mounts *m)
 		free(m->list[i].path);
 	free(m->list);
 	free(m);
+}
+
+size_t
+mounts_count(const struct mounts *m)
+{
+	return m->n;
+}
+
+const char *
+mounts_path(const struct mounts *m, size_t i)
+{
+	assert(i < m->n);
+	return m->list[i].path;
 }
 
 enum file_system_kind

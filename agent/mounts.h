@@ -29,6 +29,10 @@ struct mounts *mounts_parse(const char *text, size_t len);
 void mounts_free(struct mounts *m);
 MH_DEFINE_CLEANUP(struct mounts, mounts_free);
 
+/* All mount points, in the order of mounting; the path is borrowed. */
+size_t mounts_count(const struct mounts *m);
+const char *mounts_path(const struct mounts *m, size_t i);
+
 /*
  * The kind of the file system that is mounted at exactly this path (the topmost
  * one); local when there is no such mount.

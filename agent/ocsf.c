@@ -3,7 +3,7 @@
  * Runs in: agent, command line.
  * Input: from scan workers: bytes of any kind in names and values.
  */
-#include "agent/ocsf.h"
+#include "agent/ocsf_impl.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -12,74 +12,13 @@
 #include <string.h>
 #include <strings.h>
 
+#include "agent/ocsf_memory.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "build_info.h"
-
-/* Numbers of OCSF 1.8.0 that we use, by their names there. */
-enum {
-	CLASS_DETECTION_FINDING = 2004,
-	CATEGORY_FINDINGS = 2,
-	ACTIVITY_CREATE = 1,
-	ACTIVITY_UPDATE = 2,
-	STATUS_NEW = 1,
-	ACTION_OBSERVED = 3,
-	DISPOSITION_DETECTED = 15,
-	ANALYTIC_RULE = 1,
-	ANALYTIC_BEHAVIORAL = 2,
-	OS_LINUX = 200,
-	DEVICE_UNKNOWN = 0,
-	FILE_REGULAR = 1,
-	FILE_EXECUTABLE = 8,
-	HASH_MD5_ID = 1,
-	HASH_SHA1_ID = 2,
-	HASH_SHA256_ID = 3,
-	SCAN_MANUAL = 1,
-	SCAN_SCHEDULED = 2,
-	OBSERVABLE_HASH = 8,
-	POISONED_SCORE = 60,
-};
-
-/* A JSON string of any bytes: what is not printable UTF-8 is escaped as \xNN. */
-static json_t *
-text_json(const char *s)
-{
-	MH_CLEANUP(freep) char *safe = NULL;
-
-	if (text_is_utf8(s, strlen(s)))
-		return json_string(s);
-	safe = text_escape(s);
-	return json_string(safe);
-}
-
-static void
-set(json_t *object, const char *key, json_t *value)
-{
-	(void)json_object_set_new(object, key, value);
-}
-
-static void
-set_text(json_t *object, const char *key, const char *value)
-{
-	if (value != NULL && value[0] != 0)
-		set(object, key, text_json(value));
-}
-
-static void
-set_int(json_t *object, const char *key, int64_t value)
-{
-	set(object, key, json_integer(value));
-}
-
-static void
-set_hex(json_t *object, const char *key, const void *p, size_t len)
-{
-	MH_CLEANUP(freep) char *hex = text_hex(p, len);
-
-	set(object, key, json_string(hex));
-}
+#include "records/check.h"
 
 int
 severity_id_of(unsigned score)
@@ -117,8 +56,7 @@ rule_version(const struct match *m)
 	return xasprintf("%" PRId64, meta->number);
 }
 
-/* SHA-256 over strings, each with its end, in hexadecimal. */
-static char *
+char *
 hash_of_texts(const char *const *texts, size_t n)
 {
 	uint8_t digest[EVP_MAX_MD_SIZE] = { 0 };
@@ -144,24 +82,47 @@ content_name(const struct target *t, const struct verdict *v)
 }
 
 char *
-finding_uid(const struct finding_context *ctx, const struct target *t,
-    const struct verdict *v, const struct match *m)
+finding_path(const struct target *t, const struct match *m)
 {
+	return xasprintf("%s%s", t->path, m->part_name != NULL ? m->part_name : "");
+}
+
+/* What tells the content that the rule ran over: that of t, or of its member. */
+static char *
+matched_content(const struct target *t, const struct verdict *v, const struct match *m)
+{
+	if (m->has_part_sha256)
+		return text_hex(m->part_sha256, sizeof(m->part_sha256));
+	return content_name(t, v);
+}
+
+char *
+finding_uid(const struct finding_context *ctx, const struct scan_answer *answer,
+    const struct match *m)
+{
+	const struct target *t = answer->target;
 	MH_CLEANUP(freep) char *version = rule_version(m);
-	MH_CLEANUP(freep) char *content = content_name(t, v);
+	MH_CLEANUP(freep)
+	char *content = t->kind == TARGET_MEMORY ? memory_place(ctx, answer, m)
+						 : matched_content(t, answer->verdict, m);
+	MH_CLEANUP(freep) char *path = finding_path(t, m);
 	const char *id = match_meta_text(m, "id");
 	/* Copies of a rule keep its id: names tell them apart. */
 	const char *texts[] = { ctx->device_uid, m->name_space, m->rule,
-		id != NULL ? id : "", version, t->path, content };
+		id != NULL ? id : "", version, path, content };
 
 	return hash_of_texts(texts, MH_ARRAY_LEN(texts));
 }
 
 char *
-poisoned_uid(const struct finding_context *ctx, const struct target *t)
+poisoned_uid(const struct finding_context *ctx, const struct scan_answer *answer)
 {
 	static const struct verdict none;
-	MH_CLEANUP(freep) char *content = content_name(t, &none);
+	static const struct match nowhere;
+	const struct target *t = answer->target;
+	MH_CLEANUP(freep)
+	char *content = t->kind == TARGET_MEMORY ? memory_place(ctx, answer, &nowhere)
+						 : content_name(t, &none);
 	MH_CLEANUP(freep) char *rules = text_hex(ctx->rules->id, sizeof(ctx->rules->id));
 	const char *texts[] = { ctx->device_uid, "poisoned", rules, t->path, content };
 
@@ -277,7 +238,7 @@ file_facts_json(const struct target *t, const struct verdict *v)
 }
 
 static json_t *
-strings_json(const struct match *m)
+strings_json(const struct match *m, bool is_memory)
 {
 	json_t *strings = json_array();
 
@@ -291,6 +252,8 @@ strings_json(const struct match *m)
 		if (s->n_data > 0)
 			set_hex(string, s->is_hash ? "sha256" : "hex", s->data,
 			    s->n_data);
+		if (is_memory)
+			memory_string_to_json(m, s, string);
 		(void)json_array_append_new(strings, string);
 	}
 	return strings;
@@ -330,7 +293,7 @@ metas_json(const struct match *m)
 }
 
 static json_t *
-yara_json(const struct match *m)
+yara_json(const struct match *m, bool is_memory)
 {
 	json_t *yara = json_object();
 	json_t *tags = json_array();
@@ -341,13 +304,12 @@ yara_json(const struct match *m)
 		(void)json_array_append_new(tags, text_json(m->tags[i]));
 	set(yara, "tags", tags);
 	set(yara, "meta", metas_json(m));
-	set(yara, "strings", strings_json(m));
+	set(yara, "strings", strings_json(m, is_memory));
 	set_int(yara, "n_strings", (int64_t)m->n_found);
 	return yara;
 }
 
-/* "T1205.002" or several, with commas: technique by technique. */
-static json_t *
+json_t *
 attacks_json(const char *list)
 {
 	json_t *attacks = json_array();
@@ -370,15 +332,15 @@ attacks_json(const char *list)
 	return attacks;
 }
 
-static json_t *
-finding_info_json(const struct finding_context *ctx, const char *uid, const char *title,
-    const struct finding_history *history)
+json_t *
+finding_info_json(const struct finding_context *ctx, const char *uid, const char *kind,
+    const char *title, const struct finding_history *history)
 {
 	json_t *info = json_object();
 
 	set_text(info, "uid", uid);
 	set_text(info, "title", title);
-	set(info, "types", json_pack("[ss]", "yara", "file"));
+	set(info, "types", json_pack("[ss]", kind, "file"));
 	set(info, "data_sources", json_pack("[s]", "file"));
 	set_int(info, "first_seen_time",
 	    history->count > 0 ? history->first_ms : ctx->now_ms);
@@ -386,8 +348,7 @@ finding_info_json(const struct finding_context *ctx, const char *uid, const char
 	return info;
 }
 
-/* The part that every finding of ours has. */
-static json_t *
+json_t *
 finding_base(const struct finding_context *ctx, const char *uid, unsigned score,
     const struct finding_history *history)
 {
@@ -413,7 +374,7 @@ finding_base(const struct finding_context *ctx, const char *uid, unsigned score,
 	return f;
 }
 
-static json_t *
+json_t *
 scan_info_json(const struct finding_context *ctx)
 {
 	json_t *scan = json_object();
@@ -423,7 +384,7 @@ scan_info_json(const struct finding_context *ctx)
 	return scan;
 }
 
-static void
+void
 set_unmapped(json_t *f, const struct finding_context *ctx, unsigned score)
 {
 	json_t *unmapped = json_object();
@@ -446,7 +407,7 @@ classification_of(const struct match *m)
 }
 
 static json_t *
-malware_json(const struct match *m, const struct target *t)
+malware_json(const struct match *m, const char *path)
 {
 	const char *family = match_meta_text(m, "family");
 	json_t *malware = json_object();
@@ -454,7 +415,7 @@ malware_json(const struct match *m, const struct target *t)
 	set(malware, "name",
 	    text_json(family != NULL && family[0] != 0 ? family : m->rule));
 	set(malware, "classification_ids", json_pack("[i]", classification_of(m)));
-	set(malware, "path", text_json(t->path));
+	set(malware, "path", text_json(path));
 	return json_pack("[o]", malware);
 }
 
@@ -476,79 +437,173 @@ analytic_json(const struct match *m)
 	return analytic;
 }
 
+static void
+add_observable(json_t *observables, const char *name, const uint8_t sha256[32])
+{
+	json_t *o = json_object();
+
+	set_text(o, "name", name);
+	set_int(o, "type_id", OBSERVABLE_HASH);
+	set_text(o, "type", "Hash");
+	set_hex(o, "value", sha256, 32);
+	(void)json_array_append_new(observables, o);
+}
+
 static json_t *
 observables_json(const struct verdict *v)
 {
 	json_t *observables = json_array();
 
-	if (v->has_sha256) {
-		json_t *o = json_object();
-
-		set_text(o, "name", "evidences.file.hashes.value");
-		set_int(o, "type_id", OBSERVABLE_HASH);
-		set_text(o, "type", "Hash");
-		set_hex(o, "value", v->sha256, sizeof(v->sha256));
-		(void)json_array_append_new(observables, o);
-	}
+	if (v->has_sha256)
+		add_observable(observables, "evidences.file.hashes.value", v->sha256);
 	return observables;
 }
 
-json_t *
-finding_to_ocsf(const struct finding_context *ctx, const struct target *t,
-    const struct verdict *v, const struct match *m, const char *uid,
-    const struct finding_history *history)
+/* The member of an archive in which it was found. */
+static json_t *
+member_json(const struct match *m, const char *path)
 {
-	unsigned score = match_score(m);
-	json_t *f = finding_base(ctx, uid, score, history);
-	MH_CLEANUP(freep)
-	char *message = xasprintf("YARA rule %s matched %s", m->rule, t->path);
-	MH_CLEANUP(freep) char *title = xasprintf("YARA: %s in %s", m->rule, t->path);
-	json_t *info = finding_info_json(ctx, uid, title, history);
+	json_t *member = json_object();
+
+	set(member, "path", text_json(path));
+	set(member, "name", text_json(m->part_name));
+	if (!text_is_utf8(m->part_name, strlen(m->part_name)))
+		set_hex(member, "name_hex", m->part_name, strlen(m->part_name));
+	set_int(member, "size", (int64_t)m->image_size);
+	if (m->has_part_sha256)
+		set_hex(member, "sha256", m->part_sha256, sizeof(m->part_sha256));
+	return member;
+}
+
+/* A check is no signature: it says what was seen. */
+static json_t *
+check_analytic_json(const struct match *m)
+{
+	json_t *analytic = json_object();
+	MH_CLEANUP(freep) char *uid = xasprintf("%s/%s", m->name_space, m->rule);
+
+	set_int(analytic, "type_id", ANALYTIC_BEHAVIORAL);
+	set_text(analytic, "type", "Behavioral");
+	set_text(analytic, "name", m->rule);
+	set_text(analytic, "uid", uid);
+	set_text(analytic, "desc", match_meta_text(m, "description"));
+	return analytic;
+}
+
+static json_t *
+check_json(const struct match *m)
+{
+	json_t *check = json_object();
+
+	set_text(check, "name", m->rule);
+	set(check, "facts", metas_json(m));
+	return check;
+}
+
+static char *
+match_message(const struct match *m, const char *path)
+{
+	if (match_is_check(m))
+		return xasprintf("%s: %s", match_meta_text(m, "description"), path);
+	return xasprintf("YARA rule %s matched %s", m->rule, path);
+}
+
+/* Where it was found; m is NULL for a finding about the whole target. */
+static json_t *
+evidence_json(const struct finding_context *ctx, const struct scan_answer *answer,
+    const struct match *m, json_t *data)
+{
+	const struct target *t = answer->target;
+	const struct verdict *v = answer->verdict;
 	json_t *evidence = json_object();
+
+	if (t->kind == TARGET_MEMORY) {
+		memory_to_evidence(ctx, answer, m, evidence, data);
+	} else {
+		set_text(evidence, "name", "file");
+		set(evidence, "file", file_json(t, v));
+		set(data, "file", file_facts_json(t, v));
+	}
+	if (answer->mapped != NULL)
+		set(data, "mapped_by", mappers_to_json(answer));
+	set(evidence, "data", data);
+	return evidence;
+}
+
+/* finding_info of what was found in memory says so. */
+static void
+set_source(json_t *info, const char *kind, const struct target *t)
+{
+	if (t->kind != TARGET_MEMORY)
+		return;
+	set(info, "types", json_pack("[ss]", kind, "process-memory"));
+	set(info, "data_sources", json_pack("[s]", "process memory"));
+}
+
+json_t *
+finding_to_ocsf(const struct finding_context *ctx, const struct scan_answer *answer,
+    const struct match *m, const char *uid, const struct finding_history *history)
+{
+	const struct target *t = answer->target;
+	unsigned score = match_score(m);
+	bool is_check = match_is_check(m);
+	const char *kind = is_check ? "check" : "yara";
+	json_t *f = finding_base(ctx, uid, score, history);
+	MH_CLEANUP(freep) char *path = finding_path(t, m);
+	MH_CLEANUP(freep) char *message = match_message(m, path);
+	MH_CLEANUP(freep)
+	char *title =
+	    xasprintf("%s: %s in %s", is_check ? "Check" : "YARA", m->rule, path);
+	json_t *info = finding_info_json(ctx, uid, kind, title, history);
 	json_t *data = json_object();
-	const char *attack = match_meta_text(m, "attack");
+	json_t *observables = observables_json(answer->verdict);
 
 	set_text(f, "message", message);
-	set(info, "analytic", analytic_json(m));
-	set(info, "attacks", attacks_json(attack));
+	set_source(info, kind, t);
+	set(info, "analytic", is_check ? check_analytic_json(m) : analytic_json(m));
+	set(info, "attacks", attacks_json(match_meta_text(m, "attack")));
 	set(f, "finding_info", info);
-	set(f, "malware", malware_json(m, t));
+	if (!is_check)
+		set(f, "malware", malware_json(m, path));
 	set(f, "malware_scan_info", scan_info_json(ctx));
-	set_text(evidence, "name", "file");
-	set(evidence, "file", file_json(t, v));
-	set(data, "yara", yara_json(m));
-	set(data, "file", file_facts_json(t, v));
-	set(evidence, "data", data);
-	set(f, "evidences", json_pack("[o]", evidence));
-	set(f, "observables", observables_json(v));
+	if (is_check)
+		set(data, "check", check_json(m));
+	else
+		set(data, "yara",
+		    yara_json(m, t->kind == TARGET_MEMORY && m->part != PART_IMAGE));
+	if (m->part == PART_MEMBER)
+		set(data, "member", member_json(m, path));
+	if (m->part == PART_MEMBER && m->has_part_sha256)
+		add_observable(observables, "evidences.data.member.sha256",
+		    m->part_sha256);
+	set(f, "evidences", json_pack("[o]", evidence_json(ctx, answer, m, data)));
+	set(f, "observables", observables);
 	set_unmapped(f, ctx, score);
 	return f;
 }
 
 json_t *
-poisoned_to_ocsf(const struct finding_context *ctx, const struct target *t,
-    const struct verdict *v, const char *uid, const struct finding_history *history)
+poisoned_to_ocsf(const struct finding_context *ctx, const struct scan_answer *answer,
+    const char *uid, const struct finding_history *history)
 {
+	const struct target *t = answer->target;
+	const struct verdict *v = answer->verdict;
 	json_t *f = finding_base(ctx, uid, POISONED_SCORE, history);
 	MH_CLEANUP(freep)
 	char *title = xasprintf("Scan workers do not survive %s", t->path);
-	json_t *info = finding_info_json(ctx, uid, title, history);
+	json_t *info = finding_info_json(ctx, uid, "yara", title, history);
 	json_t *analytic = json_object();
-	json_t *evidence = json_object();
-	json_t *data = json_object();
 
 	set_text(f, "message", v->detail != NULL ? v->detail : title);
+	set_source(info, "yara", t);
 	set_int(analytic, "type_id", ANALYTIC_BEHAVIORAL);
 	set_text(analytic, "name", "poisoned");
 	set_text(analytic, "uid", "molehunt/poisoned");
 	set(info, "analytic", analytic);
 	set(f, "finding_info", info);
 	set(f, "malware_scan_info", scan_info_json(ctx));
-	set_text(evidence, "name", "file");
-	set(evidence, "file", file_json(t, v));
-	set(data, "file", file_facts_json(t, v));
-	set(evidence, "data", data);
-	set(f, "evidences", json_pack("[o]", evidence));
+	set(f, "evidences",
+	    json_pack("[o]", evidence_json(ctx, answer, NULL, json_object())));
 	set(f, "observables", observables_json(v));
 	set_unmapped(f, ctx, POISONED_SCORE);
 	return f;
@@ -606,9 +661,12 @@ summary_to_json(const struct finding_context *ctx, const struct coverage *c,
 	set_time(s, "ended", ctx->now_ms);
 	set_int(s, "scanned", (int64_t)c->n_scanned);
 	set_int(s, "partly", (int64_t)c->n_partly);
+	set_int(s, "members", (int64_t)c->n_members);
 	set_int(s, "bytes", (int64_t)c->bytes);
 	set_int(s, "found", (int64_t)c->n_found);
 	set_int(s, "findings", (int64_t)c->n_findings);
+	set_int(s, "weak", (int64_t)c->n_weak);
+	set_int(s, "processes", (int64_t)c->n_processes);
 	set_int(s, "missed", (int64_t)c->n_missed);
 	set(s, "not_scanned", by_reason_json(c, true));
 	set(s, "passed_over", by_reason_json(c, false));

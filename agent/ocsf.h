@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "agent/host.h"
+#include "agent/scan.h"
 #include "records/coverage.h"
 #include "records/setup.h"
 #include "records/target.h"
@@ -38,18 +39,23 @@ struct finding_history {
 	uint64_t count;
 };
 
-/* The finding's stable name: 64 hex digits, freed by the caller. */
-char *finding_uid(const struct finding_context *ctx, const struct target *t,
-    const struct verdict *v, const struct match *m);
+/* Where it was found: the target's path, and behind it the part's name; new. */
+char *finding_path(const struct target *t, const struct match *m);
 
-json_t *finding_to_ocsf(const struct finding_context *ctx, const struct target *t,
-    const struct verdict *v, const struct match *m, const char *uid,
+/* The finding's stable name: 64 hex digits, freed by the caller. */
+char *finding_uid(const struct finding_context *ctx, const struct scan_answer *answer,
+    const struct match *m);
+
+/* One of the matches of answer, of which the list is not looked at. */
+json_t *finding_to_ocsf(const struct finding_context *ctx,
+    const struct scan_answer *answer, const struct match *m, const char *uid,
     const struct finding_history *history);
 
 /* A target that kills its scan worker is a finding of its own. */
-char *poisoned_uid(const struct finding_context *ctx, const struct target *t);
-json_t *poisoned_to_ocsf(const struct finding_context *ctx, const struct target *t,
-    const struct verdict *v, const char *uid, const struct finding_history *history);
+char *poisoned_uid(const struct finding_context *ctx, const struct scan_answer *answer);
+json_t *poisoned_to_ocsf(const struct finding_context *ctx,
+    const struct scan_answer *answer, const char *uid,
+    const struct finding_history *history);
 
 /* OCSF severity_id and its word for a score 0..100. */
 int severity_id_of(unsigned score);

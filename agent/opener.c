@@ -335,7 +335,12 @@ static void
 tell_done(struct opener *o, enum message_name type)
 {
 	MH_CLEANUP(buf_freep) struct buf *b = buf_new(64);
+	uint64_t n_gaps = processes_new_gaps(o->processes);
 
+	if (n_gaps > 0) {
+		o->progress.skipped[REASON_UNSEEN] = n_gaps;
+		send_progress(o, MSG_PULSE, "", false);
+	}
 	flush_batches(o);
 	buf_put_u32(b, o->id);
 	send_waiting(o, type, b, NULL, 0);

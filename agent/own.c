@@ -25,6 +25,7 @@ struct program {
 };
 
 struct own {
+	int proc;
 	int32_t family;
 	struct program programs[PROGRAMS_MAX];
 	size_t n_programs;
@@ -38,7 +39,7 @@ is_trusted(const struct stat *st)
 }
 
 struct own *
-own_new(int32_t family)
+own_new(int proc, int32_t family)
 {
 	static const char *const names[PROGRAMS_MAX] = { "molehunt-open", "molehunt-scan",
 		"molehunt-agent", "molehunt-courier", "molehunt", "molehuntd",
@@ -46,6 +47,7 @@ own_new(int32_t family)
 	MH_CLEANUP(freep) char *folder = child_program_folder();
 	struct own *own = xcalloc(1, sizeof(*own));
 
+	own->proc = proc;
 	own->family = family;
 	for (size_t i = 0; i < PROGRAMS_MAX; i++) {
 		MH_CLEANUP(freep) char *path = xasprintf("%s/%s", folder, names[i]);
@@ -74,7 +76,7 @@ is_family(const struct own *own, int32_t pid)
 
 		if (pid == own->family)
 			return true;
-		MH_CLEANUP(fd_closep) int dir = proc_open(pid);
+		MH_CLEANUP(fd_closep) int dir = proc_open(own->proc, pid);
 		mh_err err = dir >= 0 ? proc_stat(dir, &p, &state) : MH_ERR_NOTFOUND;
 
 		free(p.comm);

@@ -22,7 +22,8 @@
  */
 struct own;
 
-struct own *own_new(int32_t family);
+/* proc, a folder of proc(5), is borrowed while it lives. */
+struct own *own_new(int proc, int32_t family);
 void own_free(struct own *own);
 MH_DEFINE_CLEANUP(struct own, own_free);
 

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "agent/owner.h"
+#include "agent/file_facts.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/memory.h"
@@ -36,12 +36,12 @@ enum {
 };
 
 int
-proc_open(int32_t pid)
+proc_open(int proc, int32_t pid)
 {
 	char path[32];
 
-	(void)snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	(void)snprintf(path, sizeof(path), "%d", (int)pid);
+	return openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 }
 
 mh_err

@@ -29,8 +29,8 @@ struct proc_state {
 	uint64_t start_code, start_stack; /* change when it executes another program */
 };
 
-/* The folder of pid; -1 (errno) when there is none. */
-int proc_open(int32_t pid);
+/* The folder of pid below proc, a folder of proc(5); -1 (errno) when there is none. */
+int proc_open(int proc, int32_t pid);
 
 /* The small file name below dir into b, as far as PROC_TEXT_MAX.  MH_ERR_SYSTEM. */
 mh_err proc_read(int dir, const char *name, struct buf *b) MH_CHECKED;

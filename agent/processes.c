@@ -3,7 +3,7 @@
  * Runs in: opener.
  * Input: from the kernel; names, paths and command lines are hostile.
  */
-#include "agent/processes.h"
+#include "agent/processes_impl.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -16,55 +16,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/clues.h"
 #include "agent/mounts.h"
 #include "agent/own.h"
-#include "agent/owner.h"
 #include "agent/proc.h"
 #include "agent/proc_sockets.h"
 #include "base/fd.h"
 #include "base/maps.h"
 #include "base/memory.h"
+#include "base/pagemap_scan.h"
 #include "base/text.h"
 
-/* A mapped file of which the type is known. */
-struct known_file {
-	uint64_t dev, ino;
-	bool is_used, is_device;
-};
-
-struct processes {
-	struct own *own;
-	bool has_pagemap_scan;    /* else workers need smaps in place of maps */
-	bool has_map_files;       /* else what is mapped is opened by its path */
-	struct known_file *known; /* open addressing; owned */
-	size_t n_known;
-
-	/* Of one listing. */
-	const struct list_request *request;
-	const struct process_sink *sink;
-	void *ctx;
-	struct proc_sockets *sockets;
-	struct mounts *mounts; /* of the namespace below */
-	uint64_t mount_namespace;
-	uint8_t *told; /* a bit for each pid; owned */
-};
-
-/* PAGEMAP_SCAN with an empty range: an error that is not ENOTTY means it is known. */
+/* PAGEMAP_SCAN of nothing: an error that is not ENOTTY means that it is known. */
 static bool
 kernel_has_pagemap_scan(void)
 {
-	enum { PAGEMAP_SCAN_BYTES = 96 };
 	MH_CLEANUP(fd_closep) int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	uint64_t arg[PAGEMAP_SCAN_BYTES / sizeof(uint64_t)] = { PAGEMAP_SCAN_BYTES };
+	struct pagemap_scan_arg arg = { .size = sizeof(arg) };
 
-	return fd >= 0 &&
-	       (ioctl(fd, _IOC(_IOC_READ | _IOC_WRITE, 'f', 16, PAGEMAP_SCAN_BYTES),
-		    arg) >= 0 ||
-		   errno != ENOTTY);
+	return fd >= 0 && (ioctl(fd, PAGEMAP_SCAN_REQUEST, &arg) >= 0 || errno != ENOTTY);
 }
 
-static void
-map_file_name(uint64_t start, uint64_t end, char *ret, size_t size)
+void
+processes_map_name(uint64_t start, uint64_t end, char *ret, size_t size)
 {
 	(void)snprintf(ret, size, "map_files/%llx-%llx", (unsigned long long)start,
 	    (unsigned long long)end);
@@ -72,9 +46,9 @@ map_file_name(uint64_t start, uint64_t end, char *ret, size_t size)
 
 /* Whether this process may follow the links in map_files: tried with our own. */
 static bool
-may_use_map_files(void)
+may_use_map_files(const struct processes *ps)
 {
-	MH_CLEANUP(fd_closep) int dir = proc_open((int32_t)getpid());
+	MH_CLEANUP(fd_closep) int dir = proc_open(ps->proc, (int32_t)getpid());
 	MH_CLEANUP(fd_closep) int fd = openat(dir, "maps", O_RDONLY | O_CLOEXEC);
 	MH_CLEANUP(maps_freep) struct maps *maps = maps_new(fd);
 	struct map m;
@@ -83,7 +57,7 @@ may_use_map_files(void)
 		struct stat st;
 		char name[64];
 
-		map_file_name(m.start, m.end, name, sizeof(name));
+		processes_map_name(m.start, m.end, name, sizeof(name));
 		if (m.ino != 0)
 			return fstatat(dir, name, &st, 0) == 0;
 	}
@@ -95,9 +69,11 @@ processes_new(int32_t family)
 {
 	struct processes *ps = xcalloc(1, sizeof(*ps));
 
-	ps->own = own_new(family);
+	/* One over which nobody can have mounted anything, where that is permitted. */
+	ps->proc = clues_open_proc();
+	ps->own = own_new(ps->proc, family);
 	ps->has_pagemap_scan = kernel_has_pagemap_scan();
-	ps->has_map_files = may_use_map_files();
+	ps->has_map_files = may_use_map_files(ps);
 	return ps;
 }
 
@@ -107,8 +83,26 @@ processes_free(struct processes *ps)
 	if (ps == NULL)
 		return;
 	own_free(ps->own);
+	clues_free(ps->clues);
+	fd_closep(&ps->proc);
 	free(ps->known);
 	free(ps);
+}
+
+uint64_t
+processes_new_gaps(struct processes *ps)
+{
+	const struct clues_gaps *g = NULL;
+	uint64_t n = 0;
+	uint64_t before = ps->n_gaps;
+
+	if (ps->clues == NULL)
+		return 0;
+	g = clues_gaps(ps->clues);
+	n = (uint64_t)g->n_threads + g->n_namespaces + g->n_filters + g->n_fds +
+	    g->n_pids + g->n_codes;
+	ps->n_gaps = n;
+	return n - before;
 }
 
 char *
@@ -129,9 +123,10 @@ compare_pids(const void *a, const void *b)
 
 /* All pids, in order; the caller frees. */
 static int32_t *
-read_pids(size_t *ret_n)
+read_pids(const struct processes *ps, size_t *ret_n)
 {
-	DIR *folder = opendir("/proc");
+	int fd = openat(ps->proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
 	const struct dirent *d = NULL;
 	int32_t *pids = NULL;
 	size_t cap = 0;
@@ -220,7 +215,7 @@ static void
 tell_ancestors(struct processes *ps, int32_t pid)
 {
 	for (unsigned i = 0; i < ANCESTORS_MAX && pid > 0 && !is_told(ps, pid); i++) {
-		MH_CLEANUP(fd_closep) int dir = proc_open(pid);
+		MH_CLEANUP(fd_closep) int dir = proc_open(ps->proc, pid);
 		struct process p;
 
 		if (dir < 0)
@@ -245,8 +240,8 @@ struct file_set {
 	size_t n_slots;
 };
 
-static size_t
-hash_file(uint64_t dev, uint64_t ino)
+size_t
+processes_file_hash(uint64_t dev, uint64_t ino)
 {
 	return (size_t)((ino ^ dev << 40) * 0x9e3779b97f4a7c15u >> 20);
 }
@@ -258,7 +253,7 @@ grow_slots(struct file_set *set)
 	set->n_slots = set->n_slots > 0 ? set->n_slots * 2 : 256;
 	set->slots = xcalloc(set->n_slots, sizeof(*set->slots));
 	for (size_t i = 0; i < set->n; i++) {
-		size_t s = hash_file(set->files[i].dev, set->files[i].ino);
+		size_t s = processes_file_hash(set->files[i].dev, set->files[i].ino);
 
 		while (set->slots[s % set->n_slots] != 0)
 			s++;
@@ -270,7 +265,7 @@ grow_slots(struct file_set *set)
 static struct mapped_file *
 file_in(struct file_set *set, uint64_t dev, uint64_t ino)
 {
-	size_t s = hash_file(dev, ino);
+	size_t s = processes_file_hash(dev, ino);
 
 	if ((set->n + 1) * 2 > set->n_slots)
 		grow_slots(set);
@@ -382,7 +377,7 @@ tell_files(struct processes *ps, int dir, const struct process *p)
 static bool
 list_process(struct processes *ps, int32_t pid)
 {
-	MH_CLEANUP(fd_closep) int dir = proc_open(pid);
+	MH_CLEANUP(fd_closep) int dir = proc_open(ps->proc, pid);
 	struct process p;
 
 	if (dir < 0)
@@ -393,8 +388,10 @@ list_process(struct processes *ps, int32_t pid)
 	}
 	p.refusal = refusal_of(ps, dir, &p);
 	p.role = p.refusal == REASON_NONE ? PROCESS_CHOSEN : PROCESS_REFUSED;
-	if (p.role == PROCESS_CHOSEN)
+	if (p.role == PROCESS_CHOSEN) {
 		proc_sockets_of(ps->sockets, dir, &p);
+		clues_of_process(ps->clues, dir, &p);
+	}
 	tell(ps, &p);
 	if (p.role == PROCESS_CHOSEN)
 		tell_files(ps, dir, &p);
@@ -421,11 +418,51 @@ list_named(struct processes *ps)
 	}
 }
 
+/* One that lives and cannot be looked at at all. */
+static void
+tell_unseen(struct processes *ps, int32_t pid)
+{
+	struct process p = {
+		.role = PROCESS_REFUSED,
+		.refusal = REASON_DENIED,
+		.pid = pid,
+		.owner = xstrdup(""),
+		.comm = xstrdup(""),
+		.program = xstrdup(""),
+		.command = xstrdup(""),
+		.cgroup = xstrdup(""),
+		.container = xstrdup(""),
+		.libraries = xstrdup(""),
+	};
+
+	clues_of_process(ps->clues, -1, &p);
+	tell(ps, &p);
+	process_clear(&p);
+}
+
+/* What lives but is not in the list of /proc. */
+static void
+list_hidden(struct processes *ps)
+{
+	size_t n = 0;
+	const int32_t *pids = clues_hidden(ps->clues, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		/* These come last, whatever their number: the cursor says little. */
+		if (pids[i] == ps->request->resume || pids[i] >= PROC_PIDS_MAX)
+			continue;
+		ps->sink->before(ps->ctx, pids[i]);
+		if (!list_process(ps, pids[i]) && ps->request->n_uids == 0 &&
+		    ps->request->n_names == 0)
+			tell_unseen(ps, pids[i]);
+	}
+}
+
 static void
 list_all(struct processes *ps)
 {
 	size_t n = 0;
-	MH_CLEANUP(freep) int32_t *pids = read_pids(&n);
+	MH_CLEANUP(freep) int32_t *pids = read_pids(ps, &n);
 
 	for (size_t i = 0; i < n; i++) {
 		if (pids[i] <= ps->request->resume)
@@ -433,6 +470,7 @@ list_all(struct processes *ps)
 		ps->sink->before(ps->ctx, pids[i]);
 		(void)list_process(ps, pids[i]);
 	}
+	list_hidden(ps);
 }
 
 void
@@ -443,6 +481,9 @@ processes_list(struct processes *ps, const struct list_request *request,
 	ps->sink = sink;
 	ps->ctx = ctx;
 	ps->sockets = proc_sockets_new();
+	clues_free(ps->clues);
+	ps->clues = clues_new(ps->proc);
+	ps->n_gaps = 0;
 	ps->told = xcalloc(PROC_PIDS_MAX / 8 + 1, 1);
 	if (request->n_pids > 0)
 		list_named(ps);
@@ -455,278 +496,4 @@ processes_list(struct processes *ps, const struct list_request *request,
 	ps->mounts = NULL;
 	ps->told = NULL;
 	ps->request = NULL;
-}
-
-/* --- opening */
-
-/* By its name, where its type cannot be asked for. */
-static bool
-looks_like_a_device(const struct map *m)
-{
-	return (has_prefix(m->path, "/dev/") && !has_prefix(m->path, "/dev/shm/") &&
-		   !has_prefix(m->path, "/dev/zero")) ||
-	       has_prefix(m->path, "/sys/") || has_prefix(m->path, "/proc/");
-}
-
-/*
- * Whether a mapping is of a device, whose memory nobody should read: looking at
- * it could start something.  The type of each file is asked for once.
- */
-static bool
-is_device(struct processes *ps, int dir, const struct map *m)
-{
-	size_t s = hash_file(map_dev(m), m->ino);
-	struct stat st;
-	char name[64];
-
-	if (!ps->has_map_files)
-		return looks_like_a_device(m);
-	if (ps->known == NULL)
-		ps->known = xcalloc((size_t)KNOWN_FILES_MAX * 2, sizeof(*ps->known));
-	for (;; s++) {
-		struct known_file *k = &ps->known[s % (KNOWN_FILES_MAX * 2)];
-
-		if (k->is_used && k->dev == map_dev(m) && k->ino == m->ino)
-			return k->is_device;
-		if (k->is_used)
-			continue;
-		map_file_name(m->start, m->end, name, sizeof(name));
-		bool has_type = fstatat(dir, name, &st, 0) == 0;
-		bool is_dev = has_type ? S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)
-				       : looks_like_a_device(m);
-
-		if (has_type && ps->n_known < KNOWN_FILES_MAX) {
-			*k = (struct known_file){ map_dev(m), m->ino, true, is_dev };
-			ps->n_known++;
-		}
-		return is_dev;
-	}
-}
-
-/* The ranges of mapped devices.  One too many widens the last over all between. */
-static void
-find_skips(struct processes *ps, int dir, const struct mounts *mounts, struct target *t)
-{
-	MH_CLEANUP(fd_closep) int fd = openat(dir, "maps", O_RDONLY | O_CLOEXEC);
-	MH_CLEANUP(maps_freep) struct maps *maps = maps_new(fd);
-	struct map m;
-
-	t->skips = xcalloc(TARGET_SKIPS_MAX, sizeof(*t->skips));
-	while (fd >= 0 && maps_next(maps, &m) == MH_OK) {
-		/* A file of a network is not asked; that one is no device. */
-		if (m.ino == 0 ||
-		    mounts_device_kind(mounts, map_dev(&m)) == FILE_SYSTEM_NETWORK ||
-		    !is_device(ps, dir, &m))
-			continue;
-		if (t->n_skips == TARGET_SKIPS_MAX)
-			t->skips[TARGET_SKIPS_MAX - 1].end = m.end;
-		else
-			t->skips[t->n_skips++] = (struct address_range){ m.start, m.end };
-	}
-}
-
-static enum reason
-reason_of_errno(int error, const char **ret_detail)
-{
-	if (error == ENOENT || error == ESRCH || error == ENOTDIR)
-		return REASON_VANISHED;
-	if (error == EACCES || error == EPERM)
-		return REASON_DENIED;
-	*ret_detail = strerror(error);
-	return REASON_OPEN_FAILED;
-}
-
-/* The folder of the process that item means; -1: it is gone. */
-static int
-open_folder(const struct open_item *item, struct process *p, struct proc_state *ret)
-{
-	MH_CLEANUP(fd_closep) int dir = proc_open(item->pid);
-
-	if (dir < 0 || proc_stat(dir, p, ret) != MH_OK ||
-	    ret->start_ticks != item->start_ticks)
-		return -1;
-	int found = dir;
-
-	dir = -1;
-	return found;
-}
-
-static bool
-is_same_program(int dir, const struct proc_state *before)
-{
-	struct process p = { .pid = 0 };
-	struct proc_state after = { 0 };
-	mh_err err = proc_stat(dir, &p, &after);
-
-	free(p.comm);
-	return err == MH_OK && after.start_ticks == before->start_ticks &&
-	       after.start_code == before->start_code &&
-	       after.start_stack == before->start_stack;
-}
-
-static void
-close_all(int *fds, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		(void)close(fds[i]);
-}
-
-/* The three files, of one and the same program; false (errno). */
-static bool
-open_files(const struct processes *ps, int dir, const struct proc_state *state, int *fds)
-{
-	enum { TRIES = 3 };
-	const char *const names[MEMORY_FD_CODES] = { "mem", "pagemap",
-		ps->has_pagemap_scan ? "maps" : "smaps" };
-
-	for (unsigned try = 0; try < TRIES; try++) {
-		unsigned n = 0;
-
-		while (n < MEMORY_FD_CODES) {
-			fds[n] = openat(dir, names[n], O_RDONLY | O_CLOEXEC);
-			if (fds[n] < 0) {
-				int error = errno;
-
-				close_all(fds, n);
-				errno = error;
-				return false;
-			}
-			n++;
-		}
-		/* A program that was executed in between has another memory. */
-		if (is_same_program(dir, state))
-			return true;
-		close_all(fds, n);
-		errno = ESRCH;
-	}
-	return false;
-}
-
-static enum reason
-open_memory(struct processes *ps, const struct open_item *item, struct target *ret,
-    int *ret_fds, const char **ret_detail)
-{
-	struct process p = { .pid = item->pid };
-	struct proc_state state;
-	MH_CLEANUP(fd_closep) int dir = open_folder(item, &p, &state);
-	int error = 0;
-
-	free(p.comm);
-	if (dir < 0)
-		return REASON_VANISHED;
-	memset(&p, 0, sizeof(p));
-	if (proc_identify(dir, item->pid, &p) != MH_OK ||
-	    proc_stat(dir, &p, &state) != MH_OK ||
-	    state.start_ticks != item->start_ticks) {
-		process_clear(&p);
-		return REASON_VANISHED;
-	}
-	if (!open_files(ps, dir, &state, ret_fds)) {
-		error = errno;
-		process_clear(&p);
-		return reason_of_errno(error, ret_detail);
-	}
-	*ret = (struct target){
-		.kind = TARGET_MEMORY,
-		.n_fds = MEMORY_FD_CODES,
-		.path = process_name(p.pid, p.program),
-		.owner = xstrdup(p.owner),
-		.size = p.resident_bytes,
-		.uid = p.uid,
-		.gid = p.gid,
-		.pid = p.pid,
-		.start_ticks = p.start_ticks,
-		.reads_shared = !ps->has_map_files,
-	};
-	MH_CLEANUP(mounts_freep) struct mounts *mounts = mounts_read_at(dir);
-
-	find_skips(ps, dir, mounts, ret);
-	process_clear(&p);
-	return REASON_NONE;
-}
-
-/* A path of the process's own view, opened there; -1 (errno). */
-static int
-open_by_path(int dir, const struct mapped_file *f)
-{
-	MH_CLEANUP(freep) char *path = xasprintf("root/%s", f->path);
-
-	if (f->path[0] != '/' || f->is_deleted) {
-		errno = EACCES;
-		return -1;
-	}
-	return openat(dir, path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
-}
-
-static int64_t
-in_ns(struct timespec ts)
-{
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
-static void
-fill_file(const struct open_item *item, const struct stat *st, struct target *ret)
-{
-	*ret = (struct target){
-		.kind = TARGET_MAPPED,
-		.n_fds = 1,
-		.path = xstrndup(item->file.path, PATH_BYTES_MAX),
-		.owner = xstrdup(owner_name(st->st_uid)),
-		.dev = st->st_dev,
-		.ino = st->st_ino,
-		.size = (uint64_t)st->st_size,
-		.mode = st->st_mode,
-		.uid = st->st_uid,
-		.gid = st->st_gid,
-		.nlink = (uint32_t)st->st_nlink,
-		.mtime_ns = in_ns(st->st_mtim),
-		.ctime_ns = in_ns(st->st_ctim),
-		.pid = item->pid,
-		.start_ticks = item->start_ticks,
-	};
-}
-
-static enum reason
-open_mapped(struct processes *ps, const struct open_item *item, struct target *ret,
-    int *ret_fds, const char **ret_detail)
-{
-	struct process p = { .pid = item->pid };
-	struct proc_state state;
-	MH_CLEANUP(fd_closep) int dir = open_folder(item, &p, &state);
-	MH_CLEANUP(fd_closep) int path = -1;
-	struct stat st;
-	char name[64];
-
-	free(p.comm);
-	if (dir < 0)
-		return REASON_VANISHED;
-	map_file_name(item->file.start, item->file.end, name, sizeof(name));
-	if (ps->has_map_files)
-		path = openat(dir, name, O_PATH | O_CLOEXEC);
-	if (path < 0)
-		path = open_by_path(dir, &item->file);
-	if (path < 0 || fstat(path, &st) < 0)
-		return reason_of_errno(errno, ret_detail);
-	/* Never open what is no file: a device would notice. */
-	if (!S_ISREG(st.st_mode))
-		return REASON_DEVICE;
-	if (st.st_ino != item->file.ino)
-		return REASON_VANISHED;
-	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", path);
-	ret_fds[0] = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOATIME);
-	if (ret_fds[0] < 0 && errno == EPERM)
-		ret_fds[0] = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (ret_fds[0] < 0)
-		return reason_of_errno(errno, ret_detail);
-	fill_file(item, &st, ret);
-	return REASON_NONE;
-}
-
-enum reason
-processes_open(struct processes *ps, const struct open_item *item, struct target *ret,
-    int *ret_fds, const char **ret_detail)
-{
-	*ret_detail = NULL;
-	return item->is_memory ? open_memory(ps, item, ret, ret_fds, ret_detail)
-			       : open_mapped(ps, item, ret, ret_fds, ret_detail);
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/anomaly.h"
 #include "agent/packs.h"
 #include "agent/process_table.h"
 #include "records/clue.h"
@@ -95,6 +96,9 @@ struct scan_ops {
 	 */
 	bool (*wants)(void *ctx, const struct target *t, enum reason *ret_reason);
 	void (*on_answer)(void *ctx, const struct scan_answer *answer);
+	/* Something about a process that needs no rule; p is in processes.  Borrowed. */
+	void (*on_anomaly)(void *ctx, const struct process_table *processes,
+	    const struct process *p, const struct anomaly *a);
 	/* A walk has ended: everything it met was answered for, or it was cancelled. */
 	void (*on_done)(void *ctx);
 };

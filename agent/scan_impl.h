@@ -21,9 +21,10 @@ struct job {
 	uint32_t n_clues;
 	struct note_list notes;
 	const struct mapped_entry *mapped; /* borrowed from the process table; or NULL */
-	unsigned deaths_alone;             /* workers it killed when alone */
-	bool was_hang;                     /* the last of them had to be killed */
-	int status;                        /* wait(2)'s of the last of them */
+	uint64_t family; /* of memory: processes that were forked, not started; else 0 */
+	unsigned deaths_alone; /* workers it killed when alone */
+	bool was_hang;         /* the last of them had to be killed */
+	int status;            /* wait(2)'s of the last of them */
 };
 TAILQ_HEAD(job_list, job);
 
@@ -39,6 +40,7 @@ struct worker {
 	bool is_alone;        /* tries one target at a time, with more memory */
 	bool is_killed;       /* its end was asked for */
 	bool is_silent;       /* that was for its silence */
+	uint64_t family;      /* of the last memory that it was given */
 	struct job_list jobs; /* in flight, in order */
 	unsigned n_jobs, n_batches;
 	int64_t heard_ms;   /* last sign of life while it had work */
@@ -163,6 +165,8 @@ bool processes_on_message(struct scan *s, struct message *m);
 void processes_on_opener_lost(struct scan *s);
 /* What is left is told with that reason. */
 void processes_give_up(struct scan *s, enum reason reason, const char *detail);
+/* Judge what a worker saw of the process whose memory it scanned. */
+void processes_on_clues(struct scan *s, const struct scan_answer *answer);
 /* Memories and mapped files: to be opened, and answered for by the opener. */
 size_t processes_n_items(const struct scan *s);
 size_t processes_n_done(const struct scan *s);

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "agent/ocsf_anomaly.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -16,6 +17,7 @@ enum {
 	BAR_CELLS = 10,
 	STRINGS_SHOWN = 5,    /* of one finding, in text */
 	BYTES_SHOWN = 40,     /* of one string, in text */
+	COMMAND_SHOWN = 120,  /* bytes of a command line, in text */
 	PATHS_SHOWN = 20,     /* of what was not scanned, in text */
 	PATHS_PER_LINE = 500, /* of a coverage record */
 	COLUMNS_DEFAULT = 80,
@@ -119,13 +121,61 @@ print_meta(const struct match *m, const char *name)
 		(void)printf("      %s: %s\n", name, safe);
 }
 
+/* Where in memory a string stands: "rw-p [heap]". */
 static void
-print_match(struct scan_output *out, const struct target *t, const struct verdict *v,
+print_region(const struct match *m, const struct match_string *s)
+{
+	for (uint32_t i = 0; i < m->n_regions; i++) {
+		const struct match_region *r = &m->regions[i];
+		MH_CLEANUP(freep) char *path = text_escape(r->path);
+
+		if (r->start > s->offset || s->offset >= r->end)
+			continue;
+		(void)printf("         in 0x%" PRIx64 "-0x%" PRIx64 " %s %s\n", r->start,
+		    r->end, r->perms, path[0] != 0 ? path : "anonymous memory");
+		return;
+	}
+}
+
+/* Whose memory it is, or who maps the file. */
+static void
+print_processes(const struct scan_answer *answer)
+{
+	enum { MAPPERS_SHOWN = 5 };
+	const struct mapped_entry *e = answer->mapped;
+
+	if (answer->process != NULL) {
+		MH_CLEANUP(freep)
+		char *head = xstrndup(answer->process->command, COMMAND_SHOWN);
+		MH_CLEANUP(freep) char *command = text_escape(head);
+		MH_CLEANUP(freep) char *owner = text_escape(answer->process->owner);
+
+		(void)printf("      of %s, parent %d, command: %s\n", owner,
+		    (int)answer->process->parent, command);
+	}
+	if (e == NULL)
+		return;
+	(void)printf("      mapped by %" PRIu32 " process%s:", e->n_mappers,
+	    e->n_mappers == 1 ? "" : "es");
+	for (size_t i = 0; i < e->n_mappers && i < MAPPERS_SHOWN; i++) {
+		const struct process *p = process_table_mapper(answer->processes, e, i);
+		MH_CLEANUP(freep) char *comm = text_escape(p->comm);
+
+		(void)printf("%s %d (%s)", i > 0 ? "," : "", (int)p->pid, comm);
+	}
+	(void)printf("%s\n", e->n_mappers > MAPPERS_SHOWN ? ", ..." : "");
+}
+
+static void
+print_match(struct scan_output *out, const struct scan_answer *answer,
     const struct match *m)
 {
+	const struct target *t = answer->target;
+	const struct verdict *v = answer->verdict;
 	static const char *const metas[] = { "description", "reference", "author",
 		"license" };
-	MH_CLEANUP(freep) char *path = text_escape(t->path);
+	MH_CLEANUP(freep) char *place = finding_path(t, m);
+	MH_CLEANUP(freep) char *path = text_escape(place);
 	MH_CLEANUP(freep) char *rule = text_escape(m->rule);
 	MH_CLEANUP(freep) char *pack = text_escape(m->name_space);
 	unsigned score = match_score(m);
@@ -137,12 +187,16 @@ print_match(struct scan_output *out, const struct target *t, const struct verdic
 	    colour(out, PLAIN), score, pack);
 	for (size_t i = 0; i < MH_ARRAY_LEN(metas); i++)
 		print_meta(m, metas[i]);
-	for (uint32_t i = 0; i < m->n_strings && i < STRINGS_SHOWN; i++)
+	print_processes(answer);
+	for (uint32_t i = 0; i < m->n_strings && i < STRINGS_SHOWN; i++) {
 		print_string(&m->strings[i]);
+		print_region(m, &m->strings[i]);
+	}
 	if (m->n_found > STRINGS_SHOWN)
 		(void)printf("      and %" PRIu64 " more\n", m->n_found - STRINGS_SHOWN);
-	if (v->has_sha256) {
-		MH_CLEANUP(freep) char *hex = text_hex(v->sha256, sizeof(v->sha256));
+	if (m->has_part_sha256 || v->has_sha256) {
+		MH_CLEANUP(freep)
+		char *hex = text_hex(m->has_part_sha256 ? m->part_sha256 : v->sha256, 32);
 
 		(void)printf("      sha256 %s\n", hex);
 	}
@@ -152,16 +206,16 @@ print_match(struct scan_output *out, const struct target *t, const struct verdic
 static const struct finding_history no_history;
 
 void
-scan_output_match(struct scan_output *out, const struct target *t,
-    const struct verdict *v, const struct match *m)
+scan_output_match(struct scan_output *out, const struct scan_answer *answer,
+    const struct match *m)
 {
 	if (!out->is_ndjson) {
-		print_match(out, t, v, m);
+		print_match(out, answer, m);
 		return;
 	}
-	MH_CLEANUP(freep) char *uid = finding_uid(&out->context, t, v, m);
+	MH_CLEANUP(freep) char *uid = finding_uid(&out->context, answer, m);
 	out->context.now_ms = clock_real_ms();
-	print_json(out, finding_to_ocsf(&out->context, t, v, m, uid, &no_history));
+	print_json(out, finding_to_ocsf(&out->context, answer, m, uid, &no_history));
 }
 
 void
@@ -182,21 +236,55 @@ scan_output_hashes(struct scan_output *out, const struct target *t,
 }
 
 void
-scan_output_poisoned(struct scan_output *out, const struct target *t,
-    const struct verdict *v)
+scan_output_poisoned(struct scan_output *out, const struct scan_answer *answer)
 {
+	const struct target *t = answer->target;
+	const struct verdict *v = answer->verdict;
 	MH_CLEANUP(freep) char *path = text_escape(t->path);
 
 	if (out->is_ndjson) {
-		MH_CLEANUP(freep) char *uid = poisoned_uid(&out->context, t);
+		MH_CLEANUP(freep) char *uid = poisoned_uid(&out->context, answer);
 
 		out->context.now_ms = clock_real_ms();
-		print_json(out, poisoned_to_ocsf(&out->context, t, v, uid, &no_history));
+		print_json(out,
+		    poisoned_to_ocsf(&out->context, answer, uid, &no_history));
 		return;
 	}
 	clear_line(out);
 	(void)printf("%sFOUND%s %s\n      poisoned: %s\n", colour(out, YELLOW),
 	    colour(out, PLAIN), path, v->detail != NULL ? v->detail : "");
+}
+
+void
+scan_output_anomaly(struct scan_output *out, const struct process_table *processes,
+    const struct process *p, const struct anomaly *a)
+{
+	if (out->is_ndjson) {
+		const struct process *ancestors[PROCESS_ANCESTORS_MAX];
+		size_t n = process_table_ancestors(processes, p, ancestors,
+		    PROCESS_ANCESTORS_MAX);
+		MH_CLEANUP(freep) char *uid = anomaly_uid(&out->context, p, a);
+
+		out->context.now_ms = clock_real_ms();
+		print_json(out,
+		    anomaly_to_ocsf(&out->context, p, ancestors, n, a, uid, &no_history));
+		return;
+	}
+	if (a->score < ANOMALY_SCORE_ALERT)
+		return;
+	MH_CLEANUP(freep) char *program = text_escape(p->program);
+	MH_CLEANUP(freep) char *head = xstrndup(p->command, COMMAND_SHOWN);
+	MH_CLEANUP(freep) char *command = text_escape(head);
+	MH_CLEANUP(freep) char *reason = text_escape(a->reason);
+
+	clear_line(out);
+	(void)printf("%sFOUND%s process %d%s%s%s\n      %s%s%s, score %u\n      %s\n"
+		     "      command: %s%s\n",
+	    colour(out, a->score >= 60 ? RED : YELLOW), colour(out, PLAIN), (int)p->pid,
+	    program[0] != 0 ? " (" : "", program, program[0] != 0 ? ")" : "",
+	    colour(out, BOLD), anomaly_title(a->clue.kind), colour(out, PLAIN), a->score,
+	    reason, command, strlen(p->command) > COMMAND_SHOWN ? " ..." : "");
+	(void)fflush(stdout);
 }
 
 void
@@ -274,6 +362,32 @@ plural(uint64_t n)
 	return n == 1 ? "" : "s";
 }
 
+static char *
+members_text(uint64_t n)
+{
+	return n > 0 ? xasprintf(" with %" PRIu64 " member%s in archives", n, plural(n))
+		     : xstrdup("");
+}
+
+static void
+print_found(struct scan_output *out, const struct coverage *c)
+{
+	(void)printf("%s%" PRIu64 " finding%s", colour(out, RED), c->n_findings,
+	    plural(c->n_findings));
+	/* Signs about processes are findings in none. */
+	if (c->n_found > 0)
+		(void)printf(" in %" PRIu64 " %s%s", c->n_found,
+		    c->n_processes > 0 ? "target" : "file", plural(c->n_found));
+	(void)printf("%s\n", colour(out, PLAIN));
+}
+
+static char *
+processes_text(uint64_t n)
+{
+	return n == 0 ? xstrdup("")
+		      : xasprintf("%" PRIu64 " process%s and ", n, n == 1 ? "" : "es");
+}
+
 static void
 print_summary(struct scan_output *out, const struct coverage *c)
 {
@@ -287,13 +401,19 @@ print_summary(struct scan_output *out, const struct coverage *c)
 	for (unsigned i = 1; i < REASON_MAX_; i++)
 		is_passed = is_passed ||
 			    (c->by_reason[i] > 0 && !reason_is_missed((enum reason)i));
-	(void)printf("Scanned %" PRIu64 " file%s, %s, in %s (%" PRIu64
+	MH_CLEANUP(freep) char *members = members_text(c->n_members);
+	MH_CLEANUP(freep) char *processes = processes_text(c->n_processes);
+	uint64_t n_files = c->n_scanned - c->n_processes;
+
+	(void)printf("Scanned %s%" PRIu64 " file%s%s, %s, in %s (%" PRIu64
 		     " files/s, %s/s)\n",
-	    c->n_scanned, plural(c->n_scanned), bytes, time,
-	    c->n_scanned * 1000 / elapsed, rate);
+	    processes, n_files, plural(n_files), members, bytes, time,
+	    n_files * 1000 / elapsed, rate);
 	(void)printf("with %" PRIu32 " rule%s of %" PRIu32 " file%s", rules->n_rules,
 	    plural(rules->n_rules), rules->n_files - rules->n_left_out,
 	    plural(rules->n_files - rules->n_left_out));
+	if (c->n_processes > 0)
+		(void)printf(", %" PRIu32 " of them in memory", rules->n_in_memory);
 	if (rules->n_left_out > 0)
 		(void)printf("; %s%" PRIu32 " rule file%s left out%s",
 		    colour(out, YELLOW), rules->n_left_out, plural(rules->n_left_out),
@@ -312,10 +432,12 @@ print_summary(struct scan_output *out, const struct coverage *c)
 	if (c->by_reason[REASON_POISONED] > 0)
 		(void)printf("%s%" PRIu64 " files kill their scan workers%s\n",
 		    colour(out, RED), c->by_reason[REASON_POISONED], colour(out, PLAIN));
+	if (c->n_weak > 0)
+		(void)printf("%" PRIu64 " weak sign%s about processes: --format ndjson "
+			     "tells %s\n",
+		    c->n_weak, plural(c->n_weak), c->n_weak == 1 ? "it" : "them");
 	if (c->n_findings > 0)
-		(void)printf("%s%" PRIu64 " finding%s in %" PRIu64 " file%s%s\n",
-		    colour(out, RED), c->n_findings, plural(c->n_findings), c->n_found,
-		    plural(c->n_found), colour(out, PLAIN));
+		print_found(out, c);
 	else if (c->by_reason[REASON_POISONED] == 0)
 		(void)printf("%sNothing found%s%s\n",
 		    c->n_missed > 0 ? "" : colour(out, GREEN),

@@ -30,13 +30,15 @@ void scan_output_init(struct scan_output *out, bool is_ndjson, bool wants_progre
 
 void scan_output_rule_problem(struct scan_output *out, const char *path, unsigned line,
     const char *why);
-void scan_output_match(struct scan_output *out, const struct target *t,
-    const struct verdict *v, const struct match *m);
+void scan_output_match(struct scan_output *out, const struct scan_answer *answer,
+    const struct match *m);
 /* A file with its hashes, found clean or not. */
 void scan_output_hashes(struct scan_output *out, const struct target *t,
     const struct verdict *v);
-void scan_output_poisoned(struct scan_output *out, const struct target *t,
-    const struct verdict *v);
+void scan_output_poisoned(struct scan_output *out, const struct scan_answer *answer);
+/* Something about a process that needs no rule; weak ones are for programs only. */
+void scan_output_anomaly(struct scan_output *out, const struct process_table *processes,
+    const struct process *p, const struct anomaly *a);
 /* Draw the progress line, at most ten times a second. */
 void scan_output_progress(struct scan_output *out, const struct scan_progress *p,
     const struct coverage *c, int64_t now_ms);

@@ -265,6 +265,43 @@ compare_items(const void *a, const void *b)
 	return (x->at > y->at) - (x->at < y->at);
 }
 
+/* Count and tell what is worth a finding; the suspicion that it throws on p. */
+static unsigned
+tell_anomalies(struct scan *s, const struct process *p, struct anomalies *a)
+{
+	unsigned suspicion = a->suspicion;
+
+	for (uint32_t i = 0; i < a->n; i++) {
+		if (a->list[i].score >= ANOMALY_SCORE_ALERT)
+			s->coverage.n_findings++;
+		else
+			s->coverage.n_weak++;
+		s->ops->on_anomaly(s->ctx, scan_of(s)->table, p, &a->list[i]);
+	}
+	anomalies_clear(a);
+	return suspicion;
+}
+
+static unsigned
+judge(struct scan *s, const struct process *p)
+{
+	struct anomalies a;
+
+	anomalies_judge(p, &a);
+	return tell_anomalies(s, p, &a);
+}
+
+void
+processes_on_clues(struct scan *s, const struct scan_answer *answer)
+{
+	struct anomalies a;
+
+	if (answer->process == NULL || answer->n_clues == 0)
+		return;
+	anomalies_judge_worker(answer->process, answer->clues, answer->n_clues, &a);
+	(void)tell_anomalies(s, answer->process, &a);
+}
+
 /* All processes are told: what to open, the most suspicious first. */
 static void
 plan_items(struct scan *s)
@@ -277,8 +314,12 @@ plan_items(struct scan *s)
 	for (size_t i = 0; i < n; i++) {
 		const struct process *p = process_table_at(ps->table, i);
 
+		if (p->role == PROCESS_ANCESTOR)
+			continue;
+		unsigned suspicion = judge(s, p);
+
 		if (p->role == PROCESS_CHOSEN)
-			ps->items[ps->n_items++] = (struct item){ true, i, 0 };
+			ps->items[ps->n_items++] = (struct item){ true, i, suspicion };
 	}
 	for (size_t i = 0; i < n_files; i++)
 		ps->items[ps->n_items++] = (struct item){ false, i, 0 };
@@ -315,6 +356,27 @@ on_done(struct scan *s, const struct message *m)
 	return true;
 }
 
+/*
+ * What processes share that were forked from one another: the highest ancestor
+ * that runs the same program names them.
+ */
+static uint64_t
+family_of(const struct process_scan *ps, const struct target *t)
+{
+	const struct process *ancestors[PROCESS_ANCESTORS_MAX];
+	const struct process *p = process_table_find(ps->table, t->pid, t->start_ticks);
+	int32_t head = t->pid;
+	size_t n = p != NULL ? process_table_ancestors(ps->table, p, ancestors,
+				   PROCESS_ANCESTORS_MAX)
+			     : 0;
+
+	for (size_t i = 0; i < n && ancestors[i]->exe_ino == p->exe_ino &&
+			   ancestors[i]->exe_dev == p->exe_dev;
+	     i++)
+		head = ancestors[i]->pid;
+	return (uint64_t)head;
+}
+
 static bool
 on_targets(struct scan *s, struct message *m)
 {
@@ -337,8 +399,12 @@ on_targets(struct scan *s, struct message *m)
 		for (unsigned k = 0; k < t.n_fds; k++)
 			fds[k] = message_take_fd(m, i + k);
 		i += t.n_fds;
-		workers_add(s, &t, fds)->mapped =
-		    item->is_memory ? NULL : process_table_mapped_at(ps->table, item->at);
+		uint64_t family = item->is_memory ? family_of(ps, &t) : 0;
+		struct job *j = workers_add(s, &t, fds);
+
+		j->family = family;
+		if (!item->is_memory)
+			j->mapped = process_table_mapped_at(ps->table, item->at);
 	}
 	return reader_is_done(&r);
 }
@@ -366,6 +432,8 @@ on_pulse(struct scan *s, const struct message *m)
 
 	reader_init(&r, m->data, m->len);
 	walk_progress_decode(&r, &p);
+	for (unsigned i = 0; reader_is_done(&r) && i < REASON_MAX_; i++)
+		coverage_add_count(&s->coverage, (enum reason)i, p.skipped[i]);
 	if (reader_is_done(&r) && p.id == ps->request_id && p.is_before)
 		ps->announced = (int64_t)p.n_files;
 	walk_progress_clear(&p);

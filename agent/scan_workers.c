@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/checks.h"
 #include "agent/scan_impl.h"
 #include "base/fd.h"
 #include "base/log.h"
@@ -134,6 +135,7 @@ start_worker(struct scan *s, struct worker *w, bool is_alone)
 	w->is_killed = w->is_silent = false;
 	w->heard_ms = w->settled_ms = s->now_ms;
 	w->match_bytes = 0;
+	w->family = 0;
 	buf_put_u64(b, w->id);
 	buf_put_u8(b, is_alone);
 	mh_err err = channel_send(s->zygote.channel, MSG_FORK, buf_data(b), buf_len(b),
@@ -196,6 +198,8 @@ settle(struct scan *s, struct job *j, struct verdict *v)
 		answer.process = process_table_find(answer.processes, j->target.pid,
 		    j->target.start_ticks);
 
+	if (is_scanned && j->target.kind == TARGET_MEMORY)
+		s->coverage.n_processes++;
 	if (is_scanned)
 		coverage_add_scanned(&s->coverage, v->bytes_scanned, j->n_matches);
 	if (v->reason != REASON_NONE)
@@ -203,6 +207,7 @@ settle(struct scan *s, struct job *j, struct verdict *v)
 		    v->detail);
 	settle_notes(s, j, v);
 	s->ops->on_answer(s->ctx, &answer);
+	processes_on_clues(s, &answer);
 	job_free(j);
 }
 
@@ -327,7 +332,9 @@ on_found(const struct scan *s, struct worker *w, const struct message *m)
 	struct job *j = match != NULL ? find_job(w, match->target) : NULL;
 	/* Every rule matches a part once; MATCH_BYTES_MAX bounds the parts. */
 	if (j == NULL || !reader_is_done(&r) ||
-	    (match->part == PART_WHOLE && j->n_matches >= s->facts.n_rules))
+	    (match->part == PART_WHOLE && !match_is_check(match) &&
+		j->n_matches >= s->facts.n_rules) ||
+	    (match_is_check(match) && !check_complete(match)))
 		return false;
 	w->match_bytes += m->len;
 	if (w->match_bytes > MATCH_BYTES_MAX)
@@ -453,6 +460,44 @@ workers_on_event(struct scan *s, struct worker *w)
 	}
 }
 
+/*
+ * Whether another worker has the family of j: it knows what they share, so its
+ * relatives had better go there.
+ */
+static bool
+is_anothers(const struct scan *s, const struct worker *w, const struct job *j)
+{
+	for (unsigned i = 0; j->family != 0 && i < s->options.n_workers; i++) {
+		const struct worker *other = &s->workers[i];
+
+		if (other != w && other->id != 0 && other->family == j->family)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The job of the list that w had better take next: a relative of what it had
+ * last, else the first that is nobody's, else the first.
+ */
+static struct job *
+pick_job(const struct scan *s, const struct worker *w, struct job_list *list)
+{
+	struct job *free_one = NULL;
+	struct job *j = NULL;
+
+	if (TAILQ_FIRST(list) == NULL || TAILQ_FIRST(list)->family == 0)
+		return TAILQ_FIRST(list);
+	TAILQ_FOREACH(j, list, entry)
+	{
+		if (j->family != 0 && j->family == w->family)
+			return j;
+		if (free_one == NULL && !is_anothers(s, w, j))
+			free_one = j;
+	}
+	return free_one != NULL ? free_one : TAILQ_FIRST(list);
+}
+
 /* Move up to n jobs of the list into one message to w. */
 static void
 send_batch(struct scan *s, struct worker *w, struct job_list *list, unsigned *n_list,
@@ -466,7 +511,7 @@ send_batch(struct scan *s, struct worker *w, struct job_list *list, unsigned *n_
 	uint64_t bytes = 0;
 	struct job *j = NULL;
 
-	while (n_taken < n && (j = TAILQ_FIRST(list)) != NULL) {
+	while (n_taken < n && (j = pick_job(s, w, list)) != NULL) {
 		size_t before = buf_len(b);
 
 		target_encode(&j->target, b);
@@ -482,6 +527,8 @@ send_batch(struct scan *s, struct worker *w, struct job_list *list, unsigned *n_
 		memcpy(fds + n_fds, j->fds, j->target.n_fds * sizeof(*fds));
 		n_fds += j->target.n_fds;
 		n_taken++;
+		if (j->family != 0)
+			w->family = j->family;
 	}
 	mh_err err =
 	    channel_send(w->end.channel, MSG_SCAN, buf_data(b), buf_len(b), fds, n_fds);

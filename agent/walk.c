@@ -17,9 +17,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "agent/file_facts.h"
 #include "agent/file_systems.h"
 #include "agent/mounts.h"
-#include "agent/owner.h"
 #include "base/fd.h"
 #include "base/memory.h"
 
@@ -237,12 +237,6 @@ is_seen_link(struct walk *w, const struct stat *st)
 	}
 }
 
-static int64_t
-in_ns(struct timespec ts)
-{
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
 /* Hand out the opened file; fd is taken. */
 static void
 emit(struct walk *w, int fd, const struct stat *st)
@@ -252,17 +246,9 @@ emit(struct walk *w, int fd, const struct stat *st)
 		.n_fds = 1,
 		.path = (char *)(uintptr_t)shown_path(w),
 		.owner = (char *)(uintptr_t)owner_name(st->st_uid),
-		.dev = st->st_dev,
-		.ino = st->st_ino,
-		.size = (uint64_t)st->st_size,
-		.mode = st->st_mode,
-		.uid = st->st_uid,
-		.gid = st->st_gid,
-		.nlink = (uint32_t)st->st_nlink,
-		.mtime_ns = in_ns(st->st_mtim),
-		.ctime_ns = in_ns(st->st_ctim),
 	};
 
+	file_facts(&t, st);
 	w->sink->on_target(w->ctx, &t, fd);
 }
 

@@ -14,6 +14,16 @@ reader_init(struct reader *r, const void *p, size_t len)
 	r->failed = false;
 }
 
+uint32_t
+reader_count(struct reader *r, uint32_t max)
+{
+	uint32_t n = reader_u32(r);
+
+	if (n > max || n > r->left)
+		r->failed = true;
+	return r->failed ? 0 : n;
+}
+
 const uint8_t *
 reader_raw(struct reader *r, size_t n)
 {

@@ -26,6 +26,12 @@ uint16_t reader_u16(struct reader *r);
 uint32_t reader_u32(struct reader *r);
 uint64_t reader_u64(struct reader *r);
 
+/*
+ * A 32-bit count of things that take at least one byte each, at most max.  Zero
+ * when it fails: when it is larger, or more than there are bytes left.
+ */
+uint32_t reader_count(struct reader *r, uint32_t max);
+
 /* n raw bytes, borrowed from the input; NULL (failed) when not there. */
 const uint8_t *reader_raw(struct reader *r, size_t n);
 

@@ -52,10 +52,10 @@ clue_encode(const struct clue *c, struct buf *b)
 }
 
 static uint8_t *
-read_data(struct reader *r, uint32_t *ret_len)
+read_data(struct reader *r, size_t max, uint32_t *ret_len)
 {
 	size_t len = 0;
-	const uint8_t *data = reader_bytes(r, CLUE_DATA_MAX, &len);
+	const uint8_t *data = reader_bytes(r, max, &len);
 
 	*ret_len = (uint32_t)len;
 	return xmemdup(data, len);
@@ -75,6 +75,6 @@ clue_decode(struct reader *r, struct clue *ret)
 	ret->length = reader_u64(r);
 	ret->number = reader_u64(r);
 	ret->what = reader_string(r, CLUE_WHAT_MAX);
-	ret->data = read_data(r, &ret->n_data);
-	ret->expected = read_data(r, &ret->n_expected);
+	ret->data = read_data(r, CLUE_DATA_MAX, &ret->n_data);
+	ret->expected = read_data(r, CLUE_CODE_MAX, &ret->n_expected);
 }

@@ -28,15 +28,18 @@
 	CLUE(PC_MEMFD, "pc-memfd")             /* ... in a memfd */                      \
 	CLUE(CODE_CHANGED, "code-changed")     /* code differs from its file */          \
 	CLUE(CODE_COPIED, "code-copied")       /* pages of its own, equal to the file */ \
-	CLUE(IMAGE_EXEC, "image-executable")   /* program image in executable memory */  \
-	CLUE(IMAGE, "image")                   /* program image in other memory */       \
-	CLUE(KERNEL_NAME, "kernel-name")       /* poses as a kernel thread */            \
-	CLUE(PRELOAD, "preload")               /* LD_PRELOAD, LD_AUDIT in environ */     \
-	CLUE(PRELOAD_FILE, "preload-file")     /* /etc/ld.so.preload names something */  \
-	CLUE(PACKET_SOCKET, "packet-socket")   /* reads raw packets */                   \
-	CLUE(HIDDEN, "hidden")                 /* lives, but /proc does not list it */   \
-	CLUE(COVERED, "covered")               /* something is mounted over /proc/PID */ \
-	CLUE(SECRET_MEMORY, "secret-memory")   /* memfd_secret(2) */
+	CLUE(CODE_RELOCATED,                                                             \
+	    "code-relocated")                /* differs as relocations would make it */  \
+	CLUE(IMAGE_EXEC, "image-executable") /* program image in executable memory */    \
+	CLUE(IMAGE, "image")                 /* program image in other memory */         \
+	CLUE(KERNEL_NAME, "kernel-name")     /* poses as a kernel thread */              \
+	CLUE(PRELOAD, "preload")             /* LD_PRELOAD, LD_AUDIT in environ */       \
+	CLUE(PRELOAD_FILE, "preload-file")   /* /etc/ld.so.preload names something */    \
+	CLUE(PACKET_SOCKET, "packet-socket") /* reads raw packets */                     \
+	CLUE(HIDDEN, "hidden")               /* lives, but /proc does not list it */     \
+	CLUE(COVERED, "covered")             /* something is mounted over /proc/PID */   \
+	CLUE(SECRET_MEMORY, "secret-memory") /* memfd_secret(2) */                       \
+	CLUE(TRACED, "traced")               /* another process traces it: ptrace(2) */
 
 enum clue_kind {
 #define CLUE_CODE(code, name) CLUE_##code,
@@ -47,12 +50,39 @@ enum clue_kind {
 
 const char *clue_name(enum clue_kind kind);
 
+/* number of EXE_DELETED, EXEC_DELETED and PC_DELETED's file. */
+enum clue_file {
+	CLUE_FILE_GONE,
+	CLUE_FILE_REPLACED, /* its path names another file, changed since: an upgrade */
+};
+
+/* number of PRELOAD: which variable; what is "NAME=value". */
+enum clue_variable {
+	CLUE_VARIABLE_PRELOAD,      /* LD_PRELOAD */
+	CLUE_VARIABLE_AUDIT,        /* LD_AUDIT */
+	CLUE_VARIABLE_LIBRARY_PATH, /* LD_LIBRARY_PATH into a folder of all, or hidden */
+	CLUE_VARIABLE_MARKER,       /* one that a known implant sets */
+};
+
+/* number of KERNEL_NAME: these bits. */
+enum clue_kernel_name {
+	CLUE_KERNEL_BRACKETS = 1, /* its command line is "[...]" */
+	CLUE_KERNEL_COMMAND = 2,  /* ... with the name of a kernel thread inside */
+	CLUE_KERNEL_COMM = 4,     /* comm is the name of a kernel thread */
+};
+
+/* number of IMAGE and IMAGE_EXEC. */
+enum clue_image { CLUE_IMAGE_UNKNOWN, CLUE_IMAGE_ELF, CLUE_IMAGE_PE };
+
+/* length of PACKET_SOCKET: bytes of its filter, 0 when it has none, or: */
+#define CLUE_FILTER_UNKNOWN UINT64_MAX
+
 struct clue {
 	enum clue_kind kind;
 	uint64_t address, length; /* in the process, bytes; 0 where there is none */
 	uint64_t number; /* what it means depends on the kind: a thread, an offset */
 	char *what;      /* a path, a symbol, a value; owned */
-	uint8_t *data;   /* what was seen: code, a filter; owned */
+	uint8_t *data;   /* what was seen: code, a filter (struct sock_filter); owned */
 	uint32_t n_data;
 	uint8_t *expected; /* CODE_CHANGED: what the file has there; owned */
 	uint32_t n_expected;

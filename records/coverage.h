@@ -29,8 +29,10 @@ struct coverage {
 	uint64_t n_partly;  /* of these, in part */
 	uint64_t n_found;   /* targets in which something was found */
 	uint64_t n_findings;
-	uint64_t bytes;     /* scanned */
-	uint64_t n_members; /* of archives, scanned; these are no targets */
+	uint64_t n_weak;      /* findings of little weight, not among those */
+	uint64_t bytes;       /* scanned */
+	uint64_t n_processes; /* of the targets, those that were memory */
+	uint64_t n_members;   /* of archives, scanned; these are no targets */
 	uint64_t by_reason[REASON_MAX_];
 	uint64_t n_missed;           /* wholly or in part, of a reason that is missed */
 	struct coverage_path *paths; /* owned */

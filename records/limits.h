@@ -55,9 +55,14 @@ enum {
 	PROCESS_SOCKETS_MAX = 64,
 	/* Clues of one process that are kept. */
 	PROCESS_CLUES_MAX = 64,
-	/* Bytes of a clue's subject (a path, a symbol) and of what it saw there. */
+	/* Bytes of all clues of one process: its record fits in a message. */
+	PROCESS_CLUES_BYTES_MAX = 24 * 1024,
+	/* Bytes of a clue's subject (a path, a symbol). */
 	CLUE_WHAT_MAX = 1024,
-	CLUE_DATA_MAX = 256,
+	/* Bytes of what a clue saw: the longest published filter of BPFDoor has 1,832. */
+	CLUE_DATA_MAX = 2048,
+	/* Bytes of one changed run of code, seen and expected. */
+	CLUE_CODE_MAX = 256,
 	/* Paths of what was not scanned that a scan keeps by name. */
 	COVERAGE_PATHS_MAX = 10000,
 };

@@ -7,17 +7,6 @@
 
 #include "base/memory.h"
 
-/* A count of things that take at least one byte each; fails beyond max. */
-static uint32_t
-read_count(struct reader *r, uint32_t max)
-{
-	uint32_t n = reader_u32(r);
-
-	if (n > max || n > r->left)
-		r->failed = true;
-	return r->failed ? 0 : n;
-}
-
 void
 list_request_clear(struct list_request *l)
 {
@@ -55,15 +44,15 @@ list_request_decode(struct reader *r, struct list_request *ret)
 	ret->is_careful = reader_u8(r) != 0;
 	ret->resume = (int32_t)reader_u32(r);
 	ret->may_use_network = reader_u8(r) != 0;
-	ret->n_pids = read_count(r, LIST_PIDS_MAX);
+	ret->n_pids = reader_count(r, LIST_PIDS_MAX);
 	ret->pids = xcalloc(ret->n_pids, sizeof(*ret->pids));
 	for (uint32_t i = 0; i < ret->n_pids; i++)
 		ret->pids[i] = (int32_t)reader_u32(r);
-	ret->n_uids = read_count(r, LIST_NAMES_MAX);
+	ret->n_uids = reader_count(r, LIST_NAMES_MAX);
 	ret->uids = xcalloc(ret->n_uids, sizeof(*ret->uids));
 	for (uint32_t i = 0; i < ret->n_uids; i++)
 		ret->uids[i] = reader_u32(r);
-	ret->n_names = read_count(r, LIST_NAMES_MAX);
+	ret->n_names = reader_count(r, LIST_NAMES_MAX);
 	ret->names = xcalloc(ret->n_names, sizeof(*ret->names));
 	for (uint32_t i = 0; i < ret->n_names; i++)
 		ret->names[i] = reader_string(r, LIST_NAME_BYTES);
@@ -196,12 +185,12 @@ process_decode(struct reader *r, struct process *ret)
 	ret->resident_bytes = reader_u64(r);
 	ret->swapped_bytes = reader_u64(r);
 	ret->n_sockets_seen = reader_u32(r);
-	ret->n_sockets = read_count(r, PROCESS_SOCKETS_MAX);
+	ret->n_sockets = reader_count(r, PROCESS_SOCKETS_MAX);
 	ret->sockets = xcalloc(ret->n_sockets, sizeof(*ret->sockets));
 	for (uint32_t i = 0; i < ret->n_sockets; i++)
 		decode_socket(r, &ret->sockets[i]);
 	ret->libraries = reader_string(r, CLUE_WHAT_MAX);
-	ret->n_clues = read_count(r, PROCESS_CLUES_MAX);
+	ret->n_clues = reader_count(r, PROCESS_CLUES_MAX);
 	ret->clues = xcalloc(ret->n_clues, sizeof(*ret->clues));
 	for (uint32_t i = 0; i < ret->n_clues; i++)
 		clue_decode(r, &ret->clues[i]);
@@ -258,7 +247,7 @@ mapped_list_decode(struct reader *r, struct mapped_list *ret)
 	memset(ret, 0, sizeof(*ret));
 	ret->pid = (int32_t)reader_u32(r);
 	ret->start_ticks = reader_u64(r);
-	ret->n = read_count(r, MAPPED_FILES_MAX);
+	ret->n = reader_count(r, MAPPED_FILES_MAX);
 	ret->files = xcalloc(ret->n, sizeof(*ret->files));
 	for (uint32_t i = 0; i < ret->n; i++)
 		decode_mapped(r, &ret->files[i]);
@@ -296,7 +285,7 @@ open_request_decode(struct reader *r, struct open_request *ret)
 	memset(ret, 0, sizeof(*ret));
 	ret->id = reader_u32(r);
 	ret->is_careful = reader_u8(r) != 0;
-	ret->n = read_count(r, OPEN_ITEMS_MAX);
+	ret->n = reader_count(r, OPEN_ITEMS_MAX);
 	ret->items = xcalloc(ret->n, sizeof(*ret->items));
 	for (uint32_t i = 0; i < ret->n; i++) {
 		struct open_item *item = &ret->items[i];

@@ -47,8 +47,29 @@
 	REASON(POISONED, "poisoned", true, "it killed its scan worker twice")            \
 	REASON(CROWDED, "folder-too-large", true,                                        \
 	    "more names in one folder than allowed")                                     \
+	REASON(UNSEEN, "facts-not-seen", false,                                          \
+	    "facts about processes that could not be looked at")                         \
 	REASON(SECRET, "secret-memory", true,                                            \
 	    "secret memory: the kernel lets nobody else read it")                        \
+	REASON(ENCRYPTED, "encrypted", true, "encrypted")                                \
+	REASON(DAMAGED, "archive-damaged", true, "a damaged or incomplete archive")      \
+	REASON(UNSUPPORTED, "archive-unsupported", true,                                 \
+	    "packed in a way that cannot be unpacked here")                              \
+	REASON(VOLUMES, "archive-volumes", true,                                         \
+	    "an archive that goes on in other files")                                    \
+	REASON(ARCHIVE_DEPTH, "archive-depth", true, "an archive in too many others")    \
+	REASON(ARCHIVE_MEMBERS, "archive-members", true,                                 \
+	    "an archive with too many members: not all of them were scanned")            \
+	REASON(ARCHIVE_MEMBER, "archive-member-size", true,                              \
+	    "a member larger than the limit: scanned in part")                           \
+	REASON(ARCHIVE_BYTES, "archive-bytes", true,                                     \
+	    "an archive that unpacks to more than the limit: scanned in part")           \
+	REASON(ARCHIVE_RATIO, "archive-ratio", true,                                     \
+	    "an archive that unpacks to many times its size: scanned in part")           \
+	REASON(ARCHIVE_TIME, "archive-time", true,                                       \
+	    "scanning what is in the archive took longer than allowed")                  \
+	REASON(ARCHIVE_FINDINGS, "archive-findings", true,                               \
+	    "more was found in the archive than is kept: scanned in part")               \
 	REASON(MOVED, "moved", true, "the folder was moved while it was walked")         \
 	REASON(STOPPED, "stopped", true, "the scan was stopped before it")               \
 	REASON(INTERNAL, "internal", true, "the scanner failed")

@@ -19,6 +19,7 @@ scan_setup_init(struct scan_setup *setup)
 		.timeout_ms = SCAN_TIMEOUT_DEFAULT_MS,
 		.data_bytes = SCAN_DATA_DEFAULT,
 		.data_mode = DATA_BYTES,
+		.archives = true,
 	};
 }
 
@@ -32,6 +33,7 @@ scan_setup_encode(const struct scan_setup *setup, struct buf *b)
 	buf_put_u32(b, setup->data_bytes);
 	buf_put_u8(b, setup->data_mode);
 	buf_put_u8(b, setup->hash_all);
+	buf_put_u8(b, setup->archives);
 }
 
 void
@@ -44,6 +46,7 @@ scan_setup_decode(struct reader *r, struct scan_setup *ret)
 	ret->data_bytes = reader_u32(r);
 	ret->data_mode = reader_u8(r);
 	ret->hash_all = reader_u8(r) != 0;
+	ret->archives = reader_u8(r) != 0;
 	if (ret->data_mode >= DATA_MAX_ || ret->data_bytes > MATCH_DATA_MAX ||
 	    ret->timeout_ms < SCAN_TIMEOUT_MIN_MS ||
 	    ret->timeout_ms > SCAN_TIMEOUT_MAX_MS ||

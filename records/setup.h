@@ -27,6 +27,7 @@ struct scan_setup {
 	uint32_t data_bytes;     /* kept of a matched string, <= MATCH_DATA_MAX */
 	uint8_t data_mode;       /* enum data_mode */
 	bool hash_all;           /* hashes of clean files too */
+	bool archives;           /* members of archives are scanned, too */
 };
 
 enum {

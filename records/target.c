@@ -50,6 +50,7 @@ target_encode(const struct target *t, struct buf *b)
 	buf_put_u64(b, (uint64_t)t->ctime_ns);
 	buf_put_u32(b, (uint32_t)t->pid);
 	buf_put_u64(b, t->start_ticks);
+	buf_put_u8(b, t->keeps_holes);
 	buf_put_u8(b, t->reads_shared);
 	buf_put_u32(b, t->n_skips);
 	for (uint32_t i = 0; i < t->n_skips; i++) {
@@ -124,6 +125,7 @@ target_decode(struct reader *r, struct target *ret)
 	ret->ctime_ns = (int64_t)reader_u64(r);
 	ret->pid = (int32_t)reader_u32(r);
 	ret->start_ticks = reader_u64(r);
+	ret->keeps_holes = reader_u8(r) != 0;
 	ret->reads_shared = reader_u8(r) != 0;
 	decode_ranges(r, ret);
 	if (ret->n_fds != n_fds_of(ret))

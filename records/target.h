@@ -57,6 +57,7 @@ struct target {
 	/* Of memory; pid also of what is mapped: through whom it was opened. */
 	int32_t pid;
 	uint64_t start_ticks; /* with pid, names the process: proc(5), stat, field 22 */
+	bool keeps_holes;  /* of a mapped file in memory: looking into a hole fills it */
 	bool reads_shared; /* what it maps could not be opened: read it through memory */
 	struct address_range *skips; /* owned */
 	uint32_t n_skips;

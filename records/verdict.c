@@ -219,21 +219,10 @@ match_encode(const struct match *m, struct buf *b)
 	buf_put(b, buf_data(strings), buf_len(strings));
 }
 
-/* A count of things that take at least one byte each; fails beyond max. */
-static uint32_t
-read_count(struct reader *r, uint32_t max)
-{
-	uint32_t n = reader_u32(r);
-
-	if (n > max || n > r->left)
-		r->failed = true;
-	return r->failed ? 0 : n;
-}
-
 static void
 decode_metas(struct reader *r, struct match *m)
 {
-	m->n_metas = read_count(r, RULE_METAS_MAX);
+	m->n_metas = reader_count(r, RULE_METAS_MAX);
 	m->metas = xcalloc(m->n_metas, sizeof(*m->metas));
 	for (uint32_t i = 0; i < m->n_metas; i++) {
 		struct match_meta *meta = &m->metas[i];
@@ -251,7 +240,7 @@ decode_metas(struct reader *r, struct match *m)
 static void
 decode_strings(struct reader *r, struct match *m)
 {
-	m->n_strings = read_count(r, MATCH_STRINGS_MAX);
+	m->n_strings = reader_count(r, MATCH_STRINGS_MAX);
 	m->strings = xcalloc(m->n_strings, sizeof(*m->strings));
 	for (uint32_t i = 0; i < m->n_strings; i++) {
 		struct match_string *s = &m->strings[i];
@@ -294,7 +283,7 @@ decode_part(struct reader *r, struct match *m)
 static void
 decode_regions(struct reader *r, struct match *m)
 {
-	m->n_regions = read_count(r, MATCH_REGIONS_MAX);
+	m->n_regions = reader_count(r, MATCH_REGIONS_MAX);
 	m->regions = xcalloc(m->n_regions, sizeof(*m->regions));
 	for (uint32_t i = 0; i < m->n_regions; i++) {
 		struct match_region *region = &m->regions[i];
@@ -320,7 +309,7 @@ match_decode(struct reader *r)
 	m->target = reader_u64(r);
 	m->rule = reader_string(r, RULE_NAME_MAX);
 	m->name_space = reader_string(r, NAMESPACE_MAX);
-	m->n_tags = read_count(r, RULE_TAGS_MAX);
+	m->n_tags = reader_count(r, RULE_TAGS_MAX);
 	m->tags = xcalloc(m->n_tags, sizeof(*m->tags));
 	for (uint32_t i = 0; i < m->n_tags; i++)
 		m->tags[i] = reader_string(r, RULE_NAME_MAX);

@@ -92,7 +92,7 @@ struct match {
 	uint64_t n_found;   /* places found, kept or not */
 	enum match_part part;
 	char *part_name;                 /* "!/dir/inner.tar.gz!/x.so", or "" */
-	uint64_t image_base, image_size; /* address, bytes */
+	uint64_t image_base, image_size; /* address, bytes; size: of a member, too */
 	bool has_part_sha256;
 	uint8_t part_sha256[32];      /* of the member's or image's content */
 	struct match_region *regions; /* in memory: of the strings that are kept */

@@ -208,7 +208,7 @@ count_data(int fd, uint64_t size)
 
 static mh_err
 map_parts(struct content_reader *cr, int fd, uint64_t size, uint64_t max_bytes,
-    struct content *ret)
+    bool keeps_holes, struct content *ret)
 {
 	uint64_t data = count_data(fd, size);
 	uint64_t head = data > max_bytes ? max_bytes / 4 * 3 : data;
@@ -219,7 +219,7 @@ map_parts(struct content_reader *cr, int fd, uint64_t size, uint64_t max_bytes,
 	mh_err err = MH_OK;
 
 	/* Rules may ask for the zeros of a hole, which libyara does not see here. */
-	ret->is_whole = data == size && data <= max_bytes;
+	ret->is_whole = (data == size || keeps_holes) && data <= max_bytes;
 	for (size_t n = 0; err == MH_OK && next_extent(fd, at, size, &e); n++) {
 		if (n == CONTENT_BLOCKS_MAX) {
 			ret->is_whole = false;
@@ -233,7 +233,7 @@ map_parts(struct content_reader *cr, int fd, uint64_t size, uint64_t max_bytes,
 		at = e.end;
 	}
 	/* Nothing but holes: conditions still ask for the start, and for a size. */
-	if (err == MH_OK && ret->n_blocks == 0 && size > 0)
+	if (err == MH_OK && ret->n_blocks == 0 && size > 0 && !keeps_holes)
 		err = map_block(cr, fd, 0, size < HOLE_BYTES ? (size_t)size : HOLE_BYTES,
 		    ret);
 	return err;
@@ -241,7 +241,7 @@ map_parts(struct content_reader *cr, int fd, uint64_t size, uint64_t max_bytes,
 
 mh_err
 content_open(struct content_reader *cr, int fd, uint64_t size, uint64_t max_bytes,
-    struct content *ret)
+    bool keeps_holes, struct content *ret)
 {
 	mh_err err = MH_OK;
 
@@ -252,13 +252,26 @@ content_open(struct content_reader *cr, int fd, uint64_t size, uint64_t max_byte
 	cr->is_truncated = 0;
 	if (size <= CONTENT_READ_MAX)
 		return read_small(cr, fd, size, ret);
-	if (size <= max_bytes) {
+	if (size <= max_bytes && !keeps_holes) {
 		ret->is_whole = true;
 		err = map_block(cr, fd, 0, (size_t)size, ret);
 	} else {
-		err = map_parts(cr, fd, size, max_bytes, ret);
+		err = map_parts(cr, fd, size, max_bytes, keeps_holes, ret);
 	}
 	if (err != MH_OK)
 		content_close(cr);
 	return err;
+}
+
+const uint8_t *
+content_bytes(const struct content *c, uint64_t offset, size_t len)
+{
+	for (size_t i = 0; i < c->n_blocks; i++) {
+		const struct content_block *b = &c->blocks[i];
+
+		if (offset >= b->offset && offset - b->offset <= b->len &&
+		    len <= b->len - (offset - b->offset))
+			return b->data + (offset - b->offset);
+	}
+	return NULL;
 }

@@ -54,11 +54,16 @@ MH_DEFINE_CLEANUP(struct content_reader, content_reader_free);
 /*
  * Make the regular file fd, of size bytes when it was opened, readable in ret.
  * fd is borrowed until content_close(), which comes before the next open.
+ * keeps_holes: of a file in memory (tmpfs, memfd), where looking into a hole
+ * would fill it with a page: holes are left out, and nothing is missed by that.
  * Errors: MH_ERR_SYSTEM (errno).
  */
 mh_err content_open(struct content_reader *cr, int fd, uint64_t size, uint64_t max_bytes,
-    struct content *ret) MH_CHECKED;
+    bool keeps_holes, struct content *ret) MH_CHECKED;
 void content_close(struct content_reader *cr);
+
+/* The len bytes at offset of the file, as far as one block holds them; or NULL. */
+const uint8_t *content_bytes(const struct content *c, uint64_t offset, size_t len);
 
 /* Whether the file turned out shorter than it was while it was read. */
 bool content_is_truncated(const struct content_reader *cr);

@@ -5,7 +5,6 @@
  */
 #include "scanners/file_scan.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +14,9 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "base/text.h"
+#include "scanners/archive.h"
 #include "scanners/content.h"
+#include "scanners/externals.h"
 #include "scanners/filetype.h"
 
 struct file_scanner {
@@ -25,6 +25,7 @@ struct file_scanner {
 	struct hasher *hasher;
 	struct matcher *matcher;
 	struct content_reader *reader;
+	struct archive_scanner *archives; /* NULL: they are not looked into */
 };
 
 struct file_scanner *
@@ -42,6 +43,9 @@ file_scanner_new(struct ruleset *rs, const struct scan_setup *setup, pulse_fn *o
 	fs->matcher = matcher_new(rs, fs->hasher, setup, on_pulse, ctx);
 	if (fs->matcher == NULL)
 		return NULL;
+	if (setup->archives)
+		fs->archives = archive_scanner_new(rs, fs->hasher, fs->matcher, setup,
+		    on_pulse, ctx);
 	return MH_TAKE(fs);
 }
 
@@ -50,6 +54,7 @@ file_scanner_free(struct file_scanner *fs)
 {
 	if (fs == NULL)
 		return;
+	archive_scanner_free(fs->archives);
 	matcher_free(fs->matcher);
 	hasher_free(fs->hasher);
 	content_reader_free(fs->reader);
@@ -104,52 +109,6 @@ is_same(const struct state *a, const struct state *b)
 	       a->ctime_ns == b->ctime_ns;
 }
 
-/* Text of the externals that some rule reads; the others stay empty. */
-struct external_texts {
-	char filepath[PATH_BYTES_MAX + 1];
-	char extension[RULE_NAME_MAX];
-	char md5[33];
-};
-
-static void
-fill_externals(struct file_scanner *fs, const struct target *t, const struct content *c,
-    const char *filetype, struct verdict *v, struct external_texts *texts,
-    struct external_values *ret)
-{
-	unsigned mask = ruleset_externals(fs->rules);
-	const char *base = path_base(t->path);
-	const char *extension = path_extension(t->path);
-	size_t folder = base > t->path ? (size_t)(base - t->path) - 1 : 0;
-
-	texts->md5[0] = 0;
-	for (size_t i = 0; i < EXTERNAL_MAX_; i++)
-		ret->value[i] = "";
-	if (mask == 0)
-		return;
-	if (folder == 0 && t->path[0] == '/')
-		folder = 1;
-	memcpy(texts->filepath, t->path, folder);
-	texts->filepath[folder] = 0;
-	(void)snprintf(texts->extension, sizeof(texts->extension), "%s", extension);
-	for (char *p = texts->extension; *p != 0; p++)
-		*p = (char)tolower((unsigned char)*p);
-	if ((mask & 1u << EXTERNAL_MD5) != 0 && c->n_blocks == 1 &&
-	    c->blocks[0].len == c->file_size &&
-	    hasher_hash(fs->hasher, HASH_MD5, c->blocks[0].data, c->blocks[0].len,
-		v->md5)) {
-		MH_CLEANUP(freep) char *hex = text_hex(v->md5, sizeof(v->md5));
-
-		v->has_md5 = true;
-		memcpy(texts->md5, hex, sizeof(texts->md5));
-	}
-	ret->value[EXTERNAL_FILENAME] = base;
-	ret->value[EXTERNAL_FILEPATH] = texts->filepath;
-	ret->value[EXTERNAL_EXTENSION] = texts->extension;
-	ret->value[EXTERNAL_FILETYPE] = filetype;
-	ret->value[EXTERNAL_OWNER] = t->owner;
-	ret->value[EXTERNAL_MD5] = texts->md5;
-}
-
 /* Hashes name what was scanned: only of a content that is there in whole. */
 static void
 fill_hashes(struct file_scanner *fs, const struct content *c, bool is_found,
@@ -177,6 +136,18 @@ set_reason(struct verdict *v, enum reason reason, bool partly)
 	v->partly = partly;
 }
 
+/* What is in the file, when it is an archive. */
+static void
+scan_members(struct file_scanner *fs, const struct target *t, const struct content *c,
+    struct verdict *v, struct match_outcome *o)
+{
+	/* Only a verdict of its own can ask for the worker that has more memory. */
+	bool may_ask = v->reason == REASON_NONE;
+
+	if (fs->archives != NULL && !archive_scan(fs->archives, t, c, may_ask, o))
+		set_reason(v, REASON_MEMORY, false);
+}
+
 /* One scan of the file as it is now, size bytes long. */
 static void
 scan_now(struct file_scanner *fs, const struct target *t, int fd, uint64_t size,
@@ -185,7 +156,8 @@ scan_now(struct file_scanner *fs, const struct target *t, int fd, uint64_t size,
 	static struct external_texts texts; /* large, and one scan at a time */
 	struct external_values values;
 	struct content c;
-	mh_err err = content_open(fs->reader, fd, size, fs->setup.max_file_bytes, &c);
+	mh_err err = content_open(fs->reader, fd, size, fs->setup.max_file_bytes,
+	    t->keeps_holes, &c);
 
 	if (err != MH_OK) {
 		set_reason(v, errno == ENOMEM ? REASON_MEMORY : REASON_READ_FAILED,
@@ -196,13 +168,19 @@ scan_now(struct file_scanner *fs, const struct target *t, int fd, uint64_t size,
 	if (c.n_blocks > 0 && c.blocks[0].offset == 0)
 		(void)snprintf(v->filetype, sizeof(v->filetype), "%s",
 		    filetype_of(c.blocks[0].data, c.blocks[0].len));
-	fill_externals(fs, t, &c, v->filetype, v, &texts, &values);
+	const struct file_name name = { t->path, t->owner, v->filetype };
+
+	v->has_md5 = externals_fill(ruleset_externals(fs->rules), &name, &c, fs->hasher,
+	    &texts, &values);
+	if (v->has_md5)
+		memcpy(v->md5, texts.md5_bytes, sizeof(v->md5));
 	matcher_scan(fs->matcher, &c, &values, o);
 	v->bytes_scanned = c.n_bytes;
-	v->n_matches = o->n_matches;
-	fill_hashes(fs, &c, o->n_matches > 0, v);
 	set_reason(v, o->reason, o->partly);
 	v->detail = MH_TAKE(o->detail);
+	scan_members(fs, t, &c, v, o);
+	v->n_matches = o->n_matches;
+	fill_hashes(fs, &c, o->n_matches > 0, v);
 	if (!c.is_whole)
 		set_reason(v, REASON_TOO_LARGE, true);
 	if (content_is_truncated(fs->reader)) {

@@ -96,20 +96,6 @@ match_outcome_take_matches(struct match_outcome *to, struct match_outcome *from,
 	from->n_matches = 0;
 }
 
-/* The len bytes at offset of the file, as far as one block holds them; or NULL. */
-static const uint8_t *
-content_bytes(const struct content *c, uint64_t offset, size_t len)
-{
-	for (size_t i = 0; i < c->n_blocks; i++) {
-		const struct content_block *b = &c->blocks[i];
-
-		if (offset >= b->offset && offset - b->offset <= b->len &&
-		    len <= b->len - (offset - b->offset))
-			return b->data + (offset - b->offset);
-	}
-	return NULL;
-}
-
 static void
 keep_data(struct matcher *m, struct match_string *s)
 {
@@ -167,6 +153,9 @@ keep_strings(struct matcher *m, YR_SCAN_CONTEXT *context, YR_RULE *rule,
 				keep_data(m, s);
 		}
 	}
+	/* Members of archives come by the thousand: nothing is held for nothing. */
+	found->strings = xreallocarray(found->strings,
+	    found->n_strings > 0 ? found->n_strings : 1, sizeof(*found->strings));
 }
 
 static void

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "scanners/code_check.h"
 #include "scanners/gate.h"
 #include "scanners/image.h"
 #include "scanners/memory_reader.h"
@@ -498,19 +499,45 @@ rebuild_image(struct pass *p, uint64_t address, struct match_outcome *ret)
 }
 
 static void
-note_image(const struct pass *p, uint64_t address, struct match_outcome *ret)
+keep_clue(void *ctx, const struct clue *c)
 {
+	struct match_outcome *o = ctx;
+
+	if (o->n_clues == PROCESS_CLUES_MAX)
+		return;
+	o->clues = xreallocarray(o->clues, o->n_clues + 1, sizeof(*o->clues));
+	clue_copy(c, &o->clues[o->n_clues++]);
+}
+
+static void
+note_image(struct pass *p, uint64_t address, struct match_outcome *ret)
+{
+	uint8_t first = 0;
+
 	size_t i = regions_find(p->regions, address);
 	const struct region *r = regions_at(p->regions, i);
-
-	if (ret->n_clues == PROCESS_CLUES_MAX)
-		return;
-	ret->clues = xreallocarray(ret->clues, ret->n_clues + 1, sizeof(*ret->clues));
-	ret->clues[ret->n_clues++] = (struct clue){
+	const struct clue c = {
 		.kind = r->perms[2] == 'x' ? CLUE_IMAGE_EXEC : CLUE_IMAGE,
 		.address = address,
-		.what = xstrdup(region_path(p->regions, r)),
+		.number = read_present(p, address, &first, 1) == 1 && first == 'M'
+			      ? CLUE_IMAGE_PE
+			      : CLUE_IMAGE_ELF,
+		.what = (char *)(uintptr_t)region_path(p->regions, r),
 	};
+
+	keep_clue(ret, &c);
+}
+
+/* Code that the process has changed, against its files. */
+static void
+check_codes(const struct pass *p, struct match_outcome *ret)
+{
+	for (uint32_t i = 0; i < p->target->n_codes; i++) {
+		struct code_outcome outcome;
+
+		code_check(p->fds[MEMORY_FD_MEM], p->fds[MEMORY_FD_CODES + i],
+		    &p->target->codes[i], keep_clue, ret, &outcome);
+	}
 }
 
 static void
@@ -552,6 +579,7 @@ scan_regions(struct pass *p, struct verdict *v, struct match_outcome *ret)
 		note_list_count(&ret->notes, REASON_SWAPPED, pages_n_swapped(p->pages),
 		    pages_n_swapped(p->pages) * PAGE_BYTES);
 	note_secret(p);
+	check_codes(p, ret);
 	if (p->reader == NULL)
 		ret->reason = REASON_MEMORY;
 	else

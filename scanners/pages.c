@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "scanners/pagemap_scan.h"
+#include "base/pagemap_scan.h"
 
 enum { ENTRIES_MAX = 8192 }; /* of pagemap read at once: 32 MiB of addresses */
 

@@ -19,7 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "scanners/pagemap_scan.h"
+#include "base/pagemap_scan.h"
 
 enum {
 	NOBODY_ID = 65534,             /* where the package's user does not exist */
@@ -170,6 +170,7 @@ static const int denied_calls[] = {
 	SCMP_SYS(stat),
 	SCMP_SYS(lstat),
 	SCMP_SYS(statx),
+	SCMP_SYS(newfstatat),
 	SCMP_SYS(sysinfo),
 	SCMP_SYS(sched_getaffinity),
 };

@@ -28,6 +28,7 @@
 #include "records/messages.h"
 #include "records/rule_place.h"
 #include "records/setup.h"
+#include "scanners/archive_reader.h"
 #include "scanners/hasher.h"
 #include "scanners/sandbox.h"
 #include "scanners/worker.h"
@@ -150,6 +151,7 @@ warm_up(struct zygote *z)
 	YR_RULES *rules = NULL;
 
 	z->warm = hasher_new();
+	archive_reader_warm_up();
 	if (!ruleset_imports(z->rules, "magic") ||
 	    yr_compiler_create(&compiler) != ERROR_SUCCESS)
 		return;
@@ -240,14 +242,16 @@ static void
 become_worker(struct zygote *z, int fd, bool is_heavy)
 {
 	uint64_t room = is_heavy ? z->setup.heavy_bytes : z->setup.memory_bytes;
+	struct scan_setup setup = z->setup;
 	sigset_t none;
 
+	setup.memory_bytes = room;
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	channel_free(z->agent);
 	(void)close(z->signals);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	struct worker *w = worker_new(fd, z->rules, &z->setup);
+	struct worker *w = worker_new(fd, z->rules, &setup);
 
 	if (w == NULL)
 		_exit(1);

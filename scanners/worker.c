@@ -199,23 +199,36 @@ worker_new(int fd, struct ruleset *rs, const struct scan_setup *setup)
 	return w;
 }
 
+/*
+ * Scan what one message brings.  Its data is copied: while verdicts wait to be
+ * sent, the channel takes the next message into the place of this one.
+ */
+static void
+scan_message(struct worker *w, struct message *m)
+{
+	uint8_t *data = xmemdup(m->data, m->len);
+	struct message now = *m;
+
+	while (data != NULL) {
+		now.data = data;
+		on_scan(w, &now);
+		free(data);
+		/* What came meanwhile; it is a copy already. */
+		data = MH_TAKE(w->next_data);
+		now = w->next;
+	}
+}
+
 int
 worker_run(struct worker *w)
 {
 	struct message m;
 
 	for (;;) {
-		MH_CLEANUP(freep) uint8_t *waited = MH_TAKE(w->next_data);
-
-		if (waited != NULL) {
-			m = w->next;
-			on_scan(w, &m);
-			continue;
-		}
 		mh_err err = channel_receive(w->channel, &m);
 
 		if (err == MH_OK) {
-			on_scan(w, &m);
+			scan_message(w, &m);
 		} else if (err == MH_ERR_AGAIN) {
 			struct pollfd p = { .fd = channel_fd(w->channel),
 				.events = POLLIN };

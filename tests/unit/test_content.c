@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -73,7 +74,7 @@ open_it(struct ground *g, uint64_t size, uint64_t max)
 	if (g->cr == NULL)
 		g->cr = content_reader_new();
 	content_close(g->cr);
-	assert_ok(content_open(g->cr, g->fd, size, max, &g->c));
+	assert_ok(content_open(g->cr, g->fd, size, max, false, &g->c));
 	assert_int_equal(g->c.file_size, size);
 }
 
@@ -227,6 +228,44 @@ holes_are_left_out_and_the_file_counts_as_scanned_in_part(void **state)
 	assert_block(g, 1, 60 * MIB, 2 * PAGE);
 }
 
+static uint64_t
+blocks_of(int fd)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	return (uint64_t)st.st_blocks;
+}
+
+static void
+holes_of_a_file_in_memory_stay_holes_and_nothing_is_missed(void **state)
+{
+	struct ground *g = *state;
+	volatile uint64_t sum = 0;
+
+	(void)close(g->fd);
+	g->fd = memfd_create("holes", MFD_CLOEXEC);
+	assert_int_equal(ftruncate(g->fd, 64 * MIB), 0);
+	fill(g, 2 * MIB, PAGE);
+	uint64_t before = blocks_of(g->fd);
+
+	open_it(g, 64 * MIB, 512 * MIB);
+	content_close(g->cr);
+	assert_ok(content_open(g->cr, g->fd, 64 * MIB, 512 * MIB, true, &g->c));
+	assert_true(g->c.is_whole);
+	assert_int_equal(g->c.n_blocks, 1);
+	assert_block(g, 0, 2 * MIB, PAGE);
+	for (size_t i = 0; i < g->c.blocks[0].len; i++)
+		sum += g->c.blocks[0].data[i];
+	assert_int_equal(blocks_of(g->fd), before);
+	assert_int_equal(ftruncate(g->fd, 0), 0);
+	assert_int_equal(ftruncate(g->fd, 64 * MIB), 0);
+	content_close(g->cr);
+	assert_ok(content_open(g->cr, g->fd, 64 * MIB, 512 * MIB, true, &g->c));
+	assert_int_equal(g->c.n_blocks, 0);
+	assert_int_equal(blocks_of(g->fd), 0);
+}
+
 static void
 of_nothing_but_a_hole_the_start_is_scanned(void **state)
 {
@@ -284,11 +323,12 @@ what_cannot_be_read_is_an_error(void **state)
 
 	fill(g, 0, 10);
 	open_it(g, 10, MIB);
-	assert_err(content_open(g->cr, folder, 10, MIB, &g->c), MH_ERR_SYSTEM);
+	assert_err(content_open(g->cr, folder, 10, MIB, false, &g->c), MH_ERR_SYSTEM);
 	assert_int_equal(errno, EISDIR);
-	assert_err(content_open(g->cr, folder, 2 * MIB, 4 * MIB, &g->c), MH_ERR_SYSTEM);
+	assert_err(content_open(g->cr, folder, 2 * MIB, 4 * MIB, false, &g->c),
+	    MH_ERR_SYSTEM);
 	(void)close(folder);
-	assert_err(content_open(g->cr, -1, 2 * MIB, MIB, &g->c), MH_ERR_SYSTEM);
+	assert_err(content_open(g->cr, -1, 2 * MIB, MIB, false, &g->c), MH_ERR_SYSTEM);
 	open_it(g, 10, MIB);
 	content_reader_free(NULL);
 }
@@ -307,6 +347,7 @@ main(void)
 		with_ground(a_file_at_the_limit_is_whole_and_one_byte_more_is_not),
 		with_ground(three_quarters_are_the_start_and_the_rest_is_the_end),
 		with_ground(holes_are_left_out_and_the_file_counts_as_scanned_in_part),
+		with_ground(holes_of_a_file_in_memory_stay_holes_and_nothing_is_missed),
 		with_ground(of_nothing_but_a_hole_the_start_is_scanned),
 		with_ground(windows_are_counted_over_data_and_not_over_holes),
 		with_ground(runs_of_data_fit_to_their_limit),

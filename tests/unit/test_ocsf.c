@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/unit/mh_test.h"
 
+#include "agent/checks.h"
 #include "agent/ocsf.h"
 #include "base/memory.h"
 
@@ -12,6 +13,7 @@ struct ground {
 	struct finding_context ctx;
 	struct target t;
 	struct verdict v;
+	struct scan_answer answer;
 	struct match *m;
 	struct finding_history history;
 	json_t *json;
@@ -44,6 +46,7 @@ setup(void **state)
 		.mode = 0100755,
 		.nlink = 1,
 		.mtime_ns = 5000000000 };
+	g->answer = (struct scan_answer){ .target = &g->t, .verdict = &g->v };
 	g->v = (struct verdict){ .has_sha256 = true, .has_md5 = true, .n_matches = 1 };
 	m->rule = xstrdup("rule_one");
 	m->name_space = xstrdup("pack/file.yar");
@@ -87,10 +90,10 @@ teardown(void **state)
 static void
 make(struct ground *g)
 {
-	char *uid = finding_uid(&g->ctx, &g->t, &g->v, g->m);
+	char *uid = finding_uid(&g->ctx, &g->answer, g->m);
 
 	json_decref(g->json);
-	g->json = finding_to_ocsf(&g->ctx, &g->t, &g->v, g->m, uid, &g->history);
+	g->json = finding_to_ocsf(&g->ctx, &g->answer, g->m, uid, &g->history);
 	free(uid);
 	assert_non_null(g->json);
 }
@@ -218,28 +221,28 @@ static void
 the_uid_is_stable_and_differs_for_each_fact(void **state)
 {
 	struct ground *g = *state;
-	char *first = finding_uid(&g->ctx, &g->t, &g->v, g->m);
+	char *first = finding_uid(&g->ctx, &g->answer, g->m);
 	char *uids[8];
 
 	g->ctx.now_ms++;
 	g->ctx.scan_uid = "another scan";
-	uids[0] = finding_uid(&g->ctx, &g->t, &g->v, g->m);
+	uids[0] = finding_uid(&g->ctx, &g->answer, g->m);
 	assert_string_equal(uids[0], first);
 	g->ctx.device_uid = "other";
-	uids[1] = finding_uid(&g->ctx, &g->t, &g->v, g->m);
+	uids[1] = finding_uid(&g->ctx, &g->answer, g->m);
 	g->t.path = text("/opt/y.exe");
-	uids[2] = finding_uid(&g->ctx, &g->t, &g->v, g->m);
+	uids[2] = finding_uid(&g->ctx, &g->answer, g->m);
 	g->v.sha256[0] = 1;
-	uids[3] = finding_uid(&g->ctx, &g->t, &g->v, g->m);
+	uids[3] = finding_uid(&g->ctx, &g->answer, g->m);
 	g->m->rule[0] = 'R';
-	uids[4] = finding_uid(&g->ctx, &g->t, &g->v, g->m);
+	uids[4] = finding_uid(&g->ctx, &g->answer, g->m);
 	g->m->name_space[0] = 'P';
-	uids[5] = finding_uid(&g->ctx, &g->t, &g->v, g->m);
+	uids[5] = finding_uid(&g->ctx, &g->answer, g->m);
 	g->m->metas[g->m->n_metas++] =
 	    (struct match_meta){ xstrdup("version"), META_NUMBER, NULL, 2 };
-	uids[6] = finding_uid(&g->ctx, &g->t, &g->v, g->m);
+	uids[6] = finding_uid(&g->ctx, &g->answer, g->m);
 	g->v.has_sha256 = false;
-	uids[7] = finding_uid(&g->ctx, &g->t, &g->v, g->m);
+	uids[7] = finding_uid(&g->ctx, &g->answer, g->m);
 	for (size_t i = 1; i < MH_ARRAY_LEN(uids); i++) {
 		for (size_t j = 0; j < i; j++)
 			assert_string_not_equal(uids[i], uids[j]);
@@ -247,6 +250,60 @@ the_uid_is_stable_and_differs_for_each_fact(void **state)
 	for (size_t i = 0; i < MH_ARRAY_LEN(uids); i++)
 		free(uids[i]);
 	free(first);
+}
+
+static void
+a_finding_in_a_member_names_the_archive_and_the_member(void **state)
+{
+	struct ground *g = *state;
+	char *whole = finding_uid(&g->ctx, &g->answer, g->m);
+
+	g->m->part = PART_MEMBER;
+	g->m->part_name = xstrdup("!/a\xff!/x.so");
+	g->m->image_size = 9;
+	g->m->has_part_sha256 = true;
+	make(g);
+	assert_text(g, "evidences/0/file/path", "/opt/x.exe");
+	assert_text(g, "evidences/0/data/member/path", "/opt/x.exe!/a\\xff!/x.so");
+	assert_text(g, "evidences/0/data/member/name_hex", "212f61ff212f782e736f");
+	assert_number(g, "evidences/0/data/member/size", 9);
+	assert_text(g, "malware/0/path", "/opt/x.exe!/a\\xff!/x.so");
+	assert_text(g, "observables/1/name", "evidences.data.member.sha256");
+	char *first = finding_uid(&g->ctx, &g->answer, g->m);
+
+	assert_string_not_equal(first, whole);
+	g->m->part_sha256[0] = 1;
+	char *second = finding_uid(&g->ctx, &g->answer, g->m);
+
+	assert_string_not_equal(first, second);
+	/* What stands around the member in the archive is of no account. */
+	g->v.sha256[0] ^= 1;
+	char *third = finding_uid(&g->ctx, &g->answer, g->m);
+
+	assert_string_equal(second, third);
+	free(whole);
+	free(first);
+	free(second);
+	free(third);
+}
+
+static void
+a_check_is_a_finding_without_a_rule(void **state)
+{
+	struct ground *g = *state;
+
+	match_free(g->m);
+	g->m = check_match_new(CHECK_DESIGN_FILES);
+	check_match_add_number(g->m, "design_files", 12);
+	assert_true(check_complete(g->m));
+	make(g);
+	assert_text(g, "finding_info/types/0", "check");
+	assert_text(g, "finding_info/analytic/name", "design-files-in-staging-folder");
+	assert_number(g, "finding_info/analytic/type_id", 2);
+	assert_number(g, "evidences/0/data/check/facts/design_files", 12);
+	assert_number(g, "unmapped/score", 60);
+	assert_null(json_object_get(g->json, "malware"));
+	assert_null(json_object_get(at(g, "evidences/0/data"), "yara"));
 }
 
 static void
@@ -287,16 +344,16 @@ static void
 what_kills_workers_is_a_finding_of_its_own(void **state)
 {
 	struct ground *g = *state;
-	char *uid = poisoned_uid(&g->ctx, &g->t);
+	char *uid = poisoned_uid(&g->ctx, &g->answer);
 
 	g->v.detail = text("killed by signal 11");
-	g->json = poisoned_to_ocsf(&g->ctx, &g->t, &g->v, uid, &g->history);
+	g->json = poisoned_to_ocsf(&g->ctx, &g->answer, uid, &g->history);
 	assert_text(g, "finding_info/uid", uid);
 	assert_text(g, "finding_info/analytic/uid", "molehunt/poisoned");
 	assert_text(g, "message", "killed by signal 11");
 	assert_number(g, "class_uid", 2004);
 	g->rules.id[0] = 1;
-	char *other = poisoned_uid(&g->ctx, &g->t);
+	char *other = poisoned_uid(&g->ctx, &g->answer);
 
 	assert_string_not_equal(uid, other);
 	free(other);
@@ -345,6 +402,8 @@ main(void)
 		with_ground(the_evidence_is_the_rule_and_the_file),
 		with_ground(a_name_that_is_not_utf8_is_escaped_and_kept_in_bytes),
 		with_ground(the_uid_is_stable_and_differs_for_each_fact),
+		with_ground(a_finding_in_a_member_names_the_archive_and_the_member),
+		with_ground(a_check_is_a_finding_without_a_rule),
 		with_ground(a_recurring_finding_is_an_update_with_a_count),
 		with_ground(severity_follows_the_bands_of_the_score),
 		with_ground(what_kills_workers_is_a_finding_of_its_own),

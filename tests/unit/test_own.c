@@ -17,6 +17,7 @@ enum { UNTRUSTED = 0666 };
 
 /* A folder of programs, one of which is a copy of a shell that only waits. */
 struct ground {
+	int proc; /* a folder of proc(5) */
 	char *folder;
 	char *program; /* FOLDER/molehunt-scan */
 	char *library; /* FOLDER/lib.so: a copy of some library */
@@ -60,6 +61,8 @@ setup(void **state)
 {
 	struct ground *g = xcalloc(1, sizeof(*g));
 
+	g->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
 	g->dir = -1;
 	if (tmpdir_setup((void **)&g->folder) != 0)
 		return -1;
@@ -74,6 +77,9 @@ teardown(void **state)
 {
 	struct ground *g = *state;
 
+	int status = 0;
+
+	(void)close(g->proc);
 	if (g->pid > 0) {
 		(void)kill(g->pid, SIGKILL);
 		(void)waitpid(g->pid, NULL, 0);
@@ -82,10 +88,9 @@ teardown(void **state)
 	own_free(g->own);
 	free(g->program);
 	free(g->library);
-	int result = tmpdir_teardown((void **)&g->folder);
-
+	status = tmpdir_teardown((void **)&g->folder);
 	free(g);
-	return result;
+	return status;
 }
 
 /* Start the program, perhaps with a library of somebody else's; it sleeps. */
@@ -99,7 +104,7 @@ start(struct ground *g, const char *preload)
 	char *const environment[] = { preload[0] != 0 ? variable : NULL, NULL };
 	struct stat st;
 
-	g->own = own_new(1);
+	g->own = own_new(g->proc, 1);
 	g->pid = fork();
 	assert_true(g->pid >= 0);
 	if (g->pid == 0) {
@@ -118,7 +123,7 @@ start(struct ground *g, const char *preload)
 	}
 	assert_string_equal(exe, g->program);
 	(void)usleep(100 * 1000);
-	g->dir = proc_open(g->pid);
+	g->dir = proc_open(g->proc, g->pid);
 	assert_true(g->dir >= 0);
 	assert_int_equal(fstatat(g->dir, "exe", &st, 0), 0);
 }
@@ -228,10 +233,10 @@ static void
 who_descends_from_us_is_ours_and_who_started_us_is_not(void **state)
 {
 	struct ground *g = *state;
-	int self = proc_open(getpid());
-	int parent = proc_open(getppid());
+	int self = proc_open(g->proc, getpid());
+	int parent = proc_open(g->proc, getppid());
 
-	g->own = own_new(getpid());
+	g->own = own_new(g->proc, getpid());
 	assert_true(own_is(g->own, self, getpid(), 0, 0));
 	assert_false(own_is(g->own, parent, getppid(), 0, 0));
 	g->pid = fork();
@@ -239,7 +244,7 @@ who_descends_from_us_is_ours_and_who_started_us_is_not(void **state)
 		for (;;)
 			(void)pause();
 	}
-	g->dir = proc_open(g->pid);
+	g->dir = proc_open(g->proc, g->pid);
 	assert_true(own_is(g->own, g->dir, g->pid, 0, 0));
 	(void)close(self);
 	(void)close(parent);

@@ -2,6 +2,7 @@
 #include "tests/unit/mh_test.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -207,7 +208,8 @@ a_process_is_identified(void **state)
 	(void)state;
 	mh_child_start(&child);
 	mh_child_do(&child, take_hostile_name, name);
-	int dir = proc_open(child.pid);
+	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int dir = proc_open(proc, child.pid);
 
 	assert_true(dir >= 0);
 	assert_ok(proc_identify(dir, child.pid, &p));
@@ -226,7 +228,8 @@ a_process_is_identified(void **state)
 	assert_true(proc_is_zombie(dir));
 	process_clear(&p);
 	(void)close(dir);
-	assert_int_equal(proc_open(0x7fffffff), -1);
+	assert_int_equal(proc_open(proc, 0x7fffffff), -1);
+	(void)close(proc);
 }
 
 int

@@ -53,6 +53,39 @@ make_clue(void)
 		.n_expected = 2 };
 }
 
+/* Whether a clue with so many bytes of subject, data and expected code is taken. */
+static bool
+clue_is_taken(struct buf *b, size_t n_what, uint32_t n_data, uint32_t n_expected)
+{
+	struct clue c = { .what = xcalloc(1, n_what + 1),
+		.data = xcalloc(1, n_data),
+		.n_data = n_data,
+		.expected = xcalloc(1, n_expected),
+		.n_expected = n_expected };
+	struct clue back;
+	struct reader r;
+	bool is_taken = false;
+
+	memset(c.what, 'x', n_what);
+	buf_reset(b);
+	clue_encode(&c, b);
+	reader_init(&r, buf_data(b), buf_len(b));
+	clue_decode(&r, &back);
+	is_taken = reader_is_done(&r);
+	clue_clear(&back);
+	clue_clear(&c);
+	return is_taken;
+}
+
+static void
+a_clue_past_a_limit_is_refused(void **state)
+{
+	assert_true(clue_is_taken(*state, CLUE_WHAT_MAX, CLUE_DATA_MAX, CLUE_CODE_MAX));
+	assert_false(clue_is_taken(*state, CLUE_WHAT_MAX + 1, 1, 1));
+	assert_false(clue_is_taken(*state, 1, CLUE_DATA_MAX + 1, 1));
+	assert_false(clue_is_taken(*state, 1, 1, CLUE_CODE_MAX + 1));
+}
+
 static void
 a_list_request_goes_there_and_back(void **state)
 {
@@ -313,6 +346,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_clue_past_a_limit_is_refused, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(a_list_request_goes_there_and_back, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(

@@ -294,6 +294,7 @@ a_setup_is_taken_within_its_ranges_only(void **state)
 		WITH(data_bytes, 0, true),
 		WITH(data_bytes, MATCH_DATA_MAX, true),
 		WITH(data_bytes, MATCH_DATA_MAX + 1, false),
+		WITH(archives, 0, true),
 		WITH(data_mode, DATA_NONE, true),
 		WITH(data_mode, DATA_MAX_, false),
 		WITH(max_file_bytes, SCAN_FILE_BYTES_MIN, true),

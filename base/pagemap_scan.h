@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef MH_SCANNERS_PAGEMAP_SCAN_H
-#define MH_SCANNERS_PAGEMAP_SCAN_H
+#ifndef MH_BASE_PAGEMAP_SCAN_H
+#define MH_BASE_PAGEMAP_SCAN_H
 
 #include <stdint.h>
 #include <sys/ioctl.h>

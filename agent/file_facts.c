@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Runs in: opener. */
-#include "agent/owner.h"
+#include "agent/file_facts.h"
 
 #include <pwd.h>
 #include <stdbool.h>
@@ -15,6 +15,26 @@ struct owner {
 	uid_t uid;
 	char name[OWNER_BYTES_MAX + 1];
 };
+
+static int64_t
+in_ns(struct timespec ts)
+{
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+void
+file_facts(struct target *t, const struct stat *st)
+{
+	t->dev = st->st_dev;
+	t->ino = st->st_ino;
+	t->size = (uint64_t)st->st_size;
+	t->mode = st->st_mode;
+	t->uid = st->st_uid;
+	t->gid = st->st_gid;
+	t->nlink = (uint32_t)st->st_nlink;
+	t->mtime_ns = in_ns(st->st_mtim);
+	t->ctime_ns = in_ns(st->st_ctim);
+}
 
 const char *
 owner_name(uid_t uid)

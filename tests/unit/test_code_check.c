@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The memory here is a file: what counts are offsets, and /proc/self/mem for holes. */
+#include "tests/unit/mh_test.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/attributes.h"
+#include "base/fd.h"
+#include "base/memory.h"
+#include "scanners/code_check.h"
+
+enum { PAGE = 4096, PAGES = 4, CLUES = CODE_RUNS_MAX + 4 };
+
+struct ground {
+	uint8_t file[PAGES * PAGE];
+	uint8_t memory[PAGES * PAGE];
+	struct clue clues[CLUES];
+	size_t n;
+	struct code_outcome outcome;
+};
+
+static int
+setup(void **state)
+{
+	struct ground *g = xcalloc(1, sizeof(*g));
+
+	for (size_t i = 0; i < sizeof(g->file); i++)
+		g->file[i] = (uint8_t)(i * 7);
+	memcpy(g->memory, g->file, sizeof(g->file));
+	*state = g;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct ground *g = *state;
+
+	for (size_t i = 0; i < g->n; i++)
+		clue_clear(&g->clues[i]);
+	free(g);
+	return 0;
+}
+
+static void
+keep(void *ctx, const struct clue *c)
+{
+	struct ground *g = ctx;
+
+	assert_true(g->n < CLUES);
+	clue_copy(c, &g->clues[g->n++]);
+}
+
+/* Check pages 1 and 2 of the memory against the first n_file bytes of the file. */
+static void
+check(struct ground *g, size_t n_file)
+{
+	const struct code_range r = { PAGE, 3 * PAGE, PAGE };
+	int mem = -1;
+	int file = -1;
+
+	assert_ok(fd_from_bytes("mem", g->memory, sizeof(g->memory), &mem));
+	assert_ok(fd_from_bytes("file", g->file, n_file, &file));
+	code_check(mem, file, &r, keep, g, &g->outcome);
+	(void)close(mem);
+	(void)close(file);
+}
+
+static void
+equal_pages_were_copied(void **state)
+{
+	struct ground *g = *state;
+
+	check(g, sizeof(g->file));
+	assert_int_equal(g->n, 1);
+	assert_int_equal(g->clues[0].kind, CLUE_CODE_COPIED);
+	assert_int_equal(g->clues[0].address, PAGE);
+	assert_int_equal(g->clues[0].length, 2 * PAGE);
+}
+
+static void
+changed_bytes_are_told_with_what_was_there(void **state)
+{
+	struct ground *g = *state;
+
+	memcpy(g->memory + PAGE + 100, "\xe9\x01\x02\x03\x04", 5);
+	check(g, sizeof(g->file));
+	assert_int_equal(g->n, 1);
+	assert_int_equal(g->clues[0].kind, CLUE_CODE_CHANGED);
+	assert_int_equal(g->clues[0].address, PAGE + 100);
+	assert_int_equal(g->clues[0].number, PAGE + 100);
+	assert_int_equal(g->clues[0].length, 5);
+	assert_int_equal(g->clues[0].n_data, 5);
+	assert_memory_equal(g->clues[0].data, "\xe9\x01\x02\x03\x04", 5);
+	assert_memory_equal(g->clues[0].expected, g->file + PAGE + 100, 5);
+}
+
+static void
+a_change_over_the_end_of_a_page_is_one_run(void **state)
+{
+	struct ground *g = *state;
+
+	for (size_t i = 0; i < 8; i++)
+		g->memory[2 * PAGE - 4 + i] ^= 0xff;
+	check(g, sizeof(g->file));
+	assert_int_equal(g->n, 1);
+	assert_int_equal(g->clues[0].length, 8);
+	assert_int_equal(g->clues[0].n_data, 8);
+	assert_memory_equal(g->clues[0].data, g->memory + 2 * PAGE - 4, 8);
+}
+
+static void
+changes_side_by_side_are_one_run_and_others_are_not(void **state)
+{
+	struct ground *g = *state;
+
+	g->memory[PAGE] ^= 1;
+	g->memory[PAGE + 1 + CODE_RUN_GAP] ^= 1;
+	g->memory[2 * PAGE] ^= 1;
+	g->memory[2 * PAGE + 2 + CODE_RUN_GAP] ^= 1;
+	check(g, sizeof(g->file));
+	assert_int_equal(g->n, 3);
+	assert_int_equal(g->clues[0].length, 2 + CODE_RUN_GAP);
+	assert_int_equal(g->clues[1].length, 1);
+}
+
+static void
+a_long_change_keeps_its_first_bytes(void **state)
+{
+	struct ground *g = *state;
+
+	for (size_t i = 0; i < CLUE_CODE_MAX + 1; i++)
+		g->memory[PAGE + 10 + i] ^= 0x55;
+	check(g, sizeof(g->file));
+	assert_int_equal(g->n, 1);
+	assert_int_equal(g->clues[0].length, CLUE_CODE_MAX + 1);
+	assert_int_equal(g->clues[0].n_data, CLUE_CODE_MAX);
+	assert_memory_equal(g->clues[0].data, g->memory + PAGE + 10, CLUE_CODE_MAX);
+}
+
+static void
+more_runs_than_allowed_are_counted(void **state)
+{
+	struct ground *g = *state;
+
+	for (size_t i = 0; i < CODE_RUNS_MAX + 1; i++)
+		g->memory[PAGE + i * 64] ^= 1;
+	check(g, sizeof(g->file));
+	assert_int_equal(g->n, CODE_RUNS_MAX);
+	assert_int_equal(g->outcome.n_runs, CODE_RUNS_MAX + 1);
+}
+
+static void
+a_file_that_became_shorter_says_so(void **state)
+{
+	struct ground *g = *state;
+
+	g->memory[2 * PAGE + 50] ^= 1;
+	check(g, 2 * PAGE + 20);
+	assert_int_equal(g->outcome.compared_bytes, PAGE + 20);
+	assert_int_equal(g->outcome.missing_bytes, PAGE - 20);
+	assert_int_equal(g->outcome.n_runs, 0);
+}
+
+static void
+memory_that_is_gone_is_counted(void **state)
+{
+	struct ground *g = *state;
+	uint8_t *m = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	MH_CLEANUP(fd_closep) int mem = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	const struct code_range r = { (uintptr_t)m, (uintptr_t)m + 3 * PAGE, 0 };
+	int file = -1;
+
+	assert_true(m != MAP_FAILED && mem >= 0);
+	memcpy(m, g->file, 3 * PAGE);
+	m[2 * PAGE] ^= 1;
+	assert_int_equal(munmap(m + PAGE, PAGE), 0);
+	assert_ok(fd_from_bytes("file", g->file, sizeof(g->file), &file));
+	code_check(mem, file, &r, keep, g, &g->outcome);
+	(void)close(file);
+	(void)munmap(m, 3 * PAGE);
+	assert_int_equal(g->outcome.unread_bytes, PAGE);
+	assert_int_equal(g->n, 1);
+	assert_int_equal(g->clues[0].address, r.start + 2 * PAGE);
+}
+
+static void
+an_address_that_differs_in_a_relocated_file_is_no_change(void **state)
+{
+	struct ground *g = *state;
+
+	memcpy(g->file, "MZ", 2);
+	for (size_t i = 0; i < CODE_RELOCATION_MAX; i++)
+		g->memory[PAGE + i] ^= 0x10;
+	for (size_t i = 0; i < CODE_RELOCATION_MAX + 1; i++)
+		g->memory[2 * PAGE + i] ^= 0x10;
+	check(g, sizeof(g->file));
+	assert_int_equal(g->n, 2);
+	assert_int_equal(g->clues[0].kind, CLUE_CODE_RELOCATED);
+	assert_int_equal(g->clues[1].kind, CLUE_CODE_CHANGED);
+}
+
+static void
+a_range_upside_down_is_empty(void **state)
+{
+	struct ground *g = *state;
+	const struct code_range r = { 2 * PAGE, PAGE, 0 };
+	int file = -1;
+
+	assert_ok(fd_from_bytes("file", g->file, sizeof(g->file), &file));
+	code_check(file, file, &r, keep, g, &g->outcome);
+	(void)close(file);
+	assert_int_equal(g->n, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(equal_pages_were_copied),
+		TEST(changed_bytes_are_told_with_what_was_there),
+		TEST(a_change_over_the_end_of_a_page_is_one_run),
+		TEST(changes_side_by_side_are_one_run_and_others_are_not),
+		TEST(a_long_change_keeps_its_first_bytes),
+		TEST(more_runs_than_allowed_are_counted),
+		TEST(a_file_that_became_shorter_says_so),
+		TEST(memory_that_is_gone_is_counted),
+		TEST(an_address_that_differs_in_a_relocated_file_is_no_change),
+		TEST(a_range_upside_down_is_empty),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
