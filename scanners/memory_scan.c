@@ -198,6 +198,22 @@ keep_image(struct pass *p, uint64_t address)
 		p->images[p->n_images++] = address;
 }
 
+/* Whether a program's header begins there, which may go on behind the unit. */
+static bool
+is_header(struct pass *p, const struct memory_unit *unit, size_t from)
+{
+	const uint8_t *data = unit->data + from;
+	size_t left = unit->len - from;
+	uint8_t head[IMAGE_HEAD_BYTES];
+
+	if (image_is_header(data, left))
+		return true;
+	if (left >= sizeof(head) || (data[0] != 'M' && data[0] != 0x7f))
+		return false;
+	(void)read_present(p, unit->base + from, head, sizeof(head));
+	return image_is_header(head, sizeof(head));
+}
+
 /* Headers of programs at the starts of pages, and where malloc(3) puts a large copy. */
 static void
 look_for_images(struct pass *p, const struct memory_unit *unit)
@@ -211,8 +227,7 @@ look_for_images(struct pass *p, const struct memory_unit *unit)
 		for (size_t i = 0; i < MH_ARRAY_LEN(places); i++) {
 			size_t from = at + places[i];
 
-			if (from < unit->len &&
-			    image_is_header(unit->data + from, unit->len - from) &&
+			if (from < unit->len && is_header(p, unit, from) &&
 			    is_own(p, page))
 				keep_image(p, page + places[i]);
 		}
