@@ -108,6 +108,10 @@ reason_of_errno(int error, const char **ret_detail)
 		return REASON_VANISHED;
 	if (error == EACCES || error == EPERM)
 		return REASON_DENIED;
+	if (error == ESTALE) {
+		*ret_detail = "another file is mapped there by now";
+		return REASON_CHANGED;
+	}
 	*ret_detail = strerror(error);
 	return REASON_OPEN_FAILED;
 }
@@ -278,27 +282,44 @@ lies_in_memory(int fd)
 }
 
 /*
+ * Whether the file at name is still the one that was listed: by its inode, for
+ * it may have a new name or none, or by its name, for stacked file systems tell
+ * two inodes.
+ */
+static bool
+is_that_file(int dir, const char *name, int path, const struct mapped_file *f)
+{
+	MH_CLEANUP(freep) char *now = xcalloc(PATH_BYTES_MAX + 1, 1);
+	size_t len = strlen(f->path);
+	struct stat st;
+
+	if (fstat(path, &st) == 0 && st.st_ino == f->ino)
+		return true;
+	return readlinkat(dir, name, now, PATH_BYTES_MAX) > 0 &&
+	       strncmp(now, f->path, len) == 0 &&
+	       (now[len] == 0 || strcmp(now + len, MAPS_DELETED) == 0);
+}
+
+/*
  * What is mapped, without opening it: a device would notice.  -1 (errno).
  * ENOENT: the process no longer maps it there.
  */
 static int
 look_at_mapped(const struct processes *ps, int dir, const struct mapped_file *f)
 {
-	MH_CLEANUP(freep) char *now = xcalloc(PATH_BYTES_MAX + 1, 1);
 	char name[64];
 	struct stat st;
 	int path = -1;
 
 	processes_map_name(f->start, f->end, name, sizeof(name));
 	if (processes_has_map_files(ps, dir)) {
-		/* Another file may be mapped there by now. */
-		if (readlinkat(dir, name, now, PATH_BYTES_MAX) < 0)
-			return -1;
-		if (strcmp(now, f->path) != 0) {
-			errno = ENOENT;
-			return -1;
+		path = openat(dir, name, O_PATH | O_CLOEXEC);
+		if (path >= 0 && !is_that_file(dir, name, path, f)) {
+			(void)close(path);
+			path = -1;
+			errno = ESTALE;
 		}
-		return openat(dir, name, O_PATH | O_CLOEXEC);
+		return path;
 	}
 	path = open_by_path(dir, f);
 	if (path >= 0 && (fstat(path, &st) < 0 || st.st_ino != f->ino)) {

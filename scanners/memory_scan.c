@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -595,6 +596,23 @@ scan_regions(struct pass *p, struct verdict *v, struct match_outcome *ret)
 	}
 }
 
+/*
+ * Whether the memory is no more: the process ended, or began another program.
+ * Then mem reads as if it were at its end; of an address without a page it is
+ * an error.
+ */
+static bool
+is_gone(const struct pass *p)
+{
+	uint8_t byte = 0;
+	ssize_t n = 0;
+
+	do
+		n = pread(p->fds[MEMORY_FD_MEM], &byte, 1, 0);
+	while (n < 0 && errno == EINTR);
+	return n == 0;
+}
+
 void
 memory_scan(struct memory_scanner *ms, const struct target *t, const int *fds,
     struct verdict *ret_verdict, struct match_outcome *ret_outcome)
@@ -613,14 +631,21 @@ memory_scan(struct memory_scanner *ms, const struct target *t, const int *fds,
 	memset(ret_verdict, 0, sizeof(*ret_verdict));
 	memset(ret_outcome, 0, sizeof(*ret_outcome));
 	ret_verdict->target = t->id;
-	if (err != MH_OK) {
+	if ((err == MH_ERR_SYSTEM && errno == ESRCH) ||
+	    (err == MH_OK && regions_n(p.regions) == 0)) {
+		ret_verdict->reason = REASON_VANISHED;
+	} else if (err != MH_OK) {
 		ret_verdict->reason = REASON_READ_FAILED;
 		ret_verdict->detail =
 		    xstrdup(err == MH_ERR_SYSTEM ? strerror(errno) : mh_strerror(err));
-	} else if (regions_n(p.regions) == 0) {
-		ret_verdict->reason = REASON_VANISHED;
 	} else {
 		scan_regions(&p, ret_verdict, ret_outcome);
+		if (is_gone(&p)) {
+			ret_verdict->reason = REASON_VANISHED;
+			ret_verdict->partly = true;
+			free(ret_verdict->detail);
+			ret_verdict->detail = NULL;
+		}
 	}
 	if (is_cut && ret_verdict->reason == REASON_NONE) {
 		ret_verdict->reason = REASON_TOO_LARGE;

@@ -320,7 +320,7 @@ pages_that_are_given_back_meanwhile_are_not_missed(void **state)
 		continue;
 	assert_int_equal(g->notes.n, 0);
 	assert_int_equal(g->notes.by_reason[REASON_READ_FAILED], 0);
-	assert_true(g->notes.by_reason[REASON_VANISHED] > 0);
+	assert_true(g->notes.by_reason[REASON_GIVEN_BACK] > 0);
 }
 
 static void
