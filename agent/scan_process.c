@@ -331,17 +331,23 @@ plan_items(struct scan *s)
 	struct process_scan *ps = scan_of(s);
 	size_t n = process_table_n(ps->table);
 	size_t n_files = process_table_n_mapped(ps->table);
+	size_t n_met = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct process *p = process_table_at(ps->table, i);
 
 		if (p->role == PROCESS_ANCESTOR)
 			continue;
+		n_met++;
 		unsigned suspicion = judge(s, p);
 
 		if (p->role == PROCESS_CHOSEN)
 			add_item(ps, (struct item){ true, i, suspicion, 0 });
 	}
+	/* Each pid that is not there is told by itself. */
+	if (n_met == 0 && ps->choice.n_uids + ps->choice.n_names > 0)
+		coverage_add_missed(&s->coverage, REASON_OPEN_FAILED, false, "processes",
+		    "none of those that were chosen is running");
 	for (size_t i = 0; i < n_files; i++)
 		add_item(ps, (struct item){ false, i, 0, 0 });
 	if (ps->n_items > 1)

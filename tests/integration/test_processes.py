@@ -206,7 +206,8 @@ class Hostile(ProcessTest):
                 done = self.scan_held(held)
                 self.assertEqual(done.status, FOUND)
                 self.assertLessEqual(held.status("VmRSS"), resident * 1.01 + 8)
-                self.assertLessEqual(held.rollup("Pss"), shared * 1.01 + 8)
+                # Who shares a library changes meanwhile.
+                self.assertLessEqual(held.rollup("Pss"), shared * 1.01 + 128)
 
     def test_as_many_mappings_as_there_can_be(self):
         _, done = self.check_fast("tiny=65530", seconds=SECONDS)
@@ -286,7 +287,10 @@ class Choice(ProcessTest):
         held = self.held("heap", argv0="another")
         done = self.scan("--program", "hold_memory")
         self.assertEqual(done.status, FOUND)
-        self.assertEqual(self.scan("--program", "no-such-program").status, CLEAN)
+        done = self.scan("--program", "no-such-program")
+        self.assertEqual((done.status, list(done.missed())), (INCOMPLETE, ["processes"]))
+        done = self.scan("--pid", str(held.pid), "--program", "no-such-program")
+        self.assertEqual((done.status, list(done.missed())), (INCOMPLETE, ["processes"]))
         self.assertIsNotNone(held)
 
     @NEEDS_ROOT
@@ -295,7 +299,7 @@ class Choice(ProcessTest):
         done = self.scan("--user", str(NOBODY))
         self.assertEqual(done.status, FOUND)
         done = self.scan("--user", "54321")
-        self.assertEqual((done.status, done.findings), (CLEAN, []))
+        self.assertEqual((done.status, done.findings), (INCOMPLETE, []))
         self.assertEqual(self.scan("--user", "no such user").status, ERROR)
 
     def test_files_and_processes_in_one_run(self):
