@@ -214,10 +214,7 @@ open_memory(struct processes *ps, const struct open_item *item, struct target *r
 	MH_CLEANUP(mounts_freep) struct mounts *mounts = mounts_read_at(dir);
 
 	find_skips(ps, dir, mounts, ret);
-	ret->codes = xcalloc(TARGET_CODES_MAX, sizeof(*ret->codes));
-	ret->n_codes = clues_code_ranges(ps->clues, dir, ret_fds[MEMORY_FD_PAGEMAP],
-	    ret_fds[MEMORY_FD_MAPS], ret->codes, ret_fds + MEMORY_FD_CODES);
-	ret->n_fds += (uint8_t)ret->n_codes;
+	clues_code_ranges(ps->clues, dir, ret_fds, ret);
 	process_clear(&p);
 	return REASON_NONE;
 }
