@@ -97,8 +97,8 @@ const int32_t *clues_hidden(struct clues *c, size_t *ret_n);
 
 /*
  * Append the clues of the process whose /proc/PID is open as pid_fd, most
- * telling first, and fill p->libraries.  p's pid, program, net_namespace and
- * start_ms are read, 0 or NULL where unknown.  pid_fd is -1 for one that cannot
+ * telling first, and fill p->libraries.  p's pid, program, net_namespace,
+ * mount_namespace and start_ms are read, 0 or NULL where unknown.  pid_fd is -1 for one that cannot
  * be opened: it still may be hidden or covered.
  *
  * Facts of a mount namespace (its preload file) go to the first process of it

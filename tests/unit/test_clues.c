@@ -316,6 +316,115 @@ code_of_a_deleted_file_is_seen(void **state)
 }
 
 static void
+check_zeros(struct ground *g, const char *mode)
+{
+	start_odd(g, mode);
+	assert_int_equal(expect(g, CLUE_EXEC_ANONYMOUS)->length, 4096);
+	if (clues_gaps(g->clues)->n_threads == 0)
+		assert_non_null(find(g, CLUE_PC_ANONYMOUS));
+}
+
+static void
+private_pages_of_dev_zero_are_anonymous_memory(void **state)
+{
+	check_zeros(*state, "map-zero");
+}
+
+static void
+so_are_those_of_its_device_under_another_name(void **state)
+{
+	check_zeros(*state, "map-node");
+}
+
+static void
+a_file_with_the_name_of_a_deleted_one_is_a_file(void **state)
+{
+	struct ground *g = *state;
+
+	start_odd(g, "map-named-deleted");
+	assert_null(find(g, CLUE_EXEC_DELETED));
+	assert_null(find(g, CLUE_PC_DELETED));
+}
+
+static void
+a_file_whose_name_is_gone_is_deleted_whatever_else_it_is_called(void **state)
+{
+	struct ground *g = *state;
+
+	start_odd(g, "map-unlinked");
+	assert_non_null(strstr(expect(g, CLUE_EXEC_DELETED)->what, "/updater"));
+}
+
+static void
+the_name_of_an_engine_alone_explains_nothing(void **state)
+{
+	struct ground *g = *state;
+
+	start_odd(g, "false-engine");
+	assert_string_equal(g->p.libraries, "");
+	assert_in_range(worst_score(g), 40, 59);
+}
+
+/* The engine of a file of this program, mapped executable here under that path. */
+static const char *
+engine_at(const char *program, const char *path, uid_t owner, mode_t mode)
+{
+	struct process p = { .program = (char *)(uintptr_t)program };
+	MH_CLEANUP(fd_closep)
+	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	MH_CLEANUP(clues_freep) struct clues *c = clues_new(proc);
+	MH_CLEANUP(fd_closep)
+	int self = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct clue_subject s = { c, self, &p, NULL };
+	MH_CLEANUP(fd_closep) int fd = memfd_create("engine", MFD_CLOEXEC);
+	void *at = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+	struct map m = { .start = (uintptr_t)at,
+		.end = (uintptr_t)at + 4096,
+		.perms = "r-xp",
+		.ino = 1,
+		.major = 8,
+		.path = path };
+	const char *engine = NULL;
+
+	assert_true(self >= 0 && fd >= 0 && at != MAP_FAILED);
+	assert_int_equal(ftruncate(fd, 1), 0);
+	assert_int_equal(fchmod(fd, mode), 0);
+	if (fchown(fd, owner, 0) < 0)
+		skip();
+	engine = clues_engine_of(&s, &m);
+	memcpy(m.perms, "r--p", 5);
+	assert_null(clues_engine_of(&s, &m));
+	(void)munmap(at, 4096);
+	return engine;
+}
+
+static void
+an_engine_counts_where_it_was_installed(void **state)
+{
+	static const struct {
+		const char *program, *path;
+		uid_t owner;
+		mode_t mode;
+		bool is_engine;
+	} rows[] = {
+		{ "/usr/bin/x", "/usr/lib/libffi.so.8", 0, 0644, true },
+		{ "/usr/bin/x", "/tools/jdk/lib/libjvm.so", 0, 0755, true },
+		{ "/usr/bin/x", "/usr/lib/libffi.so.8", 0, 0666, false },
+		{ "/usr/bin/x", "/tmp/x/libffi.so.8", 0, 0644, false },
+		{ "/usr/bin/x", "/srv/.x/libffi.so.8", 0, 0644, false },
+		{ "/usr/bin/x", "/srv/u/libffi.so.8", 1000, 0644, false },
+	};
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	for (size_t i = 0; i < MH_ARRAY_LEN(rows); i++)
+		assert_int_equal(engine_at(rows[i].program, rows[i].path, rows[i].owner,
+				     rows[i].mode) != NULL,
+		    rows[i].is_engine);
+}
+
+static void
 a_name_of_a_kernel_thread_is_seen(void **state)
 {
 	struct ground *g = *state;
@@ -854,6 +963,7 @@ memory_is_told_by_what_is_behind_it(void **state)
 		{ { .path = "[vdso]" }, CODE_KERNEL },
 		{ { .path = "[vsyscall]" }, CODE_KERNEL },
 		{ { .path = "[uprobes]" }, CODE_KERNEL },
+		{ { .path = "/dev/zero", .ino = 5 }, CODE_ANONYMOUS },
 		{ { .path = "/dev/zero (deleted)", .ino = 5 }, CODE_ANONYMOUS },
 		{ { .path = "/dev/zero (deleted)", .ino = 5, .major = 8 }, CODE_DELETED },
 		{ { .path = "/SYSV00000000 (deleted)", .ino = 5 }, CODE_ANONYMOUS },
@@ -883,6 +993,12 @@ main(void)
 		TEST(writable_and_executable_memory_is_seen),
 		TEST(code_of_a_memfd_is_seen),
 		TEST(code_of_a_deleted_file_is_seen),
+		TEST(private_pages_of_dev_zero_are_anonymous_memory),
+		TEST(so_are_those_of_its_device_under_another_name),
+		TEST(a_file_with_the_name_of_a_deleted_one_is_a_file),
+		TEST(a_file_whose_name_is_gone_is_deleted_whatever_else_it_is_called),
+		TEST(the_name_of_an_engine_alone_explains_nothing),
+		TEST(an_engine_counts_where_it_was_installed),
 		TEST(a_name_of_a_kernel_thread_is_seen),
 		TEST(a_kernel_threads_comm_is_seen),
 		TEST(a_preloaded_library_is_seen_and_the_rest_of_environ_is_not_kept),
