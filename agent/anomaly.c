@@ -58,6 +58,9 @@ static const struct {
 	    "T1055, T1574.013", 80, weigh_code_changed },
 	[CLUE_CODE_COPIED] = { "Code in memory was written, but equals its file", "T1055",
 	    10, weigh_code_copied },
+	/* Written to hide a change among them: a process has none by itself. */
+	[CLUE_CODE_MANY] = { "More code in memory was written than is compared", "T1055",
+	    65, weigh_code_many },
 	[CLUE_CODE_RELOCATED] = { "Code in memory differs as relocations make it",
 	    "T1055", 15, weigh_code_relocated },
 	[CLUE_IMAGE_EXEC] = { "Program image in executable memory without a file",

@@ -228,6 +228,20 @@ weigh_code_copied(const struct judge *j, const struct clue *c, struct buf *why)
 }
 
 unsigned
+weigh_code_many(const struct judge *j, const struct clue *c, struct buf *why)
+{
+	bool is_traced = judge_find(j, CLUE_TRACED) != NULL;
+
+	buf_addf(why,
+	    "%" PRIu64 " bytes of code were written and not compared with their files, "
+	    "the first at 0x%" PRIx64 ": they are too many",
+	    c->length, c->address);
+	if (is_traced)
+		buf_add(why, "; another process traces it");
+	return is_traced ? j->base - 20 : j->base;
+}
+
+unsigned
 weigh_code_relocated(const struct judge *j, const struct clue *c, struct buf *why)
 {
 	buf_addf(why,

@@ -21,7 +21,8 @@ typedef unsigned weigh_fn(const struct judge *j, const struct clue *c, struct bu
 weigh_fn weigh_exe_deleted, weigh_exe_memfd, weigh_exec_deleted, weigh_exec_memfd;
 weigh_fn weigh_exec_anonymous, weigh_write_exec;
 weigh_fn weigh_pc_anonymous, weigh_pc_memfd, weigh_pc_deleted;
-weigh_fn weigh_code_changed, weigh_code_copied, weigh_code_relocated, weigh_image;
+weigh_fn weigh_code_changed, weigh_code_copied, weigh_code_relocated, weigh_code_many;
+weigh_fn weigh_image;
 weigh_fn weigh_kernel_name, weigh_preload, weigh_preload_file, weigh_traced;
 weigh_fn weigh_packet_socket, weigh_hidden, weigh_covered, weigh_secret_memory;
 

@@ -98,6 +98,23 @@ bytes_within(size_t room, size_t bytes)
 }
 
 /* Move the clues into p, as many as its record holds. */
+const struct mounts *
+clues_mounts(const struct clue_subject *s)
+{
+	struct clues *c = s->context;
+	uint64_t space = s->process->mount_namespace;
+	struct stat st;
+
+	if (space == 0 && fstatat(s->pid_fd, "ns/mnt", &st, 0) == 0)
+		space = st.st_ino;
+	if (c->mounts == NULL || space == 0 || c->mount_namespace != space) {
+		mounts_free(c->mounts);
+		c->mounts = mounts_read_at(s->pid_fd);
+		c->mount_namespace = space;
+	}
+	return c->mounts;
+}
+
 static void
 take_clues(struct clue_list *l, struct process *p)
 {
@@ -175,6 +192,7 @@ clues_free(struct clues *c)
 	for (size_t i = 0; i < c->n_nets; i++)
 		packet_sockets_clear(&c->nets[i]);
 	fd_closep(&c->own_net_fd);
+	mounts_free(c->mounts);
 	free(c->covers);
 	free(c->roots);
 	free(c->nets);

@@ -69,7 +69,8 @@ struct clues_gaps {
 	uint32_t n_filters;    /* packet sockets whose filter was not told */
 	uint32_t n_fds;        /* descriptors beyond the limit */
 	uint32_t n_pids;       /* not probed: time was up, or /proc hides on purpose */
-	uint32_t n_codes;      /* files with changed pages that could not be opened */
+	uint32_t
+	    n_codes; /* files with changed pages that could not be opened, or beyond limits */
 };
 
 /*
@@ -96,8 +97,8 @@ const int32_t *clues_hidden(struct clues *c, size_t *ret_n);
 
 /*
  * Append the clues of the process whose /proc/PID is open as pid_fd, most
- * telling first, and fill p->libraries.  p's pid, program, net_namespace and
- * start_ms are read, 0 or NULL where unknown.  pid_fd is -1 for one that cannot
+ * telling first, and fill p->libraries.  p's pid, program, net_namespace,
+ * mount_namespace and start_ms are read, 0 or NULL where unknown.  pid_fd is -1 for one that cannot
  * be opened: it still may be hidden or covered.
  *
  * Facts of a mount namespace (its preload file) go to the first process of it
@@ -108,13 +109,15 @@ void clues_of_process(struct clues *c, int pid_fd, struct process *p);
 const struct clues_gaps *clues_gaps(const struct clues *c);
 
 /*
- * Executable mappings of files that hold pages of the process's own, each with
- * its file opened for reading, at most TARGET_CODES_MAX in ret and ret_fds; the
- * descriptors are the caller's.  Pages side by side are one range.  Returns how
- * many.  c may be NULL; files that could not be opened are counted in it.
- * Uses PAGEMAP_SCAN (kernel 6.7), else pagemap(5).
+ * Executable mappings of files that hold pages of the process's own: into the
+ * code ranges of ret, whose other fields stay, and its files, opened for reading,
+ * into fds from MEMORY_FD_CODES on, which are the caller's and counted in
+ * ret->n_fds.  fds holds the three before.  Pages side by side are one range,
+ * ranges of one file share its descriptor.  What is beyond the limits is told
+ * in ret->codes_left.  c may be NULL; files that could not be opened, and
+ * processes with something beyond, are counted in it.  Uses PAGEMAP_SCAN
+ * (kernel 6.7), else pagemap(5).
  */
-uint32_t clues_code_ranges(struct clues *c, int pid_fd, int pagemap_fd, int maps_fd,
-    struct code_range *ret, int *ret_fds);
+void clues_code_ranges(struct clues *c, int pid_fd, int *fds, struct target *ret);
 
 #endif

@@ -37,9 +37,11 @@ struct code_walk {
 	int pid_fd, pagemap_fd;
 	bool is_legacy;
 	uint64_t page;
-	struct code_range *ret;
-	int *ret_fds;
-	uint32_t n;
+	struct target *ret;
+	int *fds; /* of the files */
+	struct file_id {
+		uint64_t dev, ino;
+	} files[TARGET_CODE_FILES_MAX], unopened; /* the last one that did not open */
 };
 
 /*
@@ -79,27 +81,66 @@ open_mapped(const struct code_walk *w, const struct map *m)
 	return taken;
 }
 
+/* What is beyond a limit: told, but not compared. */
+static void
+leave(struct code_walk *w, uint64_t start, uint64_t end)
+{
+	if (w->ret->codes_left == 0) {
+		w->ret->codes_left_at = start;
+		if (w->context != NULL)
+			w->context->gaps.n_codes++;
+	}
+	w->ret->codes_left += end - start;
+}
+
+static bool
+is_file(const struct file_id *id, const struct map *m)
+{
+	return id->dev == map_dev(m) && id->ino == m->ino;
+}
+
+/* The number of m's file among those that are open; false: it is none of them now. */
+static bool
+find_file(struct code_walk *w, const struct map *m, uint32_t *ret)
+{
+	uint8_t *n = &w->ret->n_code_files;
+
+	for (*ret = 0; *ret < *n; ++*ret) {
+		if (is_file(&w->files[*ret], m))
+			return true;
+	}
+	if (*n == TARGET_CODE_FILES_MAX || is_file(&w->unopened, m))
+		return false;
+	w->fds[*n] = open_mapped(w, m);
+	if (w->fds[*n] < 0) {
+		w->unopened = (struct file_id){ map_dev(m), m->ino };
+		if (w->context != NULL)
+			w->context->gaps.n_codes++;
+		return false;
+	}
+	w->files[(*n)++] = (struct file_id){ map_dev(m), m->ino };
+	w->ret->n_fds++;
+	return true;
+}
+
 /* Pages from start to end of m are the process's own. */
 static void
 add_own(struct code_walk *w, const struct map *m, uint64_t start, uint64_t end)
 {
-	struct code_range r = { start, end, m->offset + (start - m->start) };
-	int fd = -1;
+	struct target *t = w->ret;
+	struct code_range *last = t->n_codes > 0 ? &t->codes[t->n_codes - 1] : NULL;
+	struct code_range r = { start, end, m->offset + (start - m->start), 0 };
 
-	if (w->n > 0 && w->ret[w->n - 1].end == start && start > m->start) {
-		w->ret[w->n - 1].end = end;
+	if (last != NULL && last->end == start && start > m->start) {
+		last->end = end;
 		return;
 	}
-	if (w->n >= TARGET_CODES_MAX)
-		return;
-	fd = open_mapped(w, m);
-	if (fd < 0) {
-		if (w->context != NULL)
-			w->context->gaps.n_codes++;
-		return;
-	}
-	w->ret[w->n] = r;
-	w->ret_fds[w->n++] = fd;
+	if (t->n_codes == TARGET_CODES_MAX)
+		leave(w, start, end);
+	else if (find_file(w, m, &r.file))
+		t->codes[t->n_codes++] = r;
+	else if (!is_file(&w->unopened, m))
+		leave(w, start, end);
 }
 
 /* By PAGEMAP_SCAN; false when this kernel has none. */
@@ -124,7 +165,7 @@ scan_map(struct code_walk *w, const struct map *m)
 			return errno != ENOTTY && errno != EINVAL;
 		for (int i = 0; i < n; i++)
 			add_own(w, m, regions[i].start, regions[i].end);
-		if (n < REGIONS || w->n >= TARGET_CODES_MAX)
+		if (n < REGIONS)
 			return true;
 		at = regions[n - 1].end;
 	}
@@ -137,7 +178,7 @@ read_map(struct code_walk *w, const struct map *m)
 	MH_CLEANUP(freep) uint64_t *entries = xcalloc(ENTRIES, sizeof(*entries));
 	uint64_t at = m->start;
 
-	while (at < m->end && w->n < TARGET_CODES_MAX) {
+	while (at < m->end) {
 		uint64_t want = (m->end - at) / w->page;
 		ssize_t n = 0;
 
@@ -155,20 +196,20 @@ read_map(struct code_walk *w, const struct map *m)
 	}
 }
 
-uint32_t
-clues_code_ranges(struct clues *c, int pid_fd, int pagemap_fd, int maps_fd,
-    struct code_range *ret, int *ret_fds)
+void
+clues_code_ranges(struct clues *c, int pid_fd, int *fds, struct target *ret)
 {
 	struct code_walk w = { .context = c,
 		.pid_fd = pid_fd,
-		.pagemap_fd = pagemap_fd,
+		.pagemap_fd = fds[MEMORY_FD_PAGEMAP],
 		.page = (uint64_t)sysconf(_SC_PAGESIZE),
 		.ret = ret,
-		.ret_fds = ret_fds };
-	MH_CLEANUP(maps_freep) struct maps *maps = maps_new(maps_fd);
+		.fds = fds + MEMORY_FD_CODES };
+	MH_CLEANUP(maps_freep) struct maps *maps = maps_new(fds[MEMORY_FD_MAPS]);
 	struct map m;
 
-	while (w.n < TARGET_CODES_MAX && maps_next(maps, &m) == MH_OK) {
+	ret->codes = xcalloc(TARGET_CODES_MAX, sizeof(*ret->codes));
+	while (maps_next(maps, &m) == MH_OK) {
 		/* A shared mapping has no pages of its own; nor has memory a file. */
 		if (!map_is_executable(&m) || map_is_shared(&m) || m.ino == 0)
 			continue;
@@ -177,5 +218,4 @@ clues_code_ranges(struct clues *c, int pid_fd, int pagemap_fd, int maps_fd,
 		if (w.is_legacy)
 			read_map(&w, &m);
 	}
-	return w.n;
 }

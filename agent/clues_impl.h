@@ -2,7 +2,10 @@
 #ifndef MH_AGENT_CLUES_IMPL_H
 #define MH_AGENT_CLUES_IMPL_H
 
+#include <sys/stat.h>
+
 #include "agent/clues.h"
+#include "agent/mounts.h"
 #include "base/maps.h"
 
 /* Shared by clues_*.c.  Each file has one family of facts. */
@@ -36,6 +39,8 @@ struct packet_sockets {
 
 struct clues {
 	int proc_fd;
+	struct mounts *mounts; /* of that namespace; NULL: not read yet */
+	uint64_t mount_namespace;
 	struct clues_gaps gaps;
 	struct cover *covers;
 	size_t n_covers;
@@ -79,7 +84,28 @@ bool clues_read(int pid_fd, const char *name, struct buf *b);
  */
 enum clue_file clues_file_state(const struct clue_subject *s, const char *path);
 
-/* What an executable mapping is made of. */
+/* The mounts that the process sees, borrowed until another process is looked at. */
+const struct mounts *clues_mounts(const struct clue_subject *s);
+
+/*
+ * The facts of the file that m maps: by map_files where that is permitted, else
+ * by its path if that names the file of the mapping.
+ */
+enum clues_stat {
+	CLUES_STAT_DONE,
+	CLUES_STAT_NETWORK, /* of a network's file system, which is not asked */
+	CLUES_STAT_UNKNOWN,
+};
+enum clues_stat clues_stat_mapped(const struct clue_subject *s, const struct map *m,
+    struct stat *ret);
+
+/*
+ * The engine that makes code at run time whose file m maps, as a word; NULL when
+ * it is none, or has only the name of one.
+ */
+const char *clues_engine_of(const struct clue_subject *s, const struct map *m);
+
+/* What an executable mapping is made of, as far as its line in maps tells. */
 enum code_source {
 	CODE_FILE,      /* a file with a name */
 	CODE_KERNEL,    /* [vdso] and its kin */

@@ -9,11 +9,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -35,63 +37,6 @@ struct survey {
 	struct buf *libraries;
 };
 
-/*
- * Engines that make code at run time, by the names of their files: a prefix of
- * the last part of the path.  The exact ones are programs.
- */
-static const struct {
-	const char *file, *engine;
-	bool is_exact;
-} engines[] = {
-	{ "libjvm.so", "jvm", false },
-	{ "node", "v8", true },
-	{ "nodejs", "v8", true },
-	{ "chrome", "v8", true },
-	{ "chromium", "v8", true },
-	{ "electron", "v8", true },
-	{ "libnode.so", "v8", false },
-	{ "libv8", "v8", false },
-	{ "libcef.so", "v8", false },
-	{ "v8_context_snapshot", "v8", false },
-	{ "snapshot_blob.bin", "v8", false },
-	{ "libQt5WebEngineCore.so", "v8", false },
-	{ "libQt6WebEngineCore.so", "v8", false },
-	{ "libQt5Qml.so", "qml", false },
-	{ "libQt6Qml.so", "qml", false },
-	{ "libxul.so", "spidermonkey", false },
-	{ "libmozjs-", "spidermonkey", false },
-	{ "libjavascriptcoregtk-", "jsc", false },
-	{ "libpcre2-", "pcre2", false },
-	{ "libpcre.so", "pcre", false },
-	{ "libffi.so", "ffi", false },
-	{ "libffi-", "ffi", false },
-	{ "libluajit", "luajit", false },
-	{ "luajit", "luajit", false },
-	{ "libmono", "mono", false },
-	{ "mono", "mono", false },
-	{ "libcoreclr.so", "dotnet", false },
-	{ "libLLVM", "llvm", false },
-	{ "libgccjit.so", "gccjit", false },
-	{ "opcache.so", "php", true },
-	{ "libpypy", "pypy", false },
-	{ "pypy", "pypy", false },
-	{ "libruby", "ruby", false },
-	{ "ruby", "ruby", false },
-	{ "beam.smp", "beam", true },
-	{ "qemu-", "tcg", false },
-	{ "memcheck-", "valgrind", false },
-	{ "callgrind-", "valgrind", false },
-	{ "libnvidia-glcore.so", "nvidia", false },
-	{ "libnvidia-eglcore.so", "nvidia", false },
-	{ "liborc-0.4.so", "orc", false },
-	{ "libdnnl.so", "onednn", false },
-	{ "libtorch_cpu.so", "torch", false },
-	{ "libmkl_", "mkl", false },
-	{ "ntdll.so", "wine", true },
-	{ "wine-preloader", "wine", true },
-	{ "wine64-preloader", "wine", true },
-};
-
 enum code_source
 code_source_of(const struct map *m)
 {
@@ -107,6 +52,8 @@ code_source_of(const struct map *m)
 		if (strncmp(m->path, unnamed[i], strlen(unnamed[i])) == 0)
 			return CODE_ANONYMOUS;
 	}
+	if (m->ino != 0 && strcmp(m->path, "/dev/zero") == 0)
+		return CODE_ANONYMOUS;
 	if (m->ino != 0)
 		return map_is_deleted(m) ? CODE_DELETED : CODE_FILE;
 	if (strncmp(m->path, "[v", 2) == 0 || strcmp(m->path, "[uprobes]") == 0)
@@ -114,16 +61,72 @@ code_source_of(const struct map *m)
 	return CODE_ANONYMOUS;
 }
 
-/* Whether path, seen from root_fd, is a regular file; its facts. */
+/* Whether there is something at path, seen from root_fd; its facts. */
 static bool
-look(int root_fd, const char *path, struct stat *ret)
+look_at_any(int root_fd, const char *path, struct stat *ret)
 {
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
 	MH_CLEANUP(fd_closep)
 	int fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
 
-	return fd >= 0 && fstat(fd, ret) == 0 && S_ISREG(ret->st_mode);
+	return fd >= 0 && fstat(fd, ret) == 0;
+}
+
+static bool
+look(int root_fd, const char *path, struct stat *ret)
+{
+	return look_at_any(root_fd, path, ret) && S_ISREG(ret->st_mode);
+}
+
+enum clues_stat
+clues_stat_mapped(const struct clue_subject *s, const struct map *m, struct stat *ret)
+{
+	MH_CLEANUP(freep)
+	char *link = xasprintf("map_files/%" PRIx64 "-%" PRIx64, m->start, m->end);
+	MH_CLEANUP(fd_closep) int root = -1;
+
+	/* Asking a server that is gone would block. */
+	if (m->major == 0 &&
+	    mounts_device_kind(clues_mounts(s), map_dev(m)) == FILE_SYSTEM_NETWORK)
+		return CLUES_STAT_NETWORK;
+	if (fstatat(s->pid_fd, link, ret, 0) == 0)
+		return CLUES_STAT_DONE;
+	root = openat(s->pid_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return root >= 0 && look_at_any(root, m->path, ret) && ret->st_ino == m->ino &&
+		       ret->st_dev == map_dev(m)
+		   ? CLUES_STAT_DONE
+		   : CLUES_STAT_UNKNOWN;
+}
+
+/* Whether st, of a file that maps calls deleted, still has the very name that is there. */
+static bool
+has_odd_name(const struct clue_subject *s, const struct map *m, const struct stat *st)
+{
+	MH_CLEANUP(fd_closep)
+	int root = openat(s->pid_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat named;
+
+	return st->st_nlink > 0 && root >= 0 && look(root, m->path, &named) &&
+	       named.st_ino == st->st_ino && named.st_dev == st->st_dev;
+}
+
+/* By its name and, where a name can lie, by the file itself. */
+static enum code_source
+source_of(const struct clue_subject *s, const struct map *m)
+{
+	enum code_source source = code_source_of(m);
+	struct stat st;
+
+	if ((source != CODE_FILE && source != CODE_DELETED) ||
+	    clues_stat_mapped(s, m, &st) != CLUES_STAT_DONE)
+		return source;
+	/* Private pages of /dev/zero, under whatever name, are anonymous memory. */
+	if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 5))
+		return CODE_ANONYMOUS;
+	if (source == CODE_DELETED && has_odd_name(s, m, &st))
+		return CODE_FILE;
+	return source;
 }
 
 /*
@@ -210,21 +213,14 @@ clues_of_program(const struct clue_subject *s)
 static void
 note_engine(struct survey *v, const struct map *m)
 {
-	const char *slash = strrchr(m->path, '/');
-	const char *name = slash != NULL ? slash + 1 : m->path;
+	const char *engine = clues_engine_of(v->subject, m);
+	MH_CLEANUP(freep) char *word = NULL;
 
-	for (size_t i = 0; i < MH_ARRAY_LEN(engines); i++) {
-		const char *file = engines[i].file;
-		MH_CLEANUP(freep) char *word = NULL;
-
-		if (engines[i].is_exact ? strcmp(name, file) != 0
-					: strncmp(name, file, strlen(file)) != 0)
-			continue;
-		word = xasprintf("%s ", engines[i].engine);
-		if (strstr(buf_string(v->libraries), word) == NULL)
-			buf_add(v->libraries, word);
+	if (engine == NULL)
 		return;
-	}
+	word = xasprintf("%s ", engine);
+	if (strstr(buf_string(v->libraries), word) == NULL)
+		buf_add(v->libraries, word);
 }
 
 /* Count m into a clue that sums up mappings: the first one's place, all bytes. */
@@ -265,7 +261,7 @@ note_file(struct survey *v, const struct map *m, enum code_source source)
 static void
 note_executable(struct survey *v, const struct map *m)
 {
-	enum code_source source = code_source_of(m);
+	enum code_source source = source_of(v->subject, m);
 
 	if (map_is_writable(m))
 		sum_up(&v->write_exec, m);
@@ -308,9 +304,12 @@ add_position(const struct clue_subject *s, const struct map *m, const struct thr
 		[CODE_MEMFD] = CLUE_PC_MEMFD,
 		[CODE_DELETED] = CLUE_PC_DELETED };
 	struct clue c = { .address = t->pc, .length = m->end - m->start };
-	enum code_source source = code_source_of(m);
+	enum code_source source = CODE_FILE;
 
-	if (source == CODE_FILE || source == CODE_KERNEL || !map_is_executable(m))
+	if (!map_is_executable(m))
+		return;
+	source = source_of(s, m);
+	if (source == CODE_FILE || source == CODE_KERNEL)
 		return;
 	c.kind = kinds[source];
 	c.what = without_deleted(m->path);

@@ -98,6 +98,7 @@ set_number(json_t *data, const struct clue *c)
 	case CLUE_PRELOAD:
 	case CLUE_HIDDEN:
 	case CLUE_COVERED:
+	case CLUE_CODE_MANY:
 	case CLUE_MAX_:
 		break;
 	}

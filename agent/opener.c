@@ -363,7 +363,7 @@ do_list(struct opener *o, const struct list_request *request)
 static void
 open_item(struct opener *o, const struct open_item *item)
 {
-	int fds[MEMORY_FD_CODES + TARGET_CODES_MAX];
+	int fds[MEMORY_FD_CODES + TARGET_CODE_FILES_MAX];
 	struct target t = { .id = 0 };
 	const char *detail = NULL;
 	enum reason reason = processes_open(o->processes, item, &t, fds, &detail);

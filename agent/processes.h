@@ -49,7 +49,7 @@ void processes_list(struct processes *ps, const struct list_request *request,
     const struct process_sink *sink, void *ctx);
 
 /*
- * Open an item.  ret_fds has room for MEMORY_FD_CODES + TARGET_CODES_MAX
+ * Open an item.  ret_fds has room for MEMORY_FD_CODES + TARGET_CODE_FILES_MAX
  * descriptors, the caller's.  *ret is cleared by the caller.
  *
  * Returns REASON_NONE; or why not, and *ret_detail is a sentence (static) or

@@ -211,10 +211,7 @@ open_parts(struct processes *ps, int dir, const struct process *p, struct target
 		.start_ticks = p->start_ticks,
 		.reads_shared = !processes_has_map_files(ps, dir),
 	};
-	ret->codes = xcalloc(TARGET_CODES_MAX, sizeof(*ret->codes));
-	ret->n_codes = clues_code_ranges(ps->clues, dir, ret_fds[MEMORY_FD_PAGEMAP],
-	    ret_fds[MEMORY_FD_MAPS], ret->codes, ret_fds + MEMORY_FD_CODES);
-	ret->n_fds += (uint8_t)ret->n_codes;
+	clues_code_ranges(ps->clues, dir, ret_fds, ret);
 	return REASON_NONE;
 }
 

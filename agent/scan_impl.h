@@ -8,7 +8,7 @@
 
 /* Inside of agent/scan.h, shared by scan.c, scan_rules.c, scan_walk.c and scan_workers.c. */
 
-enum { JOB_FDS_MAX = MEMORY_FD_CODES + TARGET_CODES_MAX };
+enum { JOB_FDS_MAX = MEMORY_FD_CODES + TARGET_CODE_FILES_MAX };
 
 /* One target on its way. */
 struct job {

@@ -28,6 +28,7 @@
 	CLUE(PC_MEMFD, "pc-memfd")             /* ... in a memfd */                      \
 	CLUE(CODE_CHANGED, "code-changed")     /* code differs from its file */          \
 	CLUE(CODE_COPIED, "code-copied")       /* pages of its own, equal to the file */ \
+	CLUE(CODE_MANY, "code-many")           /* more of it than is compared */         \
 	CLUE(CODE_RELOCATED,                                                             \
 	    "code-relocated")                /* differs as relocations would make it */  \
 	CLUE(IMAGE_EXEC, "image-executable") /* program image in executable memory */    \

@@ -42,8 +42,10 @@ enum {
 	AROUND_BYTES_MAX = 64,
 	/* Regions of memory in one match: one for each place is enough. */
 	MATCH_REGIONS_MAX = 64,
-	/* Mapped files whose code pages are compared with memory, in one target. */
-	TARGET_CODES_MAX = 8,
+	/* Ranges of code that are compared with their files; a clean process has none. */
+	TARGET_CODES_MAX = 256,
+	/* Their files: with those of memory they fit in a message (MSG_SCAN). */
+	TARGET_CODE_FILES_MAX = 24,
 	/* Bytes kept of a command line; the kernel's own limit is 2 MiB. */
 	COMMAND_LINE_MAX = 4096,
 	/* Bytes of a control group's path, and of a process's name (TASK_COMM_LEN). */

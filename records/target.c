@@ -17,6 +17,7 @@ target_clear(struct target *t)
 	t->owner = NULL;
 	t->codes = NULL;
 	t->n_codes = 0;
+	t->n_code_files = 0;
 }
 
 void
@@ -54,18 +55,22 @@ target_encode(const struct target *t, struct buf *b)
 		buf_put_u64(b, t->codes[i].start);
 		buf_put_u64(b, t->codes[i].end);
 		buf_put_u64(b, t->codes[i].offset);
+		buf_put_u32(b, t->codes[i].file);
 	}
+	buf_put_u8(b, t->n_code_files);
+	buf_put_u64(b, t->codes_left);
+	buf_put_u64(b, t->codes_left_at);
 }
 
 /* Descriptors that a target of that kind has. */
 static unsigned
 n_fds_of(const struct target *t)
 {
-	return t->kind == TARGET_MEMORY ? MEMORY_FD_CODES + t->n_codes : 1;
+	return t->kind == TARGET_MEMORY ? MEMORY_FD_CODES + t->n_code_files : 1;
 }
 
 static void
-decode_ranges(struct reader *r, struct target *t)
+decode_codes(struct reader *r, struct target *t)
 {
 	t->n_codes = reader_u32(r);
 	if (t->n_codes > TARGET_CODES_MAX) {
@@ -73,13 +78,24 @@ decode_ranges(struct reader *r, struct target *t)
 		t->n_codes = 0;
 	}
 	t->codes = xcalloc(t->n_codes, sizeof(*t->codes));
+	uint32_t file_max = 0;
+
 	for (uint32_t i = 0; i < t->n_codes; i++) {
 		t->codes[i].start = reader_u64(r);
 		t->codes[i].end = reader_u64(r);
 		t->codes[i].offset = reader_u64(r);
+		t->codes[i].file = reader_u32(r);
 		if (t->codes[i].start > t->codes[i].end)
 			r->failed = true;
+		if (t->codes[i].file > file_max)
+			file_max = t->codes[i].file;
 	}
+	t->n_code_files = reader_u8(r);
+	if (t->n_code_files > TARGET_CODE_FILES_MAX ||
+	    (t->n_codes > 0 && file_max >= t->n_code_files))
+		r->failed = true;
+	t->codes_left = reader_u64(r);
+	t->codes_left_at = reader_u64(r);
 }
 
 void
@@ -109,7 +125,7 @@ target_decode(struct reader *r, struct target *ret)
 	ret->start_ticks = reader_u64(r);
 	ret->keeps_holes = reader_u8(r) != 0;
 	ret->reads_shared = reader_u8(r) != 0;
-	decode_ranges(r, ret);
+	decode_codes(r, ret);
 	if (ret->n_fds != n_fds_of(ret))
 		r->failed = true;
 }

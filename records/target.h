@@ -17,20 +17,22 @@ enum target_kind {
 	TARGET_KIND_MAX_
 };
 
-/* Descriptors of a target of memory; those of the code ranges follow. */
+/* Descriptors of a target of memory; those of the files of its code ranges follow. */
 enum { MEMORY_FD_MEM, MEMORY_FD_PAGEMAP, MEMORY_FD_MAPS, MEMORY_FD_CODES };
 
 /* Executable pages that a process has of its own, where its file has others. */
 struct code_range {
 	uint64_t start, end; /* addresses */
-	uint64_t offset;     /* of start in the file, whose descriptor comes along */
+	uint64_t offset;     /* of start in the file */
+	uint32_t file; /* whose descriptor comes along: fds[MEMORY_FD_CODES + file] */
 };
 
 /*
  * One opened thing to scan: the facts that name it.  Its descriptors travel
  * beside it, in the same message: one, or for memory those of
  * /proc/PID/{mem,pagemap,maps} (smaps in place of maps where the kernel has no
- * PAGEMAP_SCAN, or the process maps what may be a device) and of its code ranges.  Facts are those of fstat(2) on the
+ * PAGEMAP_SCAN, or the process maps what may be a device) and of the files of its
+ * code ranges.  Facts are those of fstat(2) on the
  * descriptor of a file right after it was opened.
  */
 struct target {
@@ -56,6 +58,9 @@ struct target {
 	bool reads_shared; /* what it maps could not be opened: read it through memory */
 	struct code_range *codes; /* owned */
 	uint32_t n_codes;
+	uint8_t n_code_files;
+	uint64_t codes_left;    /* bytes that would be code ranges beyond the limits */
+	uint64_t codes_left_at; /* address of the first of them */
 };
 
 /* Free what t owns; t itself is the caller's. */

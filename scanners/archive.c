@@ -17,6 +17,7 @@
 #include "scanners/archive_reader.h"
 #include "scanners/externals.h"
 #include "scanners/filetype.h"
+#include "scanners/zip_directory.h"
 
 /* Bytes that a store keeps from one target to the next. */
 enum { STORE_KEEP = 1024 * 1024 };
@@ -61,6 +62,7 @@ struct level {
 	uint64_t counted;   /* bytes that are in as->unpacked */
 	uint64_t n_entries;
 	bool has_no_header; /* where one should be; told */
+	bool has_last_zip;  /* a member that was scanned holds the ZIP at the end */
 };
 
 struct archive_limits
@@ -351,6 +353,41 @@ has_content(struct archive_entry *e)
 		   archive_entry_size(e) > 0);
 }
 
+/*
+ * A ZIP is given no type that it cannot be read by (scanners/zip_directory.h),
+ * so what is left is told: a link, or something else that has data.
+ */
+static bool
+has_hidden_data(const struct level *l, struct archive_entry *e)
+{
+	if (l->facts->kind != ARCHIVE_ZIP || is_file(e))
+		return false;
+	if (archive_entry_filetype(e) == AE_IFLNK)
+		return true;
+	return archive_entry_size_is_set(e) ? archive_entry_size(e) > 0 : l->is_second;
+}
+
+/*
+ * Whether the member is the end of the archive that holds it as it is, and so a
+ * ZIP at that end its own.
+ */
+static bool
+is_tail(const struct level *l, const struct member_store *store)
+{
+	const struct content *c = l->source.content;
+
+	if (!archive_kind_is_plain(l->facts->kind) || store->len < ZIP_END_LEN ||
+	    store->len > c->file_size)
+		return false;
+	const uint8_t *tail = content_bytes(c, c->file_size - store->len, store->len);
+
+	return tail != NULL &&
+	       memcmp(tail + store->len - ZIP_END_LEN,
+		   store->at + store->len - ZIP_END_LEN, ZIP_END_LEN) == 0 &&
+	       memcmp(tail, store->at, store->len) == 0 &&
+	       zip_lies_in_tail(c, store->len);
+}
+
 /* Scan what store has of the member; the archive that it is, too. */
 static void
 scan_store(struct archive_scanner *as, const struct member_store *store, const char *name,
@@ -390,6 +427,11 @@ scan_entry(struct level *l, struct archive_entry *e)
 	struct archive_scanner *as = l->as;
 	MH_CLEANUP(freep) char *name = NULL;
 
+	if (has_hidden_data(l, e)) {
+		name = part_name(l, e);
+		note(as, REASON_UNSUPPORTED, name, "data that claims to be no file");
+		return true;
+	}
 	if (!has_content(e))
 		return true;
 	if (l->depth == 1)
@@ -411,6 +453,8 @@ scan_entry(struct level *l, struct archive_entry *e)
 		note(as, end.reason, name, NULL);
 	else if (end.reason != REASON_NONE && end.reason != REASON_STOPPED)
 		note_failure(l, end.reason, name);
+	else if (end.reason == REASON_NONE)
+		l->has_last_zip = l->has_last_zip || is_tail(l, store);
 	/* What was read before a limit or a damage is scanned as far as it goes. */
 	if (as->stop != REASON_MEMORY &&
 	    (store->len > 0 || (end.reason == REASON_NONE && is_file(e))))
@@ -503,8 +547,13 @@ scan_entries(struct level *l)
 	}
 }
 
-/* Read one archive; the number of entries that it showed. */
-static uint64_t
+/* What one reading of an archive showed. */
+struct sight {
+	uint64_t n_entries;
+	bool has_last_zip;
+};
+
+static struct sight
 read_archive(struct archive_scanner *as, const struct content *c,
     const struct archive_facts *facts, bool is_second, const char *name, unsigned depth)
 {
@@ -518,14 +567,30 @@ read_archive(struct archive_scanner *as, const struct content *c,
 	};
 
 	l.source.ctx = &l;
+	if (facts->kind == ARCHIVE_ZIP)
+		zip_patches_find(c, &l.source.patches);
 	l.reader = archive_reader_new(facts->kind, is_second, &l.source);
 	if (l.reader == NULL) {
 		note(as, REASON_MEMORY, name, NULL);
-		return 0;
+	} else {
+		scan_entries(&l);
+		(void)archive_read_free(l.reader);
 	}
-	scan_entries(&l);
-	(void)archive_read_free(l.reader);
-	return l.n_entries;
+	zip_patches_clear(&l.source.patches);
+	return (struct sight){ l.n_entries, l.has_last_zip };
+}
+
+/* By the first reader and, where that shows nothing, the second. */
+static bool
+read_twice(struct archive_scanner *as, const struct content *c,
+    const struct archive_facts *facts, const char *name, unsigned depth)
+{
+	struct sight sight = read_archive(as, c, facts, false, name, depth);
+
+	if (sight.n_entries == 0 && archive_reader_has_second(facts->kind) &&
+	    as->stop == REASON_NONE)
+		sight = read_archive(as, c, facts, true, name, depth);
+	return sight.has_last_zip;
 }
 
 /* Scan the archives that c is, if it is one. */
@@ -539,17 +604,16 @@ scan_archives(struct archive_scanner *as, const struct content *c, const char *n
 	if (n > 0 && depth == 1)
 		as->facts = facts[0];
 	as->is_archive = as->is_archive || n > 0;
-	for (size_t i = 0; i < n && as->stop == REASON_NONE; i++) {
-		if (depth > as->limits.depth) {
+	bool has_last_zip = false;
+
+	for (size_t i = 0; i < n && as->stop == REASON_NONE && !has_last_zip; i++) {
+		if (depth > as->limits.depth)
 			note(as, REASON_ARCHIVE_DEPTH, name, NULL);
-		} else if (facts[i].has_encrypted_headers) {
+		else if (facts[i].has_encrypted_headers)
 			note(as, REASON_ENCRYPTED, name,
 			    "the names of its members are encrypted, too");
-		} else if (read_archive(as, c, &facts[i], false, name, depth) == 0 &&
-			   archive_reader_has_second(facts[i].kind) &&
-			   as->stop == REASON_NONE) {
-			(void)read_archive(as, c, &facts[i], true, name, depth);
-		}
+		else
+			has_last_zip = read_twice(as, c, &facts[i], name, depth);
 	}
 }
 

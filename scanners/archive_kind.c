@@ -11,12 +11,14 @@
 #include "base/attributes.h"
 #include "base/reader.h"
 #include "scanners/program_end.h"
+#include "scanners/zip_directory.h"
 
 enum {
-	ZIP_END_LEN = 22,        /* of the end record, without its comment */
-	ZIP_END_WINDOW = 16384,  /* bytes in which libarchive looks for it, too */
 	TAR_HEADER_LEN = 512,    /* one block */
 	TAR_CHECKSUM_AT = 148,   /* eight bytes, octal */
+	TAR_ZEROS_MAX = 65536,   /* bytes of zero blocks before a tar */
+	SKIPPABLE_MAX = 1024,    /* frames before one that holds data */
+	CPIO_HEADER_LEN = 26,    /* of the old binary one */
 	APPENDED_WINDOW = 65536, /* behind a program: 7-Zip's stub has settings first */
 	SEVENZIP_START_LEN = 32, /* the signature header */
 	SEVENZIP_HEADER_MAX = 1024, /* bytes of an encoded header that are looked at */
@@ -49,8 +51,16 @@ static const struct magic {
 	    ARCHIVE_XZ },
 	{ 0, 4, "\x28\xb5\x2f\xfd", ARCHIVE_ZSTD },
 	{ 0, 4, "\x04\x22\x4d\x18", ARCHIVE_LZ4 },
+	{ 0, 4, "\x02\x21\x4c\x18", ARCHIVE_LZ4 }, /* legacy */
 	{ 0, 5, "LZIP\x01", ARCHIVE_LZIP },
 };
+
+bool
+archive_kind_is_plain(enum archive_kind kind)
+{
+	return kind == ARCHIVE_TAR || kind == ARCHIVE_CPIO || kind == ARCHIVE_AR ||
+	       kind == ARCHIVE_ISO;
+}
 
 const char *
 archive_kind_name(enum archive_kind kind)
@@ -100,11 +110,12 @@ is_bzip2(const struct content *c)
 
 /* A tar of before POSIX has no magic: its header's checksum has to be right. */
 static bool
-is_old_tar(const struct content *c)
+is_old_tar(const struct content *c, uint64_t at)
 {
-	const uint8_t *p = content_bytes(c, 0, TAR_HEADER_LEN);
+	const uint8_t *p = content_bytes(c, at, TAR_HEADER_LEN);
 	uint32_t told = 0;
 	uint32_t sum = 0;
+	uint32_t signed_sum = 0; /* as some old programs made it; wraps */
 	size_t i = TAR_CHECKSUM_AT;
 
 	if (p == NULL || p[0] == 0)
@@ -116,9 +127,29 @@ is_old_tar(const struct content *c)
 		told = told * 8 + (uint32_t)(p[i] - '0');
 	if (i == first || (i < TAR_CHECKSUM_AT + 8 && p[i] != 0 && p[i] != ' '))
 		return false;
-	for (size_t k = 0; k < TAR_HEADER_LEN; k++)
-		sum += k >= TAR_CHECKSUM_AT && k < TAR_CHECKSUM_AT + 8 ? ' ' : p[k];
-	return sum == told;
+	for (size_t k = 0; k < TAR_HEADER_LEN; k++) {
+		bool is_sum = k >= TAR_CHECKSUM_AT && k < TAR_CHECKSUM_AT + 8;
+
+		sum += is_sum ? ' ' : p[k];
+		signed_sum += is_sum ? ' ' : (uint32_t)(int8_t)p[k];
+	}
+	return sum == told || signed_sum == told;
+}
+
+/* The old binary header, of either byte order: its magic is short, so its name counts. */
+static bool
+is_binary_cpio(const struct content *c)
+{
+	const uint8_t *p = content_bytes(c, 0, CPIO_HEADER_LEN);
+	bool is_little = p != NULL && memcmp(p, "\xc7\x71", 2) == 0;
+
+	if (p == NULL || (!is_little && memcmp(p, "\x71\xc7", 2) != 0))
+		return false;
+	size_t n_name =
+	    is_little ? (size_t)(p[20] | p[21] << 8) : (size_t)(p[20] << 8 | p[21]);
+
+	p = content_bytes(c, CPIO_HEADER_LEN, n_name);
+	return p != NULL && n_name > 1 && p[0] != 0;
 }
 
 /* The kind whose magic stands at offset at of c. */
@@ -144,49 +175,13 @@ kind_of_start(const struct content *c, enum archive_kind *ret)
 		*ret = ARCHIVE_GZIP;
 	else if (is_bzip2(c))
 		*ret = ARCHIVE_BZIP2;
-	else if (is_old_tar(c))
+	else if (is_old_tar(c, 0))
 		*ret = ARCHIVE_TAR;
+	else if (is_binary_cpio(c))
+		*ret = ARCHIVE_CPIO;
 	else
 		return false;
 	return true;
-}
-
-/* Kinds that hold their members as they are: the last one's end is also theirs. */
-static bool
-is_plain(enum archive_kind kind)
-{
-	return kind == ARCHIVE_TAR || kind == ARCHIVE_CPIO || kind == ARCHIVE_AR ||
-	       kind == ARCHIVE_ISO;
-}
-
-/*
- * The end record of a ZIP, whose comment fills the rest of the content; or
- * NULL.  The last part of a content that is there in part is its real end.
- */
-static const uint8_t *
-find_zip_end(const struct content *c)
-{
-	const struct content_block *last =
-	    c->n_blocks > 0 ? &c->blocks[c->n_blocks - 1] : NULL;
-
-	if (last == NULL || last->len < ZIP_END_LEN ||
-	    last->offset + last->len != c->file_size)
-		return NULL;
-	const uint8_t *end = last->data + last->len;
-	const uint8_t *start =
-	    last->len > ZIP_END_WINDOW ? end - ZIP_END_WINDOW : last->data;
-
-	for (const uint8_t *stop = end - ZIP_END_LEN + 1; stop > start;) {
-		const uint8_t *p = memrchr(start, 'P', (size_t)(stop - start));
-
-		if (p == NULL)
-			return NULL;
-		if (memcmp(p, "PK\x05\x06", 4) == 0 &&
-		    (size_t)(end - p) == ZIP_END_LEN + (size_t)(p[20] | p[21] << 8))
-			return p;
-		stop = p;
-	}
-	return NULL;
 }
 
 /* RAR 3.93 technote: the archive header's flags. */
@@ -293,7 +288,7 @@ look_at_cab(const struct content *c, struct archive_facts *f)
 static void
 look_at_zip(const struct content *c, struct archive_facts *f)
 {
-	const uint8_t *end = find_zip_end(c);
+	const uint8_t *end = zip_find_end(c);
 	const uint8_t *start = content_bytes(c, f->offset, 4);
 
 	f->is_volume = (start != NULL && memcmp(start, "PK\x07\x08", 4) == 0) ||
@@ -314,6 +309,52 @@ look_at_headers(const struct content *c, struct archive_facts *f)
 		look_at_cab(c, f);
 	else if (f->kind == ARCHIVE_ZIP)
 		look_at_zip(c, f);
+}
+
+/*
+ * A packed stream behind frames that its program skips (RFC 8878, 3.1.2): zstd
+ * and lz4 share them.  libarchive takes them anywhere but at the start.
+ */
+static bool
+find_behind_skippable(const struct content *c, struct archive_facts *ret)
+{
+	uint64_t at = 0;
+
+	for (unsigned i = 0; i < SKIPPABLE_MAX; i++) {
+		const uint8_t *p = content_bytes(c, at, 8);
+
+		if (p == NULL || (p[0] & 0xf0) != 0x50 ||
+		    memcmp(p + 1, "\x2a\x4d\x18", 3) != 0)
+			break;
+		at += 8 + (p[4] | p[5] << 8 | p[6] << 16 | (uint64_t)p[7] << 24);
+	}
+	if (at == 0 || at >= c->file_size)
+		return false;
+	/* What is no frame after all, or one too many, is told as damaged. */
+	*ret = (struct archive_facts){ .kind = ARCHIVE_ZSTD, .offset = at };
+	(void)kind_at(c, at, &ret->kind);
+	return true;
+}
+
+/* A tar behind blocks of zeros, which tar(1) skips when it is told to. */
+static bool
+find_behind_zeros(const struct content *c, struct archive_facts *ret)
+{
+	static const uint8_t zeros[TAR_HEADER_LEN];
+
+	for (uint64_t at = 0; at <= TAR_ZEROS_MAX; at += TAR_HEADER_LEN) {
+		const uint8_t *p = content_bytes(c, at, TAR_HEADER_LEN);
+		enum archive_kind kind = ARCHIVE_ZIP;
+
+		if (p == NULL)
+			return false;
+		if (memcmp(p, zeros, sizeof(zeros)) == 0)
+			continue;
+		*ret = (struct archive_facts){ .kind = ARCHIVE_TAR, .offset = at };
+		return at > 0 && ((kind_at(c, at, &kind) && kind == ARCHIVE_TAR) ||
+				     is_old_tar(c, at));
+	}
+	return false;
 }
 
 /* An archive behind the last section of a program. */
@@ -349,10 +390,10 @@ archive_look(const struct content *c, struct archive_facts *ret)
 	size_t n = 0;
 	bool is_first = kind_at(c, 0, &f.kind) || kind_of_start(c, &f.kind);
 
-	if (is_first || find_appended(c, &f))
+	if (is_first || find_behind_skippable(c, &f) || find_behind_zeros(c, &f) ||
+	    find_appended(c, &f))
 		ret[n++] = f;
-	if ((n == 0 || (f.kind != ARCHIVE_ZIP && !is_plain(f.kind))) &&
-	    find_zip_end(c) != NULL)
+	if ((n == 0 || f.kind != ARCHIVE_ZIP) && zip_find_end(c) != NULL)
 		ret[n++] = (struct archive_facts){ .kind = ARCHIVE_ZIP };
 	for (size_t i = 0; i < n; i++)
 		look_at_headers(c, &ret[i]);

@@ -53,6 +53,9 @@ enum { ARCHIVE_LOOKS_MAX = 2 };
 /* How many archives c is, 0..2; ret holds as many.  Looks at bytes of c only. */
 size_t archive_look(const struct content *c, struct archive_facts *ret);
 
+/* Kinds that hold their members as they are: the last one's end is also theirs. */
+bool archive_kind_is_plain(enum archive_kind kind);
+
 /* "ZIP", "7Z", ...: as filetype_of() has it where it knows the kind. */
 const char *archive_kind_name(enum archive_kind kind);
 

@@ -14,12 +14,6 @@
 
 #include "base/attributes.h"
 
-/*
- * Bytes handed out at a time.  Small: a piece of bzip2 of this size can unpack
- * to 300 MB before the next one is asked for, which is when clocks are looked at.
- */
-enum { READ_PIECE = 16 * 1024 };
-
 void
 archive_reader_warm_up(void)
 {
@@ -61,9 +55,14 @@ on_read(struct archive *a, void *ctx, const void **ret)
 		return 0;
 	}
 	size_t left = b->len - (size_t)(offset - b->offset);
-	size_t len = left < READ_PIECE ? left : READ_PIECE;
+	size_t len = left < ARCHIVE_PIECE ? left : ARCHIVE_PIECE;
 
 	*ret = b->data + (offset - b->offset);
+	if (zip_patches_apply(&s->patches, offset, NULL, len)) {
+		memcpy(s->piece, *ret, len);
+		(void)zip_patches_apply(&s->patches, offset, s->piece, len);
+		*ret = s->piece;
+	}
 	s->at += len;
 	return (la_ssize_t)len;
 }

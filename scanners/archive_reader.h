@@ -9,6 +9,13 @@
 #include "records/reason.h"
 #include "scanners/archive_kind.h"
 #include "scanners/content.h"
+#include "scanners/zip_directory.h"
+
+/*
+ * Bytes handed out at a time.  Small: a piece of bzip2 of this size can unpack
+ * to 300 MB before the next one is asked for, which is when clocks are looked at.
+ */
+enum { ARCHIVE_PIECE = 16 * 1024 };
 
 /*
  * libarchive over bytes in memory, with exactly the formats and filters that a
@@ -23,7 +30,8 @@ typedef bool archive_poll_fn(void *ctx);
 /* Where libarchive reads.  Borrowed by the reader; it stays in its place. */
 struct archive_source {
 	const struct content *content;
-	uint64_t start; /* of the archive in the content */
+	uint64_t start;             /* of the archive in the content */
+	struct zip_patches patches; /* of a ZIP: what is read in place of bytes there */
 	archive_poll_fn *on_read;
 	void *ctx;
 
@@ -36,6 +44,8 @@ struct archive_source {
 	 */
 	enum reason at_once;
 	char at_once_text[128];
+
+	uint8_t piece[ARCHIVE_PIECE]; /* with patches, until the next one is read */
 };
 
 /*

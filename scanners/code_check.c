@@ -32,6 +32,8 @@ struct check {
 	size_t n;
 	uint64_t last; /* where the last run ends, told or not */
 	bool has_run;
+	uint64_t start;       /* of the last run */
+	uint64_t n_long_left; /* runs that are not told and too long for relocations */
 	struct code_outcome *outcome;
 };
 
@@ -48,13 +50,25 @@ read_some(int fd, void *to, size_t len, uint64_t at)
 	return n;
 }
 
+/* The last run is over; when it is not told, its length counts. */
+static void
+end_run(struct check *k)
+{
+	if (k->outcome->n_runs > CODE_RUNS_MAX &&
+	    k->last - k->start > CODE_RELOCATION_MAX)
+		k->n_long_left++;
+}
+
 /* A byte at this place differs: it begins a run or belongs to the last one. */
 static void
 note_byte(struct check *k, uint64_t at)
 {
 	if (!k->has_run || at - k->last > CODE_RUN_GAP) {
+		if (k->has_run)
+			end_run(k);
 		k->outcome->n_runs++;
 		k->has_run = true;
+		k->start = at;
 		if (k->outcome->n_runs <= CODE_RUNS_MAX)
 			k->runs[k->n++] = (struct run){ .start = at };
 	}
@@ -140,7 +154,7 @@ tell_run(const struct check *k, const struct run *r, const struct symbol_query *
 }
 
 static void
-tell(const struct check *k, int file_fd, code_clue_fn *on_clue, void *ctx)
+tell(struct check *k, int file_fd, code_clue_fn *on_clue, void *ctx)
 {
 	MH_CLEANUP(freep)
 	struct symbol_query *queries = xcalloc(k->n + 1, sizeof(*queries));
@@ -162,6 +176,11 @@ tell(const struct check *k, int file_fd, code_clue_fn *on_clue, void *ctx)
 		queries[i].offset = k->range->offset + k->runs[i].start;
 	symbols_find(file_fd, queries, k->n);
 	image_read_facts(file_fd, &facts);
+	end_run(k);
+	if (k->outcome->n_runs > CODE_RUNS_MAX)
+		k->outcome->n_left = facts.has_text_relocations || facts.is_pe
+					 ? k->n_long_left
+					 : k->outcome->n_runs - CODE_RUNS_MAX;
 	for (size_t i = 0; i < k->n; i++)
 		tell_run(k, &k->runs[i], &queries[i], &facts, on_clue, ctx);
 }
@@ -183,4 +202,86 @@ code_check(int mem_fd, int file_fd, const struct code_range *r, code_clue_fn *on
 		compare_step(&k, mem_fd, file_fd, at,
 		    bytes - at < STEP ? (size_t)(bytes - at) : STEP);
 	tell(&k, file_fd, on_clue, ctx);
+}
+
+/* What is told of all ranges. */
+struct report {
+	code_clue_fn *on_clue;
+	void *ctx;
+	unsigned n_changed;
+	struct clue mild[2 * CODE_MILD_MAX]; /* told last */
+	unsigned n_mild;
+	uint64_t left_at, left; /* not told or not compared; left is 0: nothing */
+};
+
+static void
+leave(struct report *p, uint64_t at, uint64_t bytes)
+{
+	if (p->left == 0)
+		p->left_at = at;
+	if (__builtin_add_overflow(p->left, bytes, &p->left))
+		p->left = UINT64_MAX;
+}
+
+static void
+report_clue(void *ctx, const struct clue *c)
+{
+	struct report *p = ctx;
+	unsigned n_alike = 0;
+
+	if (c->kind == CLUE_CODE_CHANGED) {
+		p->n_changed++;
+		p->on_clue(p->ctx, c);
+		return;
+	}
+	for (unsigned i = 0; i < p->n_mild; i++)
+		n_alike += p->mild[i].kind == c->kind;
+	if (n_alike < CODE_MILD_MAX)
+		clue_copy(c, &p->mild[p->n_mild++]);
+}
+
+static void
+finish(struct report *p)
+{
+	char none[] = "";
+	const struct clue many = { .kind = CLUE_CODE_MANY,
+		.address = p->left_at,
+		.length = p->left,
+		.what = none };
+
+	if (p->left > 0)
+		p->on_clue(p->ctx, &many);
+	for (unsigned i = 0; i < p->n_mild; i++) {
+		p->on_clue(p->ctx, &p->mild[i]);
+		clue_clear(&p->mild[i]);
+	}
+}
+
+void
+code_check_all(const struct target *t, const int *fds, uint64_t max_bytes,
+    code_clue_fn *on_clue, void *ctx)
+{
+	struct report p = { .on_clue = on_clue, .ctx = ctx };
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < t->n_codes; i++) {
+		const struct code_range *r = &t->codes[i];
+		uint64_t bytes = r->end > r->start ? r->end - r->start : 0;
+		struct code_outcome outcome;
+
+		if (p.n_changed >= CODE_TOLD_MAX || bytes > max_bytes - sum) {
+			leave(&p, r->start, bytes);
+			continue;
+		}
+		sum += bytes;
+		code_check(fds[MEMORY_FD_MEM], fds[MEMORY_FD_CODES + r->file], r,
+		    report_clue, &p, &outcome);
+		if (outcome.n_left > 0)
+			leave(&p, r->start, bytes);
+		else if (bytes > CODE_RANGE_MAX)
+			leave(&p, r->start + CODE_RANGE_MAX, bytes - CODE_RANGE_MAX);
+	}
+	if (t->codes_left > 0)
+		leave(&p, t->codes_left_at, t->codes_left);
+	finish(&p);
 }

@@ -535,12 +535,7 @@ note_image(struct pass *p, uint64_t address, struct match_outcome *ret)
 static void
 check_codes(const struct pass *p, struct match_outcome *ret)
 {
-	for (uint32_t i = 0; i < p->target->n_codes; i++) {
-		struct code_outcome outcome;
-
-		code_check(p->fds[MEMORY_FD_MEM], p->fds[MEMORY_FD_CODES + i],
-		    &p->target->codes[i], keep_clue, ret, &outcome);
-	}
+	code_check_all(p->target, p->fds, CODE_BYTES_MAX, keep_clue, ret);
 }
 
 static void

@@ -25,7 +25,9 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -213,6 +215,88 @@ mode_map_deleted(const char *folder)
 	    PROT_READ | PROT_EXEC);
 }
 
+/* Private pages of /dev/zero have its name in maps, and are anonymous memory. */
+static void
+mode_map_zero(const char *folder)
+{
+	(void)folder;
+	enter(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE,
+		  open("/dev/zero", O_RDWR | O_CLOEXEC), 0),
+	    PROT_READ | PROT_EXEC);
+}
+
+/* The same device under another name. */
+static void
+mode_map_node(const char *folder)
+{
+	char path[PAGE];
+	int fd = -1;
+
+	(void)snprintf(path, sizeof(path), "%s/libc.so.6", folder);
+	if (mknod(path, S_IFCHR | 0600, makedev(1, 5)) < 0)
+		skip("mknod");
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		skip("a device in this folder");
+	enter(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0),
+	    PROT_READ | PROT_EXEC);
+}
+
+/* A file that is there and only has the name of one that is not. */
+static void
+mode_map_named_deleted(const char *folder)
+{
+	char path[PAGE];
+	char odd[PAGE + 16];
+	int fd = copy_into(folder, path, sizeof(path));
+
+	(void)close(fd);
+	(void)snprintf(odd, sizeof(odd), "%s (deleted)", path);
+	if (rename(path, odd) < 0)
+		skip("rename");
+	fd = open(odd, O_RDWR | O_CLOEXEC);
+	enter(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0),
+	    PROT_READ | PROT_EXEC);
+}
+
+/* The name is gone, and the file has another one. */
+static void
+mode_map_unlinked(const char *folder)
+{
+	char path[PAGE];
+	char other[PAGE + 16];
+	int fd = copy_into(folder, path, sizeof(path));
+
+	(void)close(fd);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	(void)snprintf(other, sizeof(other), "%s.kept", path);
+	if (link(path, other) < 0 || unlink(path) < 0)
+		skip("link");
+	enter(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0),
+	    PROT_READ | PROT_EXEC);
+}
+
+/* Memory as an engine makes it, beside a file that has but the name of one. */
+static void
+mode_false_engine(const char *folder)
+{
+	static const char *const names[] = { "node", "libffi.so.9", "libjvm.so" };
+
+	for (size_t i = 0; i < LEN(names); i++) {
+		char path[PAGE];
+		int fd = -1;
+
+		(void)snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0755);
+		if (fd < 0 || (i > 0 && write(fd, "x", 1) != 1) ||
+		    mmap(NULL, PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0) ==
+			MAP_FAILED)
+			skip("mmap");
+		(void)close(fd);
+	}
+	mode_write_exec(folder);
+}
+
 static void
 mode_kernel_name(const char *folder)
 {
@@ -371,6 +455,11 @@ main(int argc, char **argv)
 		{ "write-exec", mode_write_exec },
 		{ "map-memfd", mode_map_memfd },
 		{ "map-deleted", mode_map_deleted },
+		{ "map-zero", mode_map_zero },
+		{ "map-node", mode_map_node },
+		{ "map-named-deleted", mode_map_named_deleted },
+		{ "map-unlinked", mode_map_unlinked },
+		{ "false-engine", mode_false_engine },
 		{ "kernel-name", mode_kernel_name },
 		{ "kernel-comm", mode_kernel_comm },
 		{ "packet", mode_packet },

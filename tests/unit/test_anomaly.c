@@ -201,6 +201,7 @@ changed_code_scores_high_unless_a_debugger_did_it(void **state)
 		.n_data = 1 };
 	struct clue copied = { .kind = CLUE_CODE_COPIED, .what = TEXT("") };
 	struct clue relocated = { .kind = CLUE_CODE_RELOCATED, .what = TEXT("") };
+	struct clue many = { .kind = CLUE_CODE_MANY, .length = 4096, .what = TEXT("") };
 	struct process alone = { .program = TEXT("/usr/bin/a") };
 	struct process debugged = { .program = TEXT("/usr/bin/a"),
 		.clues = &traced,
@@ -211,6 +212,8 @@ changed_code_scores_high_unless_a_debugger_did_it(void **state)
 	assert_in_range(worker_score(&debugged, &changed), 40, 59);
 	assert_in_range(worker_score(&alone, &breakpoint), 20, 39);
 	assert_in_range(worker_score(&debugged, &breakpoint), 20, 39);
+	assert_in_range(worker_score(&alone, &many), 60, 79);
+	assert_in_range(worker_score(&debugged, &many), 40, 59);
 	assert_int_equal(worker_score(&alone, &copied), 0);
 	assert_int_equal(worker_score(&alone, &relocated), 0);
 	/* A long run that begins with int3 is no breakpoint. */

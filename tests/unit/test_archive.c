@@ -85,7 +85,10 @@ static void
 begin(struct ground *g, int format, int filter)
 {
 	g->writer = archive_write_new();
-	assert_int_equal(archive_write_set_format(g->writer, format), ARCHIVE_OK);
+	assert_int_equal(format == ARCHIVE_FORMAT_AR_BSD
+			     ? archive_write_set_format_ar_bsd(g->writer)
+			     : archive_write_set_format(g->writer, format),
+	    ARCHIVE_OK);
 	assert_int_equal(archive_write_add_filter(g->writer, filter), ARCHIVE_OK);
 	(void)archive_write_set_bytes_in_last_block(g->writer, 1);
 	assert_int_equal(archive_write_open_memory(g->writer, g->packed, PACKED_MAX,
@@ -398,6 +401,171 @@ packed_zeros_before_something_hide_nothing(void **state)
 	assert_string_equal(g->o.matches[0]->part_name, "!/a");
 }
 
+/* What the header of the directory, and the local one, say of the first member. */
+static void
+claim(struct ground *g, char system, uint32_t attributes, char last_of_name)
+{
+	uint8_t *entry = memmem(g->packed, g->n_packed, "PK\x01\x02", 4);
+
+	assert_non_null(entry);
+	entry[5] = (uint8_t)system;
+	for (unsigned i = 0; i < 4; i++)
+		entry[38 + i] = (uint8_t)(attributes >> 8 * i);
+	if (last_of_name != 0) {
+		g->packed[30 + g->packed[26] - 1] = (uint8_t)last_of_name;
+		entry[46 + entry[28] - 1] = (uint8_t)last_of_name;
+	}
+}
+
+static void
+a_member_of_a_zip_with_data_is_scanned_whatever_it_claims(void **state)
+{
+	static const struct {
+		char system;
+		uint32_t attributes;
+		char last_of_name;
+		const char *name;
+	} rows[] = {
+		{ 3, 0100644u << 16, 0, "!/dir/file" },
+		{ 3, 0040755u << 16, 0, "!/dir/file" },
+		{ 3, 0120777u << 16, 0, "!/dir/file" },
+		{ 3, 0020666u << 16, 0, "!/dir/file" },
+		{ 0, 0x10, 0, "!/dir/file" },
+		{ 3, 0100644u << 16, '/', "!/dir/fil_" },
+		{ 0, 0, '\\', "!/dir/fil_" },
+		{ 3, 0040755u << 16, '/', "!/dir/fil_" },
+	};
+	struct ground *g = *state;
+
+	for (size_t i = 0; i < 2 * MH_ARRAY_LEN(rows); i++) {
+		begin(g, ARCHIVE_FORMAT_ZIP, ARCHIVE_FILTER_NONE);
+		if (i % 2 == 0)
+			(void)archive_write_zip_set_compression_store(g->writer);
+		put(g, "dir/file", "a needle", 8);
+		put(g, "second", "a needle", 8);
+		end(g);
+		claim(g, rows[i / 2].system, rows[i / 2].attributes,
+		    rows[i / 2].last_of_name);
+		expect(g, 2, REASON_NONE);
+		assert_int_equal(g->o.n_matches, 2);
+		assert_string_equal(g->o.matches[0]->part_name, rows[i / 2].name);
+	}
+}
+
+static void
+a_folder_with_data_and_no_directory_is_told(void **state)
+{
+	struct ground *g = *state;
+
+	begin(g, ARCHIVE_FORMAT_ZIP, ARCHIVE_FILTER_NONE);
+	(void)archive_write_zip_set_compression_store(g->writer);
+	put(g, "dir/file", "a needle", 8);
+	put(g, "second", "a needle", 8);
+	end(g);
+	claim(g, 3, 0040755u << 16, '/');
+	g->n_packed -= 22;
+	assert_true(scan_with(g, false));
+	assert_int_equal(g->o.n_members, 1);
+	bool is_told = false;
+
+	for (size_t i = 0; i < g->o.notes.n; i++)
+		is_told |= g->o.notes.notes[i].reason == REASON_UNSUPPORTED &&
+			   strncmp(g->o.notes.notes[i].name, "!/dir/fil", 9) == 0;
+	assert_true(is_told);
+}
+
+/* Behind an archive of that format with the member "in", or in it: a ZIP. */
+static void
+pack_zip_at_end(struct ground *g, int format, bool is_member)
+{
+	begin(g, ARCHIVE_FORMAT_ZIP, ARCHIVE_FILTER_NONE);
+	put(g, "file", "a needle", 8);
+	end(g);
+	size_t len = g->n_packed;
+	uint8_t *zip = xmemdup(g->packed, len);
+
+	begin(g, format, ARCHIVE_FILTER_NONE);
+	put(g, "in", zip, is_member ? len : 0);
+	end(g);
+	if (!is_member) {
+		memcpy(g->packed + g->n_packed, zip, len);
+		g->n_packed += len;
+	}
+	free(zip);
+}
+
+static void
+a_zip_behind_any_archive_is_scanned(void **state)
+{
+	static const int formats[] = { ARCHIVE_FORMAT_CPIO_SVR4_NOCRC,
+		ARCHIVE_FORMAT_CPIO_BIN_LE, ARCHIVE_FORMAT_ISO9660,
+		ARCHIVE_FORMAT_TAR_USTAR, ARCHIVE_FORMAT_AR_BSD };
+	struct ground *g = *state;
+
+	for (size_t i = 0; i < MH_ARRAY_LEN(formats); i++) {
+		pack_zip_at_end(g, formats[i], false);
+		assert_true(scan_with(g, false));
+		assert_int_equal(g->o.n_matches, 1);
+		assert_string_equal(g->o.matches[0]->part_name, "!/file");
+	}
+}
+
+static void
+a_zip_that_is_the_last_member_is_scanned_once(void **state)
+{
+	struct ground *g = *state;
+
+	pack_zip_at_end(g, ARCHIVE_FORMAT_AR_BSD, true);
+	/* What was put behind it to make its length even is not the ZIP's. */
+	if (g->packed[g->n_packed - 1] == '\n')
+		g->n_packed--;
+	expect(g, 2, REASON_NONE);
+	assert_int_equal(g->o.n_matches, 1);
+	assert_string_equal(g->o.matches[0]->part_name, "!/in!/file");
+}
+
+static void
+a_last_member_that_holds_but_the_end_of_a_zip_hides_nothing(void **state)
+{
+	struct ground *g = *state;
+
+	begin(g, ARCHIVE_FORMAT_ZIP, ARCHIVE_FILTER_NONE);
+	put(g, "file", "a needle", 8);
+	end(g);
+	size_t len = g->n_packed;
+	uint8_t *zip = xmemdup(g->packed, len);
+	uint8_t end_record[22];
+
+	/* The second end record takes all before it for the directory. */
+	memcpy(end_record, zip + len - 22, 22);
+	begin(g, ARCHIVE_FORMAT_AR_BSD, ARCHIVE_FILTER_NONE);
+	put(g, "a", zip, len);
+	end_record[12] = (uint8_t)(end_record[12] + 22 + (len & 1) + 60);
+	put(g, "b", end_record, 22);
+	end(g);
+	free(zip);
+	assert_true(scan_with(g, false));
+	assert_int_equal(g->o.n_matches, 2);
+	assert_string_equal(g->o.matches[0]->part_name, "!/a!/file");
+	assert_string_equal(g->o.matches[1]->part_name, "!/file");
+}
+
+static void
+frames_that_are_skipped_hide_nothing(void **state)
+{
+	static const int filters[] = { ARCHIVE_FILTER_ZSTD, ARCHIVE_FILTER_LZ4 };
+	struct ground *g = *state;
+
+	for (size_t i = 0; i < MH_ARRAY_LEN(filters); i++) {
+		pack(g, filters[i], 1, 100);
+		memmove(g->packed + 11, g->packed, g->n_packed);
+		memcpy(g->packed, "\x5f\x2a\x4d\x18\x03\0\0\0abc", 11);
+		g->n_packed += 11;
+		expect(g, 2, REASON_NONE);
+		assert_int_equal(g->o.n_matches, 1);
+	}
+}
+
 static void
 limits_follow_the_setup(void **state)
 {
@@ -433,6 +601,12 @@ main(void)
 		T(memory_is_asked_for_or_told),
 		T(levels_share_the_memory),
 		T(packed_zeros_before_something_hide_nothing),
+		T(a_member_of_a_zip_with_data_is_scanned_whatever_it_claims),
+		T(a_folder_with_data_and_no_directory_is_told),
+		T(a_zip_behind_any_archive_is_scanned),
+		T(a_zip_that_is_the_last_member_is_scanned_once),
+		T(a_last_member_that_holds_but_the_end_of_a_zip_hides_nothing),
+		T(frames_that_are_skipped_hide_nothing),
 		T(limits_follow_the_setup),
 	};
 

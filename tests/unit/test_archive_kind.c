@@ -109,6 +109,15 @@ an_old_tar_is_told_by_its_checksum(void **state)
 	assert_int_equal(g->facts[0].kind, ARCHIVE_TAR);
 	g->len--;
 	assert_int_equal(look(g), 0);
+	g->len++;
+	/* Some old programs sum up signed bytes: 0xff for the m is 146 - 256 more. */
+	g->bytes[2] = 0xff;
+	PUT(g, 148, "001463\0 ");
+	assert_int_equal(look(g), 1);
+	PUT(g, 148, "001063\0 ");
+	assert_int_equal(look(g), 1);
+	PUT(g, 148, "001064\0 ");
+	assert_int_equal(look(g), 0);
 }
 
 /* The end record of an empty ZIP with a comment of that length. */
@@ -148,10 +157,75 @@ a_file_can_be_two_archives(void **state)
 	assert_int_equal(look(g), 2);
 	assert_int_equal(g->facts[0].kind, ARCHIVE_GZIP);
 	assert_int_equal(g->facts[1].kind, ARCHIVE_ZIP);
-	/* What holds a ZIP's bytes as they are ends like one. */
+	/* What holds a ZIP's bytes as they are may end like one; or has one behind. */
 	PUT(g, 0, "!<arch>\n");
-	assert_int_equal(look(g), 1);
+	assert_int_equal(look(g), 2);
 	assert_int_equal(g->facts[0].kind, ARCHIVE_AR);
+	assert_int_equal(g->facts[1].kind, ARCHIVE_ZIP);
+}
+
+static void
+an_old_cpio_is_told_by_its_magic_and_a_name(void **state)
+{
+	struct ground *g = *state;
+
+	PUT(g, 0, "\xc7\x71");
+	PUT(g, 20, "\x02\x00");
+	PUT(g, 26, "a\0");
+	assert_int_equal(look(g), 1);
+	assert_int_equal(g->facts[0].kind, ARCHIVE_CPIO);
+	g->len--;
+	assert_int_equal(look(g), 0);
+	g->len++;
+	PUT(g, 0, "\x71\xc7");
+	assert_int_equal(look(g), 0);
+	PUT(g, 20, "\x00\x02");
+	assert_int_equal(look(g), 1);
+	PUT(g, 26, "\0");
+	assert_int_equal(look(g), 0);
+}
+
+/* n frames of three bytes that are skipped, and a frame of zstd. */
+static size_t
+look_behind_frames(struct ground *g, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		PUT(g, i * 11, "\x50\x2a\x4d\x18\x03\0\0\0abc");
+	PUT(g, n * 11, "\x04\x22\x4d\x18");
+	return look(g);
+}
+
+static void
+up_to_1024_frames_are_skipped(void **state)
+{
+	struct ground *g = *state;
+
+	assert_int_equal(look_behind_frames(g, 1024), 1);
+	assert_int_equal(g->facts[0].kind, ARCHIVE_LZ4);
+	assert_int_equal(g->facts[0].offset, 1024 * 11);
+	/* What stands behind more of them is left to the reader of zstd, which tells. */
+	assert_int_equal(look_behind_frames(g, 1025), 1);
+	assert_int_equal(g->facts[0].kind, ARCHIVE_ZSTD);
+	g->len = 1025 * 11;
+	assert_int_equal(look(g), 1);
+	g->len = 11;
+	assert_int_equal(look(g), 0);
+}
+
+static void
+a_tar_is_found_behind_64_kib_of_zeros(void **state)
+{
+	struct ground *g = *state;
+
+	PUT(g, 65536 + 257, "ustar");
+	g->len = 65536 + 512;
+	assert_int_equal(look(g), 1);
+	assert_int_equal(g->facts[0].kind, ARCHIVE_TAR);
+	assert_int_equal(g->facts[0].offset, 65536);
+	memset(g->bytes, 0, ROOM);
+	PUT(g, 65536 + 512 + 257, "ustar");
+	g->len = 65536 + 1024;
+	assert_int_equal(look(g), 0);
 }
 
 static void
@@ -251,6 +325,9 @@ main(void)
 		T(an_old_tar_is_told_by_its_checksum),
 		T(a_zip_is_told_by_its_end_up_to_16_kib_before),
 		T(a_file_can_be_two_archives),
+		T(an_old_cpio_is_told_by_its_magic_and_a_name),
+		T(up_to_1024_frames_are_skipped),
+		T(a_tar_is_found_behind_64_kib_of_zeros),
 		T(rar4_flags_are_read),
 		T(rar5_headers_are_read),
 		T(a_7z_header_is_looked_up),

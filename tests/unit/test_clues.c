@@ -316,6 +316,115 @@ code_of_a_deleted_file_is_seen(void **state)
 }
 
 static void
+check_zeros(struct ground *g, const char *mode)
+{
+	start_odd(g, mode);
+	assert_int_equal(expect(g, CLUE_EXEC_ANONYMOUS)->length, 4096);
+	if (clues_gaps(g->clues)->n_threads == 0)
+		assert_non_null(find(g, CLUE_PC_ANONYMOUS));
+}
+
+static void
+private_pages_of_dev_zero_are_anonymous_memory(void **state)
+{
+	check_zeros(*state, "map-zero");
+}
+
+static void
+so_are_those_of_its_device_under_another_name(void **state)
+{
+	check_zeros(*state, "map-node");
+}
+
+static void
+a_file_with_the_name_of_a_deleted_one_is_a_file(void **state)
+{
+	struct ground *g = *state;
+
+	start_odd(g, "map-named-deleted");
+	assert_null(find(g, CLUE_EXEC_DELETED));
+	assert_null(find(g, CLUE_PC_DELETED));
+}
+
+static void
+a_file_whose_name_is_gone_is_deleted_whatever_else_it_is_called(void **state)
+{
+	struct ground *g = *state;
+
+	start_odd(g, "map-unlinked");
+	assert_non_null(strstr(expect(g, CLUE_EXEC_DELETED)->what, "/updater"));
+}
+
+static void
+the_name_of_an_engine_alone_explains_nothing(void **state)
+{
+	struct ground *g = *state;
+
+	start_odd(g, "false-engine");
+	assert_string_equal(g->p.libraries, "");
+	assert_in_range(worst_score(g), 40, 59);
+}
+
+/* The engine of a file of this program, mapped executable here under that path. */
+static const char *
+engine_at(const char *program, const char *path, uid_t owner, mode_t mode)
+{
+	struct process p = { .program = (char *)(uintptr_t)program };
+	MH_CLEANUP(fd_closep)
+	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	MH_CLEANUP(clues_freep) struct clues *c = clues_new(proc);
+	MH_CLEANUP(fd_closep)
+	int self = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct clue_subject s = { c, self, &p, NULL };
+	MH_CLEANUP(fd_closep) int fd = memfd_create("engine", MFD_CLOEXEC);
+	void *at = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+	struct map m = { .start = (uintptr_t)at,
+		.end = (uintptr_t)at + 4096,
+		.perms = "r-xp",
+		.ino = 1,
+		.major = 8,
+		.path = path };
+	const char *engine = NULL;
+
+	assert_true(self >= 0 && fd >= 0 && at != MAP_FAILED);
+	assert_int_equal(ftruncate(fd, 1), 0);
+	assert_int_equal(fchmod(fd, mode), 0);
+	if (fchown(fd, owner, 0) < 0)
+		skip();
+	engine = clues_engine_of(&s, &m);
+	memcpy(m.perms, "r--p", 5);
+	assert_null(clues_engine_of(&s, &m));
+	(void)munmap(at, 4096);
+	return engine;
+}
+
+static void
+an_engine_counts_where_it_was_installed(void **state)
+{
+	static const struct {
+		const char *program, *path;
+		uid_t owner;
+		mode_t mode;
+		bool is_engine;
+	} rows[] = {
+		{ "/usr/bin/x", "/usr/lib/libffi.so.8", 0, 0644, true },
+		{ "/usr/bin/x", "/tools/jdk/lib/libjvm.so", 0, 0755, true },
+		{ "/usr/bin/x", "/usr/lib/libffi.so.8", 0, 0666, false },
+		{ "/usr/bin/x", "/tmp/x/libffi.so.8", 0, 0644, false },
+		{ "/usr/bin/x", "/srv/.x/libffi.so.8", 0, 0644, false },
+		{ "/usr/bin/x", "/srv/u/libffi.so.8", 1000, 0644, false },
+	};
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	for (size_t i = 0; i < MH_ARRAY_LEN(rows); i++)
+		assert_int_equal(engine_at(rows[i].program, rows[i].path, rows[i].owner,
+				     rows[i].mode) != NULL,
+		    rows[i].is_engine);
+}
+
+static void
 a_name_of_a_kernel_thread_is_seen(void **state)
 {
 	struct ground *g = *state;
@@ -452,33 +561,48 @@ a_mount_over_a_process_is_seen(void **state)
 	assert_int_equal(status, 0);
 }
 
-/* Which pages of its code are its own, as ranges. */
-static uint32_t
-own_code(struct ground *g, struct code_range *ret, int *ret_fds)
-{
-	MH_CLEANUP(fd_closep)
-	int pagemap = openat(g->pid_fd, "pagemap", O_RDONLY | O_CLOEXEC);
-	MH_CLEANUP(fd_closep) int maps = openat(g->pid_fd, "maps", O_RDONLY | O_CLOEXEC);
+/* A process's code that is its own, with the descriptors. */
+struct own_code {
+	struct target t;
+	int fds[MEMORY_FD_CODES + TARGET_CODE_FILES_MAX];
+};
 
-	return clues_code_ranges(g->clues, g->pid_fd, pagemap, maps, ret, ret_fds);
+static void
+own_code_close(struct own_code *o)
+{
+	for (unsigned i = 0; i < o->t.n_fds; i++)
+		fd_closep(&o->fds[i]);
+	target_clear(&o->t);
+}
+
+static void
+own_code_look(struct ground *g, int pagemap, struct own_code *ret)
+{
+	*ret = (struct own_code){ .t.n_fds = MEMORY_FD_CODES };
+	ret->fds[MEMORY_FD_MEM] = -1;
+	ret->fds[MEMORY_FD_PAGEMAP] =
+	    pagemap >= 0 ? pagemap : openat(g->pid_fd, "pagemap", O_RDONLY | O_CLOEXEC);
+	ret->fds[MEMORY_FD_MAPS] = openat(g->pid_fd, "maps", O_RDONLY | O_CLOEXEC);
+	clues_code_ranges(g->clues, g->pid_fd, ret->fds, &ret->t);
 }
 
 static void
 written_code_pages_are_found_with_their_file(void **state)
 {
 	struct ground *g = *state;
-	struct code_range ranges[TARGET_CODES_MAX];
-	int fds[TARGET_CODES_MAX];
+	struct own_code own;
+	const struct code_range *r = NULL;
 	struct stat st;
-	uint32_t n = 0;
 
 	start_odd(g, "changed");
-	n = own_code(g, ranges, fds);
-	assert_int_equal(n, 1);
-	assert_in_range(ranges[0].end - ranges[0].start, 4096, 2 * 4096);
-	assert_int_equal(fstat(fds[0], &st), 0);
-	assert_true(S_ISREG(st.st_mode) && ranges[0].offset < (uint64_t)st.st_size);
-	(void)close(fds[0]);
+	own_code_look(g, -1, &own);
+	assert_int_equal(own.t.n_codes, 1);
+	assert_int_equal(own.t.n_fds, MEMORY_FD_CODES + 1);
+	r = own.t.codes;
+	assert_in_range(r->end - r->start, 4096, 2 * 4096);
+	assert_int_equal(fstat(own.fds[MEMORY_FD_CODES], &st), 0);
+	assert_true(S_ISREG(st.st_mode) && r->offset < (uint64_t)st.st_size);
+	own_code_close(&own);
 }
 
 /* A file with what pagemap has for one range: no ioctl(2) of it works. */
@@ -500,36 +624,148 @@ static void
 without_pagemap_scan_written_code_pages_are_found_too(void **state)
 {
 	struct ground *g = *state;
-	struct code_range range[TARGET_CODES_MAX];
-	struct code_range again[TARGET_CODES_MAX];
-	int fds[2 * TARGET_CODES_MAX];
-	int pagemap = -1;
-	int maps = -1;
+	struct own_code own;
+	struct own_code again;
 
 	start_odd(g, "changed");
-	assert_int_equal(own_code(g, range, fds), 1);
-	pagemap = copy_of_pagemap(g, &range[0]);
-	maps = openat(g->pid_fd, "maps", O_RDONLY | O_CLOEXEC);
-	assert_int_equal(clues_code_ranges(g->clues, g->pid_fd, pagemap, maps, again,
-			     fds + 1),
-	    1);
-	assert_memory_equal(&again[0], &range[0], sizeof(range[0]));
-	(void)close(pagemap);
-	(void)close(maps);
-	(void)close(fds[0]);
-	(void)close(fds[1]);
+	own_code_look(g, -1, &own);
+	assert_int_equal(own.t.n_codes, 1);
+	own_code_look(g, copy_of_pagemap(g, own.t.codes), &again);
+	assert_int_equal(again.t.n_codes, 1);
+	assert_int_equal(again.t.codes->start, own.t.codes->start);
+	assert_int_equal(again.t.codes->end, own.t.codes->end);
+	assert_int_equal(again.t.codes->offset, own.t.codes->offset);
+	own_code_close(&own);
+	own_code_close(&again);
 }
 
 static void
 a_clean_process_has_no_code_of_its_own(void **state)
 {
 	struct ground *g = *state;
-	struct code_range ranges[TARGET_CODES_MAX];
-	int fds[TARGET_CODES_MAX];
+	struct own_code own;
 
 	start_odd(g, "wait");
-	assert_int_equal(own_code(g, ranges, fds), 0);
+	own_code_look(g, -1, &own);
+	assert_int_equal(own.t.n_codes, 0);
+	assert_int_equal(own.t.codes_left, 0);
 	assert_int_equal(clues_gaps(g->clues)->n_codes, 0);
+	own_code_close(&own);
+}
+
+/* Map a new file in the folder as code, and write a page of it as it was. */
+static void
+map_decoys(const struct ground *g, unsigned n_files, unsigned n_pages)
+{
+	for (unsigned i = 0; i < n_files; i++) {
+		MH_CLEANUP(freep) char *path = xasprintf("%s/%u", g->folder, i);
+		int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+		assert_int_equal(ftruncate(fd, 4096), 0);
+		for (unsigned k = 0; k < n_pages; k++) {
+			volatile uint8_t *page =
+			    mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+
+			assert_true(page != MAP_FAILED);
+			page[0] = page[0];
+			assert_int_equal(mprotect((void *)(uintptr_t)page, 4096,
+					     PROT_READ | PROT_EXEC),
+			    0);
+		}
+		(void)close(fd);
+	}
+}
+
+/* Look at a process that has mapped so many decoys: this one's child. */
+static void
+look_at_decoys(struct ground *g, unsigned n_files, unsigned n_pages, struct own_code *ret)
+{
+	int ready[2];
+	char c = 0;
+	MH_CLEANUP(freep) char *name = NULL;
+
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	g->child = fork();
+	if (g->child == 0) {
+		map_decoys(g, n_files, n_pages);
+		(void)!write(ready[1], "r", 1);
+		for (;;)
+			(void)pause();
+	}
+	(void)close(ready[1]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	(void)close(ready[0]);
+	name = xasprintf("%d", (int)g->child);
+	g->pid_fd = openat(g->proc_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	g->clues = clues_new(g->proc_fd);
+	own_code_look(g, -1, ret);
+	(void)kill(g->child, SIGKILL);
+}
+
+static void
+ranges_of_one_file_share_its_descriptor(void **state)
+{
+	struct own_code own;
+
+	look_at_decoys(*state, 2, 20, &own);
+	assert_int_equal(own.t.n_codes, 40);
+	assert_int_equal(own.t.n_code_files, 2);
+	assert_int_equal(own.t.n_fds, MEMORY_FD_CODES + 2);
+	assert_int_not_equal(own.t.codes[0].file, own.t.codes[39].file);
+	assert_int_equal(own.t.codes_left, 0);
+	own_code_close(&own);
+}
+
+static void
+ranges_up_to_the_limit_are_all_compared(void **state)
+{
+	struct ground *g = *state;
+	struct own_code own;
+
+	look_at_decoys(g, 1, TARGET_CODES_MAX, &own);
+	assert_int_equal(own.t.n_codes, TARGET_CODES_MAX);
+	assert_int_equal(own.t.codes_left, 0);
+	assert_int_equal(clues_gaps(g->clues)->n_codes, 0);
+	own_code_close(&own);
+}
+
+static void
+a_range_beyond_the_limit_is_told(void **state)
+{
+	struct ground *g = *state;
+	struct own_code own;
+
+	look_at_decoys(g, 1, TARGET_CODES_MAX + 1, &own);
+	assert_int_equal(own.t.n_codes, TARGET_CODES_MAX);
+	assert_int_equal(own.t.codes_left, 4096);
+	assert_true(own.t.codes_left_at > own.t.codes[TARGET_CODES_MAX - 1].start);
+	assert_int_equal(clues_gaps(g->clues)->n_codes, 1);
+	own_code_close(&own);
+}
+
+static void
+files_up_to_the_limit_are_all_compared(void **state)
+{
+	struct own_code own;
+
+	look_at_decoys(*state, TARGET_CODE_FILES_MAX, 1, &own);
+	assert_int_equal(own.t.n_code_files, TARGET_CODE_FILES_MAX);
+	assert_int_equal(own.t.n_codes, TARGET_CODE_FILES_MAX);
+	assert_int_equal(own.t.codes_left, 0);
+	own_code_close(&own);
+}
+
+static void
+a_file_beyond_the_limit_is_told(void **state)
+{
+	struct ground *g = *state;
+	struct own_code own;
+
+	look_at_decoys(g, TARGET_CODE_FILES_MAX + 1, 1, &own);
+	assert_int_equal(own.t.n_code_files, TARGET_CODE_FILES_MAX);
+	assert_int_equal(own.t.codes_left, 4096);
+	assert_int_equal(clues_gaps(g->clues)->n_codes, 1);
+	own_code_close(&own);
 }
 
 static void
@@ -727,6 +963,7 @@ memory_is_told_by_what_is_behind_it(void **state)
 		{ { .path = "[vdso]" }, CODE_KERNEL },
 		{ { .path = "[vsyscall]" }, CODE_KERNEL },
 		{ { .path = "[uprobes]" }, CODE_KERNEL },
+		{ { .path = "/dev/zero", .ino = 5 }, CODE_ANONYMOUS },
 		{ { .path = "/dev/zero (deleted)", .ino = 5 }, CODE_ANONYMOUS },
 		{ { .path = "/dev/zero (deleted)", .ino = 5, .major = 8 }, CODE_DELETED },
 		{ { .path = "/SYSV00000000 (deleted)", .ino = 5 }, CODE_ANONYMOUS },
@@ -756,6 +993,12 @@ main(void)
 		TEST(writable_and_executable_memory_is_seen),
 		TEST(code_of_a_memfd_is_seen),
 		TEST(code_of_a_deleted_file_is_seen),
+		TEST(private_pages_of_dev_zero_are_anonymous_memory),
+		TEST(so_are_those_of_its_device_under_another_name),
+		TEST(a_file_with_the_name_of_a_deleted_one_is_a_file),
+		TEST(a_file_whose_name_is_gone_is_deleted_whatever_else_it_is_called),
+		TEST(the_name_of_an_engine_alone_explains_nothing),
+		TEST(an_engine_counts_where_it_was_installed),
 		TEST(a_name_of_a_kernel_thread_is_seen),
 		TEST(a_kernel_threads_comm_is_seen),
 		TEST(a_preloaded_library_is_seen_and_the_rest_of_environ_is_not_kept),
@@ -767,6 +1010,11 @@ main(void)
 		TEST(written_code_pages_are_found_with_their_file),
 		TEST(without_pagemap_scan_written_code_pages_are_found_too),
 		TEST(a_clean_process_has_no_code_of_its_own),
+		TEST(ranges_of_one_file_share_its_descriptor),
+		TEST(ranges_up_to_the_limit_are_all_compared),
+		TEST(a_range_beyond_the_limit_is_told),
+		TEST(files_up_to_the_limit_are_all_compared),
+		TEST(a_file_beyond_the_limit_is_told),
 		TEST(nothing_is_hidden_on_a_clean_machine),
 		TEST(a_process_that_is_not_listed_is_hidden),
 		TEST(a_proc_that_does_not_list_us_is_not_compared),

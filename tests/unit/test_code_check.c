@@ -11,7 +11,7 @@
 #include "base/memory.h"
 #include "scanners/code_check.h"
 
-enum { PAGE = 4096, PAGES = 4, CLUES = CODE_RUNS_MAX + 4 };
+enum { PAGE = 4096, PAGES = 32, CLUES = PROCESS_CLUES_MAX };
 
 struct ground {
 	uint8_t file[PAGES * PAGE];
@@ -57,7 +57,7 @@ keep(void *ctx, const struct clue *c)
 static void
 check(struct ground *g, size_t n_file)
 {
-	const struct code_range r = { PAGE, 3 * PAGE, PAGE };
+	const struct code_range r = { PAGE, 3 * PAGE, PAGE, 0 };
 	int mem = -1;
 	int file = -1;
 
@@ -171,7 +171,7 @@ memory_that_is_gone_is_counted(void **state)
 	uint8_t *m = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	MH_CLEANUP(fd_closep) int mem = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
-	const struct code_range r = { (uintptr_t)m, (uintptr_t)m + 3 * PAGE, 0 };
+	const struct code_range r = { (uintptr_t)m, (uintptr_t)m + 3 * PAGE, 0, 0 };
 	int file = -1;
 
 	assert_true(m != MAP_FAILED && mem >= 0);
@@ -207,13 +207,131 @@ static void
 a_range_upside_down_is_empty(void **state)
 {
 	struct ground *g = *state;
-	const struct code_range r = { 2 * PAGE, PAGE, 0 };
+	const struct code_range r = { 2 * PAGE, PAGE, 0, 0 };
 	int file = -1;
 
 	assert_ok(fd_from_bytes("file", g->file, sizeof(g->file), &file));
 	code_check(file, file, &r, keep, g, &g->outcome);
 	(void)close(file);
 	assert_int_equal(g->n, 0);
+}
+
+/* Check the memory page by page, each a range; the pages beyond n are left out. */
+static void
+check_pages(struct ground *g, uint32_t n, uint64_t max_bytes)
+{
+	struct code_range ranges[PAGES];
+	struct target t = { .codes = ranges, .n_codes = n, .n_code_files = 1 };
+	int fds[MEMORY_FD_CODES + 1] = { -1, -1, -1, -1 };
+
+	for (size_t i = 0; i < g->n; i++)
+		clue_clear(&g->clues[i]);
+	g->n = 0;
+	for (uint32_t i = 0; i < n; i++)
+		ranges[i] = (struct code_range){ i * PAGE, (i + 1) * PAGE, i * PAGE, 0 };
+	t.codes_left = (PAGES - n) * PAGE;
+	t.codes_left_at = n * PAGE;
+	assert_ok(fd_from_bytes("mem", g->memory, sizeof(g->memory), &fds[0]));
+	assert_ok(fd_from_bytes("file", g->file, sizeof(g->file), &fds[MEMORY_FD_CODES]));
+	code_check_all(&t, fds, max_bytes, keep, g);
+	(void)close(fds[0]);
+	(void)close(fds[MEMORY_FD_CODES]);
+}
+
+static size_t
+count(const struct ground *g, enum clue_kind kind)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < g->n; i++)
+		n += g->clues[i].kind == kind;
+	return n;
+}
+
+static void
+a_change_behind_equal_pages_is_told_first(void **state)
+{
+	struct ground *g = *state;
+
+	g->memory[(PAGES - 1) * PAGE] ^= 1;
+	check_pages(g, PAGES, CODE_BYTES_MAX);
+	assert_int_equal(g->clues[0].kind, CLUE_CODE_CHANGED);
+	assert_int_equal(count(g, CLUE_CODE_COPIED), CODE_MILD_MAX);
+	assert_int_equal(count(g, CLUE_CODE_MANY), 0);
+}
+
+static void
+pages_beyond_the_limits_are_many(void **state)
+{
+	struct ground *g = *state;
+
+	check_pages(g, PAGES - 1, CODE_BYTES_MAX);
+	assert_int_equal(count(g, CLUE_CODE_MANY), 1);
+	assert_int_equal(g->clues[0].address, (PAGES - 1) * PAGE);
+	assert_int_equal(g->clues[0].length, PAGE);
+	check_pages(g, PAGES, PAGES * PAGE);
+	assert_int_equal(count(g, CLUE_CODE_MANY), 0);
+	check_pages(g, PAGES, PAGES * PAGE - 1);
+	assert_int_equal(count(g, CLUE_CODE_MANY), 1);
+}
+
+static void
+changes_beyond_the_limits_are_many(void **state)
+{
+	struct ground *g = *state;
+
+	/* Each a page with one change: so many are told, the last page is compared. */
+	for (size_t i = PAGES - CODE_TOLD_MAX; i < PAGES; i++)
+		g->memory[i * PAGE] ^= 1;
+	check_pages(g, PAGES, CODE_BYTES_MAX);
+	assert_int_equal(count(g, CLUE_CODE_CHANGED), CODE_TOLD_MAX);
+	assert_int_equal(count(g, CLUE_CODE_MANY), 0);
+	g->memory[0] ^= 1;
+	check_pages(g, PAGES, CODE_BYTES_MAX);
+	assert_int_equal(count(g, CLUE_CODE_CHANGED), CODE_TOLD_MAX);
+	assert_int_equal(count(g, CLUE_CODE_MANY), 1);
+	assert_int_equal(g->clues[CODE_TOLD_MAX].address, (PAGES - 1) * PAGE);
+}
+
+/* n runs of len bytes; how many of them are left out and tell. */
+static uint64_t
+runs_left(struct ground *g, size_t n, size_t len)
+{
+	for (size_t i = 0; i < g->n; i++)
+		clue_clear(&g->clues[i]);
+	g->n = 0;
+	memcpy(g->memory, g->file, sizeof(g->memory));
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < len; k++)
+			g->memory[PAGE + i * 64 + k] ^= 1;
+	}
+	check(g, sizeof(g->file));
+	return g->outcome.n_left;
+}
+
+static void
+runs_beyond_the_limit_of_a_range_are_left_unless_relocations(void **state)
+{
+	struct ground *g = *state;
+
+	assert_int_equal(runs_left(g, CODE_RUNS_MAX, 1), 0);
+	assert_int_equal(runs_left(g, CODE_RUNS_MAX + 1, 1), 1);
+	/* Relocations are many in a file that has them; what is longer is none. */
+	memcpy(g->file, "MZ", 2);
+	assert_int_equal(runs_left(g, CODE_RUNS_MAX + 1, CODE_RELOCATION_MAX), 0);
+	assert_int_equal(runs_left(g, CODE_RUNS_MAX + 2, CODE_RELOCATION_MAX + 1), 2);
+}
+
+static void
+what_a_range_left_out_is_many(void **state)
+{
+	struct ground *g = *state;
+
+	for (size_t i = 0; i < CODE_RUNS_MAX + 1; i++)
+		g->memory[(PAGES - 1) * PAGE + i * 64] ^= 1;
+	check_pages(g, PAGES, CODE_BYTES_MAX);
+	assert_int_equal(count(g, CLUE_CODE_CHANGED), CODE_RUNS_MAX);
+	assert_int_equal(count(g, CLUE_CODE_MANY), 1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -232,6 +350,11 @@ main(void)
 		TEST(memory_that_is_gone_is_counted),
 		TEST(an_address_that_differs_in_a_relocated_file_is_no_change),
 		TEST(a_range_upside_down_is_empty),
+		TEST(a_change_behind_equal_pages_is_told_first),
+		TEST(pages_beyond_the_limits_are_many),
+		TEST(changes_beyond_the_limits_are_many),
+		TEST(runs_beyond_the_limit_of_a_range_are_left_unless_relocations),
+		TEST(what_a_range_left_out_is_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

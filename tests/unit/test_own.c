@@ -11,6 +11,7 @@
 #include "agent/own.h"
 #include "agent/proc.h"
 #include "base/fd.h"
+#include "base/maps.h"
 #include "base/memory.h"
 
 enum { UNTRUSTED = 0666 };
@@ -229,29 +230,34 @@ with_a_library_that_is_gone_it_is_not(void **state)
 	assert_false(is_own(g));
 }
 
+/* Where code of the process begins. */
+static uint64_t
+code_of(const struct ground *g)
+{
+	MH_CLEANUP(fd_closep) int fd = openat(g->dir, "maps", O_RDONLY | O_CLOEXEC);
+	MH_CLEANUP(maps_freep) struct maps *maps = maps_new(fd);
+	struct map m;
+
+	while (maps_next(maps, &m) == MH_OK) {
+		if (map_is_executable(&m) && m.ino != 0)
+			return m.start;
+	}
+	fail();
+	return 0;
+}
+
 /* Write the byte that stands there over itself: its page becomes the process's own. */
 static void
 write_over_code(const struct ground *g)
 {
-	MH_CLEANUP(buf_freep) struct buf *b = buf_new(1 << 20);
-	int mem = openat(g->dir, "mem", O_RDWR | O_CLOEXEC);
-	char maps[64];
-	uint64_t start = 0;
+	MH_CLEANUP(fd_closep) int mem = openat(g->dir, "mem", O_RDWR | O_CLOEXEC);
+	uint64_t start = code_of(g);
 	uint8_t byte = 0;
 
 	if (mem < 0)
 		skip(); /* not allowed here */
-	(void)snprintf(maps, sizeof(maps), "/proc/%d/maps", (int)g->pid);
-	assert_ok(file_read(maps, b));
-	const char *line = strstr(buf_string(b), " r-xp ");
-
-	assert_non_null(line);
-	while (line > buf_string(b) && line[-1] != '\n')
-		line--;
-	start = strtoull(line, NULL, 16);
 	assert_int_equal(pread(mem, &byte, 1, (off_t)start), 1);
 	assert_int_equal(pwrite(mem, &byte, 1, (off_t)start), 1);
-	(void)close(mem);
 }
 
 static void

@@ -2,6 +2,7 @@
 /* Records about processes: requests, processes, clues, notes, targets of memory. */
 #include "tests/unit/mh_test.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <sys/socket.h>
 
@@ -236,10 +237,24 @@ what_is_mapped_and_what_to_open_go_there_and_back(void **state)
 	    open_request_clear)
 }
 
+static bool
+target_is_taken(struct buf *b, const struct target *t)
+{
+	struct target back;
+	struct reader r;
+
+	buf_reset(b);
+	target_encode(t, b);
+	reader_init(&r, buf_data(b), buf_len(b));
+	target_decode(&r, &back);
+	target_clear(&back);
+	return reader_is_done(&r);
+}
+
 static void
 a_target_of_memory_has_the_descriptors_that_it_says(void **state)
 {
-	struct code_range code = { 0x3000, 0x4000, 0 };
+	struct code_range code = { 0x3000, 0x4000, 0, 0 };
 	struct target t = { .id = 1,
 		.kind = TARGET_MEMORY,
 		.n_fds = MEMORY_FD_CODES + 1,
@@ -248,7 +263,10 @@ a_target_of_memory_has_the_descriptors_that_it_says(void **state)
 		.pid = 2,
 		.start_ticks = 3,
 		.codes = &code,
-		.n_codes = 1 };
+		.n_codes = 1,
+		.n_code_files = 1,
+		.codes_left = 7,
+		.codes_left_at = 0x5000 };
 	struct target back;
 	struct reader r;
 
@@ -258,15 +276,39 @@ a_target_of_memory_has_the_descriptors_that_it_says(void **state)
 	assert_true(reader_is_done(&r));
 	assert_true(back.kind == TARGET_MEMORY && back.pid == 2 && back.n_fds == 4);
 	assert_true(back.codes[0].start == 0x3000);
+	assert_true(back.codes_left == 7 && back.codes_left_at == 0x5000);
 	target_clear(&back);
 	NO_PREFIX_DECODES((struct buf *)*state, target, target_decode, target_clear)
 	t.n_fds = MEMORY_FD_CODES;
-	buf_reset(*state);
-	target_encode(&t, *state);
-	reader_init(&r, buf_data(*state), buf_len(*state));
-	target_decode(&r, &back);
-	assert_false(reader_is_ok(&r));
-	target_clear(&back);
+	assert_false(target_is_taken(*state, &t));
+	t.n_fds = MEMORY_FD_CODES + 1;
+	assert_true(target_is_taken(*state, &t));
+	code.file = 1;
+	assert_false(target_is_taken(*state, &t));
+}
+
+static void
+code_ranges_and_their_files_have_their_limits(void **state)
+{
+	struct code_range codes[TARGET_CODES_MAX + 1] = { { 0, 0, 0, 0 } };
+	struct target t = { .id = 1,
+		.kind = TARGET_MEMORY,
+		.n_fds = MEMORY_FD_CODES + TARGET_CODE_FILES_MAX,
+		.path = TEXT("/bin/x"),
+		.owner = TEXT("root"),
+		.codes = codes,
+		.n_codes = TARGET_CODES_MAX,
+		.n_code_files = TARGET_CODE_FILES_MAX };
+
+	static_assert(MEMORY_FD_CODES + TARGET_CODE_FILES_MAX <= BATCH_TARGETS_MAX,
+	    "they travel in one message");
+	assert_true(target_is_taken(*state, &t));
+	t.n_codes++;
+	assert_false(target_is_taken(*state, &t));
+	t.n_codes--;
+	t.n_code_files++;
+	t.n_fds++;
+	assert_false(target_is_taken(*state, &t));
 }
 
 static void
@@ -355,6 +397,8 @@ main(void)
 		    what_is_mapped_and_what_to_open_go_there_and_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    a_target_of_memory_has_the_descriptors_that_it_says, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    code_ranges_and_their_files_have_their_limits, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    notes_beyond_the_limit_are_summed_up_by_reason, setup, teardown),
 		cmocka_unit_test_setup_teardown(
