@@ -82,7 +82,8 @@ static const char help[] =
     "  --processes          scan the memory of all processes and the files they map\n"
     "  --pid N              only this process (may be repeated)\n"
     "  --user NAME          only processes of this user (may be repeated)\n"
-    "  --program NAME       only processes that run this program (may be repeated)\n"
+    "  --program NAME       only processes that run this program (may be repeated);\n"
+    "                       of several kinds of these, each has to fit\n"
     "  --strict             swapped-out memory counts as not scanned\n"
     "  --rules FILE|DIR     use these YARA rules instead of our own (may be repeated)\n"
     "  --files-from FILE    also scan the files named in FILE, one per line; - is\n"
@@ -630,6 +631,7 @@ scan_files(struct scan_command *c)
 	host_init(&c->host);
 	children_init(&c->children);
 	scan_output_init(&c->output, c->args.is_ndjson, !c->args.is_quiet);
+	c->output.has_processes = c->args.has_processes;
 	c->output.context.host = &c->host;
 	c->output.context.device_uid = c->host.device_uid;
 	c->output.context.scan_uid = scan_uid;

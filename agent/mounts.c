@@ -22,6 +22,7 @@ struct mount {
 	char *path;
 	uint64_t dev;
 	enum file_system_kind kind;
+	bool is_stacked;
 };
 
 struct mounts {
@@ -118,7 +119,8 @@ parse_line(struct mounts *m, char *line)
 	unescape(point);
 	m->list = xreallocarray(m->list, m->n + 1, sizeof(*m->list));
 	m->list[m->n++] =
-	    (struct mount){ xstrdup(point), parse_device(device), kind_of_type(type) };
+	    (struct mount){ xstrdup(point), parse_device(device), kind_of_type(type),
+		    strcmp(type, "overlay") == 0 || strcmp(type, "btrfs") == 0 };
 }
 
 struct mounts *
@@ -197,4 +199,14 @@ mounts_device_kind(const struct mounts *m, uint64_t dev)
 			return m->list[i].kind;
 	}
 	return FILE_SYSTEM_LOCAL;
+}
+
+bool
+mounts_device_is_stacked(const struct mounts *m, uint64_t dev)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		if (m->list[i].dev == dev)
+			return m->list[i].is_stacked;
+	}
+	return false;
 }

@@ -45,4 +45,7 @@ enum file_system_kind mounts_kind(const struct mounts *m, const char *path);
  */
 enum file_system_kind mounts_device_kind(const struct mounts *m, uint64_t dev);
 
+/* Whether inode numbers of that device may name several files: overlay, btrfs. */
+bool mounts_device_is_stacked(const struct mounts *m, uint64_t dev);
+
 #endif

@@ -91,7 +91,7 @@ is_family(const struct own *own, int32_t pid)
 static bool
 runs_trusted_code(int dir)
 {
-	MH_CLEANUP(fd_closep) int fd = openat(dir, "maps", O_RDONLY | O_CLOEXEC);
+	MH_CLEANUP(fd_closep) int fd = openat(dir, "smaps", O_RDONLY | O_CLOEXEC);
 	MH_CLEANUP(maps_freep) struct maps *maps = maps_new(fd);
 	unsigned n = 0;
 	mh_err err = MH_OK;
@@ -109,6 +109,9 @@ runs_trusted_code(int dir)
 		(void)snprintf(name, sizeof(name), "map_files/%llx-%llx",
 		    (unsigned long long)m.start, (unsigned long long)m.end);
 		if (m.ino == 0 || map_is_deleted(&m) || map_is_writable(&m))
+			return false;
+		/* Pages that were written over are no file's. */
+		if (!m.has_sizes || m.anonymous > 0 || m.swapped > 0)
 			return false;
 		/* Without the right to map_files, by its path: only where it is ours. */
 		if (fstatat(dir, name, &st, 0) < 0 &&

@@ -15,7 +15,8 @@
  * - of another run of ours (a scan by hand beside the resident agent), a
  *   process whose program is one of the files that lie beside this one, and
  *   that can run no code but that of files which root, or this user, owns and
- *   nobody else can write: no other library, no executable memory besides.
+ *   nobody else can write: no other library, no executable memory besides, no
+ *   page of code that differs from its file.
  *
  * So who starts one of our programs with a library of his own, or injects code
  * into it, does not hide: that one is scanned.

@@ -6,6 +6,7 @@
 #include "agent/proc.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -120,6 +121,56 @@ proc_is_zombie(int dir)
 	return close != NULL && close[1] == ' ' && (close[2] == 'Z' || close[2] == 'X');
 }
 
+static void
+close_it(int *fd)
+{
+	(void)close(*fd);
+	*fd = -1;
+}
+
+/* A thread of the zombie dir that is none itself; -1: there is none. */
+static int
+open_living_thread(int dir)
+{
+	int fd = openat(dir, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *d = NULL;
+	int found = -1;
+
+	while (folder != NULL && found < 0 && (d = readdir(folder)) != NULL) {
+		if (d->d_name[0] == '.')
+			continue;
+		found = openat(dirfd(folder), d->d_name,
+		    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (found >= 0 && proc_is_zombie(found))
+			close_it(&found);
+	}
+	if (folder != NULL)
+		(void)closedir(folder);
+	return found;
+}
+
+int
+proc_open_living(int proc, int32_t pid, uint64_t *ret_start_ticks)
+{
+	MH_CLEANUP(fd_closep) int dir = proc_open(proc, pid);
+	struct process p = { .pid = pid };
+	struct proc_state state;
+	int living = -1;
+
+	if (dir < 0 || proc_stat(dir, &p, &state) != MH_OK)
+		return -1;
+	free(p.comm);
+	*ret_start_ticks = state.start_ticks;
+	if (proc_is_zombie(dir))
+		living = open_living_thread(dir);
+	if (living < 0) {
+		living = dir;
+		dir = -1;
+	}
+	return living;
+}
+
 /* The n-th number (from 0) in the line of status that begins with name. */
 static uint64_t
 status_number(const char *status, const char *name, unsigned n)
@@ -136,6 +187,16 @@ status_number(const char *status, const char *name, unsigned n)
 			value = value * 10 + (uint64_t)(*at - '0');
 	}
 	return value;
+}
+
+bool
+proc_is_thread(int proc, int32_t pid)
+{
+	MH_CLEANUP(fd_closep) int dir = proc_open(proc, pid);
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(PROC_TEXT_MAX);
+
+	return dir >= 0 && proc_read(dir, "status", b) == MH_OK &&
+	       status_number(buf_string(b), "\nTgid:", 0) != (uint64_t)pid;
 }
 
 /* Users and sizes: /proc/PID/status.  A name in it cannot begin a line: it is escaped. */

@@ -32,6 +32,16 @@ struct proc_state {
 /* The folder of pid below proc, a folder of proc(5); -1 (errno) when there is none. */
 int proc_open(int proc, int32_t pid);
 
+/*
+ * The same for looks at its memory: of a process whose first thread has ended, a
+ * zombie, that of a thread that lives (it has all but map_files).
+ * *ret_start_ticks is the process's.
+ */
+int proc_open_living(int proc, int32_t pid, uint64_t *ret_start_ticks);
+
+/* Whether pid is a thread of a process, not the process itself. */
+bool proc_is_thread(int proc, int32_t pid);
+
 /* The small file name below dir into b, as far as PROC_TEXT_MAX.  MH_ERR_SYSTEM. */
 mh_err proc_read(int dir, const char *name, struct buf *b) MH_CHECKED;
 

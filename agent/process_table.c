@@ -166,7 +166,8 @@ file_slot(const struct process_table *pt, const struct mapped_file *f)
 	for (;; h++) {
 		size_t at = pt->by_file.slots[h % pt->by_file.n_slots];
 
-		if (at == 0 || (pt->files[at - 1].file.ino == f->ino &&
+		if (at == 0 || (pt->files[at - 1].file.twin == f->twin &&
+				   pt->files[at - 1].file.ino == f->ino &&
 				   pt->files[at - 1].file.dev == f->dev))
 			return at;
 	}
@@ -216,8 +217,11 @@ process_table_add_mapped(struct process_table *pt, const struct mapped_list *lis
 
 		e->file.is_executable |= list->files[i].is_executable;
 		e->file.is_shared |= list->files[i].is_shared;
-		if (e->n_mappers < MAPPERS_MAX)
+		if (e->n_mappers < MAPPERS_MAX) {
 			e->mappers[e->n_mappers] = (size_t)(p - pt->list);
+			e->starts[e->n_mappers] = list->files[i].start;
+			e->ends[e->n_mappers] = list->files[i].end;
+		}
 		e->n_mappers++;
 	}
 }

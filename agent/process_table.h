@@ -20,7 +20,8 @@ enum {
 struct mapped_entry {
 	struct mapped_file file;     /* as the first of them maps it */
 	size_t mappers[MAPPERS_MAX]; /* places in the table */
-	uint32_t n_mappers;          /* all */
+	uint64_t starts[MAPPERS_MAX], ends[MAPPERS_MAX]; /* one mapping of each */
+	uint32_t n_mappers;                              /* all */
 };
 
 struct process_table;

@@ -64,6 +64,14 @@ may_use_map_files(const struct processes *ps)
 	return false;
 }
 
+bool
+processes_has_map_files(const struct processes *ps, int dir)
+{
+	struct stat st;
+
+	return ps->has_map_files && fstatat(dir, "map_files", &st, 0) == 0;
+}
+
 struct processes *
 processes_new(int32_t family)
 {
@@ -263,7 +271,7 @@ grow_slots(struct file_set *set)
 
 /* The place of that file in the set, where it is put if it is new. */
 static struct mapped_file *
-file_in(struct file_set *set, uint64_t dev, uint64_t ino)
+file_in(struct file_set *set, uint64_t dev, uint64_t ino, uint32_t twin)
 {
 	size_t s = processes_file_hash(dev, ino);
 
@@ -274,44 +282,43 @@ file_in(struct file_set *set, uint64_t dev, uint64_t ino)
 
 		if (at == 0)
 			break;
-		if (set->files[at - 1].dev == dev && set->files[at - 1].ino == ino)
+		if (set->files[at - 1].dev == dev && set->files[at - 1].ino == ino &&
+		    set->files[at - 1].twin == twin)
 			return &set->files[at - 1];
 	}
 	if (set->n == set->cap) {
 		set->cap = set->cap > 0 ? set->cap * 2 : 64;
 		set->files = xreallocarray(set->files, set->cap, sizeof(*set->files));
 	}
-	set->files[set->n] = (struct mapped_file){ .dev = dev, .ino = ino };
+	set->files[set->n] = (struct mapped_file){ .dev = dev, .ino = ino, .twin = twin };
 	set->slots[s % set->n_slots] = set->n + 1;
 	return &set->files[set->n++];
 }
 
-static bool
-has_prefix(const char *s, const char *prefix)
+/* Tells paths apart; a collision costs one look at a file of an overlay. */
+static uint32_t
+path_hash(const char *path)
 {
-	return strncmp(s, prefix, strlen(prefix)) == 0;
-}
+	uint32_t h = 2166136261u; /* FNV-1a */
 
-/* What has an inode and is no file: nothing to open behind it. */
-static bool
-is_no_file(const struct map *m)
-{
-	return m->ino == 0 || has_prefix(m->path, "anon_inode:") ||
-	       has_prefix(m->path, "/secretmem") || has_prefix(m->path, "/dev/dri/") ||
-	       has_prefix(m->path, "/anon_hugepage");
+	for (; *path != 0; path++)
+		h = (h ^ (uint8_t)*path) * 16777619u;
+	return h != 0 ? h : 1;
 }
 
 static void
-gather_files(int dir, struct file_set *set)
+gather_files(int dir, const struct mounts *mounts, struct file_set *set)
 {
 	MH_CLEANUP(fd_closep) int fd = openat(dir, "maps", O_RDONLY | O_CLOEXEC);
 	MH_CLEANUP(maps_freep) struct maps *maps = maps_new(fd);
 	struct map m;
 
 	while (fd >= 0 && maps_next(maps, &m) == MH_OK) {
-		if (is_no_file(&m))
+		if (!map_has_file(&m))
 			continue;
-		struct mapped_file *f = file_in(set, map_dev(&m), m.ino);
+		uint32_t twin =
+		    mounts_device_is_stacked(mounts, map_dev(&m)) ? path_hash(m.path) : 0;
+		struct mapped_file *f = file_in(set, map_dev(&m), m.ino, twin);
 
 		if (f->path == NULL) {
 			f->path = xstrndup(m.path, PATH_BYTES_MAX);
@@ -343,7 +350,7 @@ tell_files(struct processes *ps, int dir, const struct process *p)
 	struct file_set set = { .n = 0 };
 	size_t n_kept = 0;
 
-	gather_files(dir, &set);
+	gather_files(dir, mounts, &set);
 	for (size_t i = 0; i < set.n; i++) {
 		struct mapped_file *f = &set.files[i];
 
@@ -377,7 +384,8 @@ tell_files(struct processes *ps, int dir, const struct process *p)
 static bool
 list_process(struct processes *ps, int32_t pid)
 {
-	MH_CLEANUP(fd_closep) int dir = proc_open(ps->proc, pid);
+	uint64_t start_ticks = 0;
+	MH_CLEANUP(fd_closep) int dir = proc_open_living(ps->proc, pid, &start_ticks);
 	struct process p;
 
 	if (dir < 0)
@@ -386,6 +394,7 @@ list_process(struct processes *ps, int32_t pid)
 		process_clear(&p);
 		return true;
 	}
+	p.start_ticks = start_ticks;
 	p.refusal = refusal_of(ps, dir, &p);
 	p.role = p.refusal == REASON_NONE ? PROCESS_CHOSEN : PROCESS_REFUSED;
 	if (p.role == PROCESS_CHOSEN) {
@@ -409,11 +418,14 @@ list_named(struct processes *ps)
 		if (pid <= ps->request->resume)
 			continue;
 		ps->sink->before(ps->ctx, pid);
-		if (pid >= PROC_PIDS_MAX || !list_process(ps, pid)) {
+		if (pid >= PROC_PIDS_MAX || proc_is_thread(ps->proc, pid) ||
+		    !list_process(ps, pid)) {
 			MH_CLEANUP(freep) char *name = process_name(pid, "");
 
 			ps->sink->on_missed(ps->ctx, REASON_OPEN_FAILED, name,
-			    "there is no such process");
+			    proc_is_thread(ps->proc, pid)
+				? "that is a thread: name its process"
+				: "there is no such process");
 		}
 	}
 }

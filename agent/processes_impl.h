@@ -34,6 +34,8 @@ struct processes {
 	uint8_t *told; /* a bit for each pid; owned */
 };
 
+/* Whether what the process maps can be opened through map_files: a thread has none. */
+bool processes_has_map_files(const struct processes *ps, int dir);
 /* "map_files/START-END", below the folder of a process. */
 void processes_map_name(uint64_t start, uint64_t end, char *ret, size_t size);
 /* For tables of files by device and inode. */

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -64,8 +65,10 @@ is_device(struct processes *ps, int dir, const struct map *m)
 			continue;
 		processes_map_name(m->start, m->end, name, sizeof(name));
 		bool has_type = fstatat(dir, name, &st, 0) == 0;
-		bool is_dev = has_type ? S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)
-				       : looks_like_a_device(m);
+		bool is_dev =
+		    has_type ? (S_ISCHR(st.st_mode) && st.st_rdev != makedev(1, 5)) ||
+				   S_ISBLK(st.st_mode)
+			     : looks_like_a_device(m);
 
 		if (has_type && ps->n_known < KNOWN_FILES_MAX) {
 			*k = (struct known_file){ map_dev(m), m->ino, true, is_dev };
@@ -75,26 +78,27 @@ is_device(struct processes *ps, int dir, const struct map *m)
 	}
 }
 
-/* The ranges of mapped devices.  One too many widens the last over all between. */
-static void
-find_skips(struct processes *ps, int dir, const struct mounts *mounts, struct target *t)
+/*
+ * Whether the process maps what may be a device.  Then smaps has to tell which
+ * mappings nobody may touch: not all of /dev/zero's kind are devices, nor all
+ * that has no file.
+ */
+static bool
+may_map_devices(struct processes *ps, int dir, const struct mounts *mounts)
 {
 	MH_CLEANUP(fd_closep) int fd = openat(dir, "maps", O_RDONLY | O_CLOEXEC);
 	MH_CLEANUP(maps_freep) struct maps *maps = maps_new(fd);
 	struct map m;
 
-	t->skips = xcalloc(TARGET_SKIPS_MAX, sizeof(*t->skips));
 	while (fd >= 0 && maps_next(maps, &m) == MH_OK) {
 		/* A file of a network is not asked; that one is no device. */
 		if (m.ino == 0 ||
-		    mounts_device_kind(mounts, map_dev(&m)) == FILE_SYSTEM_NETWORK ||
-		    !is_device(ps, dir, &m))
+		    mounts_device_kind(mounts, map_dev(&m)) == FILE_SYSTEM_NETWORK)
 			continue;
-		if (t->n_skips == TARGET_SKIPS_MAX)
-			t->skips[TARGET_SKIPS_MAX - 1].end = m.end;
-		else
-			t->skips[t->n_skips++] = (struct address_range){ m.start, m.end };
+		if (!map_has_file(&m) || is_device(ps, dir, &m))
+			return true;
 	}
+	return false;
 }
 
 static enum reason
@@ -104,24 +108,26 @@ reason_of_errno(int error, const char **ret_detail)
 		return REASON_VANISHED;
 	if (error == EACCES || error == EPERM)
 		return REASON_DENIED;
+	if (error == ESTALE) {
+		*ret_detail = "another file is mapped there by now";
+		return REASON_CHANGED;
+	}
 	*ret_detail = strerror(error);
 	return REASON_OPEN_FAILED;
 }
 
 /* The folder of the process that item means; -1: it is gone. */
 static int
-open_folder(const struct processes *ps, const struct open_item *item, struct process *p,
-    struct proc_state *ret)
+open_folder(const struct processes *ps, const struct open_item *item)
 {
-	MH_CLEANUP(fd_closep) int dir = proc_open(ps->proc, item->pid);
+	uint64_t start_ticks = 0;
+	int dir = proc_open_living(ps->proc, item->pid, &start_ticks);
 
-	if (dir < 0 || proc_stat(dir, p, ret) != MH_OK ||
-	    ret->start_ticks != item->start_ticks)
+	if (dir >= 0 && start_ticks != item->start_ticks) {
+		(void)close(dir);
 		return -1;
-	int found = dir;
-
-	dir = -1;
-	return found;
+	}
+	return dir;
 }
 
 static bool
@@ -146,11 +152,10 @@ close_all(int *fds, unsigned n)
 
 /* The three files, of one and the same program; false (errno). */
 static bool
-open_files(const struct processes *ps, int dir, const struct proc_state *state, int *fds)
+open_files(int dir, const char *maps, const struct proc_state *state, int *fds)
 {
-	enum { TRIES = 3 };
-	const char *const names[MEMORY_FD_CODES] = { "mem", "pagemap",
-		ps->has_pagemap_scan ? "maps" : "smaps" };
+	enum { TRIES = 16 };
+	const char *const names[MEMORY_FD_CODES] = { "mem", "pagemap", maps };
 
 	for (unsigned try = 0; try < TRIES; try++) {
 		unsigned n = 0;
@@ -170,9 +175,44 @@ open_files(const struct processes *ps, int dir, const struct proc_state *state, 
 		if (is_same_program(dir, state))
 			return true;
 		close_all(fds, n);
-		errno = ESRCH;
+		errno = EAGAIN;
 	}
 	return false;
+}
+
+/* The descriptors of the memory of p, which is the process that item means. */
+static enum reason
+open_parts(struct processes *ps, int dir, const struct process *p, struct target *ret,
+    int *ret_fds, const char **ret_detail)
+{
+	MH_CLEANUP(mounts_freep) struct mounts *mounts = mounts_read_at(dir);
+	struct process other = { .pid = p->pid };
+	struct proc_state state;
+	bool needs_details = !ps->has_pagemap_scan || may_map_devices(ps, dir, mounts);
+
+	if (proc_stat(dir, &other, &state) != MH_OK)
+		return REASON_VANISHED;
+	free(other.comm);
+	if (!open_files(dir, needs_details ? "smaps" : "maps", &state, ret_fds)) {
+		/* It executes one program after the other: told, not taken for gone. */
+		if (errno == EAGAIN)
+			return REASON_CHANGED;
+		return reason_of_errno(errno, ret_detail);
+	}
+	*ret = (struct target){
+		.kind = TARGET_MEMORY,
+		.n_fds = MEMORY_FD_CODES,
+		.path = process_name(p->pid, p->program),
+		.owner = xstrdup(p->owner),
+		.size = p->resident_bytes,
+		.uid = p->uid,
+		.gid = p->gid,
+		.pid = p->pid,
+		.start_ticks = p->start_ticks,
+		.reads_shared = !processes_has_map_files(ps, dir),
+	};
+	clues_code_ranges(ps->clues, dir, ret_fds, ret);
+	return REASON_NONE;
 }
 
 static enum reason
@@ -180,43 +220,15 @@ open_memory(struct processes *ps, const struct open_item *item, struct target *r
     int *ret_fds, const char **ret_detail)
 {
 	struct process p = { .pid = item->pid };
-	struct proc_state state;
-	MH_CLEANUP(fd_closep) int dir = open_folder(ps, item, &p, &state);
-	int error = 0;
+	MH_CLEANUP(fd_closep) int dir = open_folder(ps, item);
+	enum reason reason = REASON_VANISHED;
 
-	free(p.comm);
-	if (dir < 0)
-		return REASON_VANISHED;
-	memset(&p, 0, sizeof(p));
-	if (proc_identify(dir, item->pid, &p) != MH_OK ||
-	    proc_stat(dir, &p, &state) != MH_OK ||
-	    state.start_ticks != item->start_ticks) {
-		process_clear(&p);
-		return REASON_VANISHED;
+	if (dir >= 0 && proc_identify(dir, item->pid, &p) == MH_OK) {
+		p.start_ticks = item->start_ticks;
+		reason = open_parts(ps, dir, &p, ret, ret_fds, ret_detail);
 	}
-	if (!open_files(ps, dir, &state, ret_fds)) {
-		error = errno;
-		process_clear(&p);
-		return reason_of_errno(error, ret_detail);
-	}
-	*ret = (struct target){
-		.kind = TARGET_MEMORY,
-		.n_fds = MEMORY_FD_CODES,
-		.path = process_name(p.pid, p.program),
-		.owner = xstrdup(p.owner),
-		.size = p.resident_bytes,
-		.uid = p.uid,
-		.gid = p.gid,
-		.pid = p.pid,
-		.start_ticks = p.start_ticks,
-		.reads_shared = !ps->has_map_files,
-	};
-	MH_CLEANUP(mounts_freep) struct mounts *mounts = mounts_read_at(dir);
-
-	find_skips(ps, dir, mounts, ret);
-	clues_code_ranges(ps->clues, dir, ret_fds, ret);
 	process_clear(&p);
-	return REASON_NONE;
+	return reason;
 }
 
 /* A path of the process's own view, opened there; -1 (errno). */
@@ -246,6 +258,16 @@ fill_file(const struct open_item *item, const struct stat *st, struct target *re
 	file_facts(ret, st);
 }
 
+/* memfd_secret(2): the kernel would let nobody read it. */
+static bool
+is_secret_memory(int fd)
+{
+	enum { SECRETMEM_MAGIC_NUMBER = 0x5345434d }; /* linux/magic.h of 5.14 */
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && fs.f_type == SECRETMEM_MAGIC_NUMBER;
+}
+
 /* A memfd, shared memory, a file of tmpfs: a look into its holes would fill them. */
 static bool
 lies_in_memory(int fd)
@@ -256,32 +278,73 @@ lies_in_memory(int fd)
 	       (fs.f_type == TMPFS_MAGIC || fs.f_type == HUGETLBFS_MAGIC);
 }
 
+/*
+ * Whether the file at name is still the one that was listed: by its inode, for
+ * it may have a new name or none, or by its name, for stacked file systems tell
+ * two inodes.
+ */
+static bool
+is_that_file(int dir, const char *name, int path, const struct mapped_file *f)
+{
+	MH_CLEANUP(freep) char *now = xcalloc(PATH_BYTES_MAX + 1, 1);
+	size_t len = strlen(f->path);
+	struct stat st;
+
+	if (fstat(path, &st) == 0 && st.st_ino == f->ino)
+		return true;
+	return readlinkat(dir, name, now, PATH_BYTES_MAX) > 0 &&
+	       strncmp(now, f->path, len) == 0 &&
+	       (now[len] == 0 || strcmp(now + len, MAPS_DELETED) == 0);
+}
+
+/*
+ * What is mapped, without opening it: a device would notice.  -1 (errno).
+ * ENOENT: the process no longer maps it there.
+ */
+static int
+look_at_mapped(const struct processes *ps, int dir, const struct mapped_file *f)
+{
+	char name[64];
+	struct stat st;
+	int path = -1;
+
+	processes_map_name(f->start, f->end, name, sizeof(name));
+	if (processes_has_map_files(ps, dir)) {
+		path = openat(dir, name, O_PATH | O_CLOEXEC);
+		if (path >= 0 && !is_that_file(dir, name, path, f)) {
+			(void)close(path);
+			path = -1;
+			errno = ESTALE;
+		}
+		return path;
+	}
+	path = open_by_path(dir, f);
+	if (path >= 0 && (fstat(path, &st) < 0 || st.st_ino != f->ino)) {
+		(void)close(path);
+		errno = EACCES; /* its name is another's */
+		return -1;
+	}
+	return path;
+}
+
 static enum reason
 open_mapped(struct processes *ps, const struct open_item *item, struct target *ret,
     int *ret_fds, const char **ret_detail)
 {
-	struct process p = { .pid = item->pid };
-	struct proc_state state;
-	MH_CLEANUP(fd_closep) int dir = open_folder(ps, item, &p, &state);
-	MH_CLEANUP(fd_closep) int path = -1;
+	MH_CLEANUP(fd_closep) int dir = open_folder(ps, item);
+	MH_CLEANUP(fd_closep)
+	int path = dir >= 0 ? look_at_mapped(ps, dir, &item->file) : -1;
 	struct stat st;
 	char name[64];
 
-	free(p.comm);
 	if (dir < 0)
 		return REASON_VANISHED;
-	processes_map_name(item->file.start, item->file.end, name, sizeof(name));
-	if (ps->has_map_files)
-		path = openat(dir, name, O_PATH | O_CLOEXEC);
-	if (path < 0)
-		path = open_by_path(dir, &item->file);
 	if (path < 0 || fstat(path, &st) < 0)
 		return reason_of_errno(errno, ret_detail);
-	/* Never open what is no file: a device would notice. */
 	if (!S_ISREG(st.st_mode))
 		return REASON_DEVICE;
-	if (st.st_ino != item->file.ino)
-		return REASON_VANISHED;
+	if (is_secret_memory(path))
+		return REASON_SECRET;
 	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", path);
 	ret_fds[0] = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOATIME);
 	if (ret_fds[0] < 0 && errno == EPERM)

@@ -22,6 +22,8 @@ struct job {
 	struct note_list notes;
 	const struct mapped_entry *mapped; /* borrowed from the process table; or NULL */
 	uint64_t family; /* of memory: processes that were forked, not started; else 0 */
+	size_t item;     /* of processes, that it was opened for */
+	unsigned batch;  /* the message to a worker that it went with */
 	unsigned deaths_alone; /* workers it killed when alone */
 	bool was_hang;         /* the last of them had to be killed */
 	int status;            /* wait(2)'s of the last of them */
@@ -43,6 +45,7 @@ struct worker {
 	uint64_t family;      /* of the last memory that it was given */
 	struct job_list jobs; /* in flight, in order */
 	unsigned n_jobs, n_batches;
+	unsigned last_batch;
 	int64_t heard_ms;   /* last sign of life while it had work */
 	int64_t settled_ms; /* last verdict, or when work was given to an idle one */
 	size_t match_bytes; /* of matches whose verdict is not there */
@@ -150,8 +153,11 @@ void walk_on_count(struct scan *s);
 void walk_tick(struct scan *s);
 /* Have the opener do what is next: processes, then the walk. */
 void walk_ask(struct scan *s);
-/* Count what a SKIPPED names; false: nonsense. */
-bool walk_take_skipped(struct scan *s, const struct message *m, uint32_t *ret_n);
+/* Hand what a SKIPPED names to take, one by one; false: nonsense. */
+typedef void skipped_fn(struct scan *s, enum reason reason, const char *path,
+    const char *detail);
+bool walk_take_skipped(struct scan *s, const struct message *m, skipped_fn *take);
+skipped_fn walk_count_skipped;
 bool walk_is_finished(const struct scan *s);
 
 /* Processes, before the walk; choice may be NULL. */
@@ -167,6 +173,11 @@ void processes_on_opener_lost(struct scan *s);
 void processes_give_up(struct scan *s, enum reason reason, const char *detail);
 /* Judge what a worker saw of the process whose memory it scanned. */
 void processes_on_clues(struct scan *s, const struct scan_answer *answer);
+/*
+ * The memory of j was scanned, or will not be.  v may be NULL.  True: it is
+ * scanned once more, since the process began another program meanwhile.
+ */
+bool processes_on_memory(struct scan *s, const struct job *j, struct verdict *v);
 /* Memories and mapped files: to be opened, and answered for by the opener. */
 size_t processes_n_items(const struct scan *s);
 size_t processes_n_done(const struct scan *s);

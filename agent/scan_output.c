@@ -382,10 +382,11 @@ print_found(struct scan_output *out, const struct coverage *c)
 }
 
 static char *
-processes_text(uint64_t n)
+processes_text(const struct scan_output *out, uint64_t n)
 {
-	return n == 0 ? xstrdup("")
-		      : xasprintf("%" PRIu64 " process%s and ", n, n == 1 ? "" : "es");
+	return !out->has_processes
+		   ? xstrdup("")
+		   : xasprintf("%" PRIu64 " process%s and ", n, n == 1 ? "" : "es");
 }
 
 static void
@@ -402,7 +403,7 @@ print_summary(struct scan_output *out, const struct coverage *c)
 		is_passed = is_passed ||
 			    (c->by_reason[i] > 0 && !reason_is_missed((enum reason)i));
 	MH_CLEANUP(freep) char *members = members_text(c->n_members);
-	MH_CLEANUP(freep) char *processes = processes_text(c->n_processes);
+	MH_CLEANUP(freep) char *processes = processes_text(out, c->n_processes);
 	uint64_t n_files = c->n_scanned - c->n_processes;
 
 	(void)printf("Scanned %s%" PRIu64 " file%s%s, %s, in %s (%" PRIu64
@@ -412,7 +413,7 @@ print_summary(struct scan_output *out, const struct coverage *c)
 	(void)printf("with %" PRIu32 " rule%s of %" PRIu32 " file%s", rules->n_rules,
 	    plural(rules->n_rules), rules->n_files - rules->n_left_out,
 	    plural(rules->n_files - rules->n_left_out));
-	if (c->n_processes > 0)
+	if (out->has_processes)
 		(void)printf(", %" PRIu32 " of them in memory", rules->n_in_memory);
 	if (rules->n_left_out > 0)
 		(void)printf("; %s%" PRIu32 " rule file%s left out%s",

@@ -19,6 +19,7 @@ struct scan_output {
 	bool has_colour;
 	bool has_progress;  /* standard error is a terminal, and it is wanted */
 	bool is_line_shown; /* a progress line stands on the terminal now */
+	bool has_processes; /* they are scanned */
 	int columns;        /* of the terminal */
 	int64_t started_ms; /* monotonic */
 	int64_t shown_ms;   /* when progress was last drawn */

@@ -14,15 +14,22 @@ enum {
 	REQUEST_BYTES = 48 * 1024, /* of items in one message */
 	/* Of openers that die in one listing or at one item before it is given up. */
 	PROCESS_DEATHS_MAX = 8,
+	/* Programs of one process that are scanned, each begun while the last was. */
+	PROGRAMS_MAX = 3,
 };
 
-enum phase { PHASE_DONE, PHASE_LIST, PHASE_OPEN };
+/*
+ * PHASE_WAIT: all is opened, but a process whose memory is being scanned may
+ * have to be opened again.
+ */
+enum phase { PHASE_DONE, PHASE_LIST, PHASE_OPEN, PHASE_WAIT };
 
 /* The memory of a process, or a mapped file, by its place in the table. */
 struct item {
 	bool is_memory;
 	size_t at;
 	unsigned suspicion;
+	unsigned n_tries; /* before this one: programs, or processes that map the file */
 };
 
 struct process_scan {
@@ -30,11 +37,13 @@ struct process_scan {
 	struct list_request choice; /* owned; without id and cursor */
 	struct process_table *table;
 	struct item *items; /* owned */
-	size_t n_items;
+	size_t n_items, cap_items;
+	size_t n_memories;     /* opened and not settled */
 	size_t first, n_asked; /* items of the request under way */
 	size_t n_answered;     /* of these */
 	uint32_t request_id;
 	bool is_asked, is_careful;
+	bool is_nonsense;  /* the opener talks it */
 	int32_t cursor;    /* pid: all up to it were told */
 	int64_t announced; /* careful: pid or item that is being looked at; -1 */
 	unsigned n_deaths;
@@ -156,11 +165,14 @@ open_item_of(const struct process_scan *ps, const struct item *item)
 	} else {
 		const struct mapped_entry *e =
 		    process_table_mapped_at(ps->table, item->at);
-		const struct process *p = process_table_mapper(ps->table, e, 0);
+		const struct process *p =
+		    process_table_mapper(ps->table, e, item->n_tries);
 
 		o.pid = p->pid;
 		o.start_ticks = p->start_ticks;
 		o.file = e->file;
+		o.file.start = e->starts[item->n_tries];
+		o.file.end = e->ends[item->n_tries];
 	}
 	return o;
 }
@@ -197,7 +209,7 @@ processes_ask(struct scan *s)
 {
 	struct process_scan *ps = scan_of(s);
 
-	if (ps->is_asked)
+	if (ps->is_asked || ps->phase == PHASE_WAIT)
 		return;
 	if (ps->phase == PHASE_LIST)
 		ask_list(s);
@@ -302,6 +314,16 @@ processes_on_clues(struct scan *s, const struct scan_answer *answer)
 	(void)tell_anomalies(s, answer->process, &a);
 }
 
+static void
+add_item(struct process_scan *ps, struct item item)
+{
+	if (ps->n_items == ps->cap_items) {
+		ps->cap_items = ps->cap_items > 0 ? ps->cap_items * 2 : 256;
+		ps->items = xreallocarray(ps->items, ps->cap_items, sizeof(*ps->items));
+	}
+	ps->items[ps->n_items++] = item;
+}
+
 /* All processes are told: what to open, the most suspicious first. */
 static void
 plan_items(struct scan *s)
@@ -309,26 +331,43 @@ plan_items(struct scan *s)
 	struct process_scan *ps = scan_of(s);
 	size_t n = process_table_n(ps->table);
 	size_t n_files = process_table_n_mapped(ps->table);
+	size_t n_met = 0;
 
-	ps->items = xcalloc(n + n_files, sizeof(*ps->items));
 	for (size_t i = 0; i < n; i++) {
 		const struct process *p = process_table_at(ps->table, i);
 
 		if (p->role == PROCESS_ANCESTOR)
 			continue;
+		n_met++;
 		unsigned suspicion = judge(s, p);
 
 		if (p->role == PROCESS_CHOSEN)
-			ps->items[ps->n_items++] = (struct item){ true, i, suspicion };
+			add_item(ps, (struct item){ true, i, suspicion, 0 });
 	}
+	/* Each pid that is not there is told by itself. */
+	if (n_met == 0 && ps->choice.n_uids + ps->choice.n_names > 0)
+		coverage_add_missed(&s->coverage, REASON_OPEN_FAILED, false, "processes",
+		    "none of those that were chosen is running");
 	for (size_t i = 0; i < n_files; i++)
-		ps->items[ps->n_items++] = (struct item){ false, i, 0 };
+		add_item(ps, (struct item){ false, i, 0, 0 });
 	if (ps->n_items > 1)
 		qsort(ps->items, ps->n_items, sizeof(*ps->items), compare_items);
 	ps->phase = ps->n_items > 0 ? PHASE_OPEN : PHASE_DONE;
 	ps->is_careful = false;
 	ps->n_deaths = 0;
 	ps->announced = -1;
+}
+
+/* When all is opened, the end may be near. */
+static void
+end_items(struct process_scan *ps)
+{
+	if (ps->is_asked)
+		return;
+	if (ps->phase == PHASE_OPEN && ps->first + ps->n_answered == ps->n_items)
+		ps->phase = PHASE_WAIT;
+	if (ps->phase == PHASE_WAIT && ps->n_memories == 0)
+		ps->phase = PHASE_DONE;
 }
 
 static bool
@@ -349,8 +388,7 @@ on_done(struct scan *s, const struct message *m)
 		if (ps->n_answered != ps->n_asked)
 			return false;
 		ps->announced = -1;
-		if (ps->first + ps->n_answered == ps->n_items)
-			ps->phase = PHASE_DONE;
+		end_items(ps);
 	}
 	walk_ask(s);
 	return true;
@@ -394,7 +432,8 @@ on_targets(struct scan *s, struct message *m)
 			target_clear(&t);
 			return false;
 		}
-		const struct item *item = &ps->items[ps->first + ps->n_answered++];
+		size_t at = ps->first + ps->n_answered++;
+		const struct item *item = &ps->items[at];
 
 		for (unsigned k = 0; k < t.n_fds; k++)
 			fds[k] = message_take_fd(m, i + k);
@@ -403,24 +442,97 @@ on_targets(struct scan *s, struct message *m)
 		struct job *j = workers_add(s, &t, fds);
 
 		j->family = family;
-		if (!item->is_memory)
+		j->item = at;
+		if (item->is_memory)
+			ps->n_memories++;
+		else
 			j->mapped = process_table_mapped_at(ps->table, item->at);
 	}
 	return reader_is_done(&r);
+}
+
+/*
+ * A file that could not be opened through one process may be opened through the
+ * next one that maps it: what became of the first does not matter to the others.
+ */
+static bool
+try_next_mapper(struct process_scan *ps, const struct item *item, enum reason reason)
+{
+	const struct mapped_entry *e = process_table_mapped_at(ps->table, item->at);
+	struct item next = *item;
+
+	if (reason != REASON_VANISHED && reason != REASON_CHANGED &&
+	    reason != REASON_DENIED && reason != REASON_OPEN_FAILED)
+		return false; /* that is so for all of them */
+	next.n_tries++;
+	if (next.n_tries >= e->n_mappers || next.n_tries >= MAPPERS_MAX)
+		return false;
+	add_item(ps, next);
+	return true;
+}
+
+static void
+on_item_skipped(struct scan *s, enum reason reason, const char *path, const char *detail)
+{
+	struct process_scan *ps = scan_of(s);
+
+	ps->is_nonsense = ps->n_answered >= ps->n_asked;
+	if (ps->is_nonsense)
+		return;
+	struct item item = ps->items[ps->first + ps->n_answered++];
+
+	if (!item.is_memory) {
+		if (try_next_mapper(ps, &item, reason))
+			return;
+		if (reason == REASON_VANISHED &&
+		    process_table_mapped_at(ps->table, item.at)->n_mappers >
+			MAPPERS_MAX) {
+			reason = REASON_CHANGED;
+			detail = "the processes that were asked for it are gone";
+		}
+	}
+	coverage_add_missed(&s->coverage, reason, false, path, detail);
 }
 
 static bool
 on_skipped(struct scan *s, const struct message *m)
 {
 	struct process_scan *ps = scan_of(s);
-	uint32_t n = 0;
 
-	if (!walk_take_skipped(s, m, &n))
-		return false;
 	if (ps->phase != PHASE_OPEN)
-		return true;
-	ps->n_answered += n;
-	return ps->n_answered <= ps->n_asked;
+		return walk_take_skipped(s, m, walk_count_skipped);
+	return walk_take_skipped(s, m, on_item_skipped) && !ps->is_nonsense;
+}
+
+bool
+processes_on_memory(struct scan *s, const struct job *j, struct verdict *v)
+{
+	struct process_scan *ps = scan_of(s);
+	bool is_again = false;
+
+	if (ps == NULL || j->target.kind != TARGET_MEMORY)
+		return false;
+	struct item item = ps->items[j->item];
+	bool is_waiting = ps->phase == PHASE_WAIT;
+
+	ps->n_memories--;
+	if (v != NULL && v->reason == REASON_VANISHED && ps->phase != PHASE_DONE) {
+		/* Whether it ended is known when it is to be opened again. */
+		is_again = ++item.n_tries < PROGRAMS_MAX;
+		if (is_again) {
+			add_item(ps, item);
+			ps->phase = PHASE_OPEN;
+		} else {
+			v->reason = REASON_CHANGED;
+			free(v->detail);
+			v->detail = xstrdup("it began another program whenever it was "
+					    "scanned");
+		}
+	}
+	end_items(ps);
+	if (is_waiting && ps->phase != PHASE_WAIT)
+		walk_ask(s);
+	return is_again;
 }
 
 static bool
@@ -540,6 +652,6 @@ processes_on_opener_lost(struct scan *s)
 		pass_announced(s);
 	if (ps->n_deaths > PROCESS_DEATHS_MAX)
 		processes_give_up(s, REASON_OPEN_HUNG, "no opener gets on with it");
-	else if (ps->phase == PHASE_OPEN && ps->first + ps->n_answered == ps->n_items)
-		ps->phase = PHASE_DONE;
+	else
+		end_items(ps);
 }

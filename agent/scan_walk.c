@@ -274,12 +274,18 @@ on_targets(struct scan *s, struct message *m)
 	return reader_is_done(&r);
 }
 
+void
+walk_count_skipped(struct scan *s, enum reason reason, const char *path,
+    const char *detail)
+{
+	coverage_add_missed(&s->coverage, reason, false, path, detail);
+}
+
 bool
-walk_take_skipped(struct scan *s, const struct message *m, uint32_t *ret_n)
+walk_take_skipped(struct scan *s, const struct message *m, skipped_fn *take)
 {
 	struct reader r;
 
-	*ret_n = 0;
 	reader_init(&r, m->data, m->len);
 	while (reader_is_ok(&r) && r.left > 0) {
 		uint8_t reason = reader_u8(&r);
@@ -287,11 +293,9 @@ walk_take_skipped(struct scan *s, const struct message *m, uint32_t *ret_n)
 		MH_CLEANUP(freep) char *detail = reader_string(&r, DETAIL_BYTES_MAX);
 
 		if (reader_is_ok(&r) && reason < REASON_MAX_)
-			coverage_add_missed(&s->coverage, (enum reason)reason, false,
-			    path, detail);
+			take(s, (enum reason)reason, path, detail);
 		else
 			r.failed = true;
-		(*ret_n)++;
 	}
 	return reader_is_done(&r);
 }
@@ -340,7 +344,6 @@ walk_on_event(struct scan *s)
 	       (err = channel_receive(s->opener.channel, &m)) == MH_OK) {
 		s->opener_ms = s->now_ms;
 		s->n_deaths = 0;
-		uint32_t n_skipped = 0;
 		bool is_good = true;
 
 		if (!processes_are_done(s)) {
@@ -348,7 +351,7 @@ walk_on_event(struct scan *s)
 		} else if (m.type == MSG_TARGETS) {
 			is_good = on_targets(s, &m);
 		} else if (m.type == MSG_SKIPPED) {
-			is_good = walk_take_skipped(s, &m, &n_skipped);
+			is_good = walk_take_skipped(s, &m, walk_count_skipped);
 		} else if (m.type != MSG_PULSE && m.type != MSG_WALKED) {
 			is_good = false;
 		} else {

@@ -102,6 +102,7 @@ workers_drop_queue(struct scan *s)
 			TAILQ_REMOVE(lists[i], j, entry);
 			coverage_add_missed(&s->coverage, REASON_STOPPED, false,
 			    j->target.path, NULL);
+			(void)processes_on_memory(s, j, NULL);
 			job_free(j);
 		}
 	}
@@ -182,6 +183,7 @@ settle_notes(struct scan *s, struct job *j, const struct verdict *v)
 static void
 settle(struct scan *s, struct job *j, struct verdict *v)
 {
+	bool is_again = processes_on_memory(s, j, v);
 	bool is_scanned = v->reason == REASON_NONE || v->partly;
 	struct scan_answer answer = {
 		.target = &j->target,
@@ -194,11 +196,16 @@ settle(struct scan *s, struct job *j, struct verdict *v)
 		.mapped = j->mapped,
 	};
 
+	/* What was found in the program before stays found. */
+	if (is_again && j->n_matches == 0 && j->n_clues == 0) {
+		job_free(j);
+		return;
+	}
 	if (j->target.kind == TARGET_MEMORY)
 		answer.process = process_table_find(answer.processes, j->target.pid,
 		    j->target.start_ticks);
 
-	if (is_scanned && j->target.kind == TARGET_MEMORY)
+	if (is_scanned && !is_again && j->target.kind == TARGET_MEMORY)
 		s->coverage.n_processes++;
 	if (is_scanned)
 		coverage_add_scanned(&s->coverage, v->bytes_scanned, j->n_matches);
@@ -411,6 +418,23 @@ on_verdict(struct scan *s, struct worker *w, struct verdict *v)
 	return true;
 }
 
+/* Batches without their last verdict. */
+static void
+count_batches(struct worker *w)
+{
+	const struct job *before = NULL;
+	const struct job *j = NULL;
+
+	w->n_batches = 0;
+	TAILQ_FOREACH(j, &w->jobs, entry)
+	{
+		if (before == NULL || before->batch != j->batch)
+			w->n_batches++;
+		w->last_batch++;
+		before = j;
+	}
+}
+
 static bool
 on_verdicts(struct scan *s, struct worker *w, const struct message *m)
 {
@@ -425,7 +449,7 @@ on_verdicts(struct scan *s, struct worker *w, const struct message *m)
 		is_good = reader_is_ok(&r) && on_verdict(s, w, &v);
 		verdict_clear(&v);
 	}
-	w->n_batches = (w->n_jobs + BATCH_TARGETS_MAX - 1) / BATCH_TARGETS_MAX;
+	count_batches(w);
 	return is_good;
 }
 
@@ -524,6 +548,7 @@ send_batch(struct scan *s, struct worker *w, struct job_list *list, unsigned *n_
 		}
 		TAILQ_REMOVE(list, j, entry);
 		TAILQ_INSERT_TAIL(&batch, j, entry);
+		j->batch = w->last_batch + 1;
 		memcpy(fds + n_fds, j->fds, j->target.n_fds * sizeof(*fds));
 		n_fds += j->target.n_fds;
 		n_taken++;

@@ -61,6 +61,18 @@ map_is_memfd(const struct map *m)
 	return map_is_deleted(m) && strncmp(m->path, memfd, sizeof(memfd) - 1) == 0;
 }
 
+bool
+map_has_file(const struct map *m)
+{
+	static const char far[] = "(unreachable)/";
+
+	if (m->ino == 0)
+		return false;
+	if (m->path[0] != '/')
+		return strncmp(m->path, far, sizeof(far) - 1) == 0;
+	return !(m->major == 0 && strcmp(m->path, "/anon_hugepage" MAPS_DELETED) == 0);
+}
+
 uint64_t
 map_dev(const struct map *m)
 {

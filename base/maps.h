@@ -47,6 +47,12 @@ bool map_is_shared(const struct map *m);
 bool map_is_deleted(const struct map *m);
 /* Whether it maps a memfd, which never had a name: "/memfd:NAME (deleted)". */
 bool map_is_memfd(const struct map *m);
+/*
+ * Whether there is a file behind it that could be opened.  What has a name
+ * without one ("anon_inode:[io_uring]", "socket:[1]", huge pages that are
+ * shared) is memory or a device; "(unreachable)/x" is a file elsewhere.
+ */
+bool map_has_file(const struct map *m);
 /* st_dev of the file, as stat(2) has it. */
 uint64_t map_dev(const struct map *m);
 

@@ -42,8 +42,6 @@ enum {
 	AROUND_BYTES_MAX = 64,
 	/* Regions of memory in one match: one for each place is enough. */
 	MATCH_REGIONS_MAX = 64,
-	/* Ranges of a process that no worker touches: its mappings of devices. */
-	TARGET_SKIPS_MAX = 64,
 	/* Ranges of code that are compared with their files; a clean process has none. */
 	TARGET_CODES_MAX = 256,
 	/* Their files: with those of memory they fit in a message (MSG_SCAN). */

@@ -203,6 +203,7 @@ encode_mapped(const struct mapped_file *f, struct buf *b)
 	buf_put_u64(b, f->ino);
 	buf_put_u64(b, f->start);
 	buf_put_u64(b, f->end);
+	buf_put_u32(b, f->twin);
 	buf_put_u8(b, f->is_executable);
 	buf_put_u8(b, f->is_shared);
 	buf_put_u8(b, f->is_deleted);
@@ -216,6 +217,7 @@ decode_mapped(struct reader *r, struct mapped_file *ret)
 	ret->ino = reader_u64(r);
 	ret->start = reader_u64(r);
 	ret->end = reader_u64(r);
+	ret->twin = reader_u32(r);
 	ret->is_executable = reader_u8(r);
 	ret->is_shared = reader_u8(r);
 	ret->is_deleted = reader_u8(r);

@@ -100,6 +100,7 @@ void process_decode(struct reader *r, struct process *ret);
 struct mapped_file {
 	uint64_t dev, ino;
 	uint64_t start, end; /* of one of its mappings: names it in /proc/PID/map_files */
+	uint32_t twin; /* 0, or tells files of one device and inode apart: overlay */
 	uint8_t is_executable, is_shared, is_deleted;
 	char *path; /* as in maps(5), escapes undone; owned */
 };

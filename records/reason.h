@@ -28,6 +28,8 @@
 	    "kernel thread: it has no memory of its own")                                \
 	REASON(SWAPPED, "swapped-out", false,                                            \
 	    "swapped out: reading it would bring it back into memory")                   \
+	REASON(GIVEN_BACK, "given-back", false,                                          \
+	    "memory that a process gave back while it was scanned")                      \
 	REASON(CROSSING, "other-file-system", true,                                      \
 	    "another local file system than where the walk began; add --cross to enter " \
 	    "it")                                                                        \

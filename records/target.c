@@ -12,13 +12,11 @@ target_clear(struct target *t)
 {
 	free(t->path);
 	free(t->owner);
-	free(t->skips);
 	free(t->codes);
 	t->path = NULL;
 	t->owner = NULL;
-	t->skips = NULL;
 	t->codes = NULL;
-	t->n_skips = t->n_codes = 0;
+	t->n_codes = 0;
 	t->n_code_files = 0;
 }
 
@@ -28,7 +26,6 @@ target_copy(const struct target *t, struct target *ret)
 	*ret = *t;
 	ret->path = xstrdup(t->path);
 	ret->owner = xstrdup(t->owner);
-	ret->skips = xmemdup(t->skips, t->n_skips * sizeof(*t->skips));
 	ret->codes = xmemdup(t->codes, t->n_codes * sizeof(*t->codes));
 }
 
@@ -53,11 +50,6 @@ target_encode(const struct target *t, struct buf *b)
 	buf_put_u64(b, t->start_ticks);
 	buf_put_u8(b, t->keeps_holes);
 	buf_put_u8(b, t->reads_shared);
-	buf_put_u32(b, t->n_skips);
-	for (uint32_t i = 0; i < t->n_skips; i++) {
-		buf_put_u64(b, t->skips[i].start);
-		buf_put_u64(b, t->skips[i].end);
-	}
 	buf_put_u32(b, t->n_codes);
 	for (uint32_t i = 0; i < t->n_codes; i++) {
 		buf_put_u64(b, t->codes[i].start);
@@ -106,21 +98,6 @@ decode_codes(struct reader *r, struct target *t)
 	t->codes_left_at = reader_u64(r);
 }
 
-static void
-decode_skips(struct reader *r, struct target *t)
-{
-	t->n_skips = reader_u32(r);
-	if (t->n_skips > TARGET_SKIPS_MAX) {
-		r->failed = true;
-		t->n_skips = 0;
-	}
-	t->skips = xcalloc(t->n_skips, sizeof(*t->skips));
-	for (uint32_t i = 0; i < t->n_skips; i++) {
-		t->skips[i].start = reader_u64(r);
-		t->skips[i].end = reader_u64(r);
-	}
-}
-
 void
 target_decode(struct reader *r, struct target *ret)
 {
@@ -148,7 +125,6 @@ target_decode(struct reader *r, struct target *ret)
 	ret->start_ticks = reader_u64(r);
 	ret->keeps_holes = reader_u8(r) != 0;
 	ret->reads_shared = reader_u8(r) != 0;
-	decode_skips(r, ret);
 	decode_codes(r, ret);
 	if (ret->n_fds != n_fds_of(ret))
 		r->failed = true;

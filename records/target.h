@@ -20,11 +20,6 @@ enum target_kind {
 /* Descriptors of a target of memory; those of the files of its code ranges follow. */
 enum { MEMORY_FD_MEM, MEMORY_FD_PAGEMAP, MEMORY_FD_MAPS, MEMORY_FD_CODES };
 
-/* Addresses from start to before end. */
-struct address_range {
-	uint64_t start, end;
-};
-
 /* Executable pages that a process has of its own, where its file has others. */
 struct code_range {
 	uint64_t start, end; /* addresses */
@@ -36,8 +31,9 @@ struct code_range {
  * One opened thing to scan: the facts that name it.  Its descriptors travel
  * beside it, in the same message: one, or for memory those of
  * /proc/PID/{mem,pagemap,maps} (smaps in place of maps where the kernel has no
- * PAGEMAP_SCAN) and of the files of its code ranges.  Facts are those of fstat(2) on the
- * descriptor of a file right after it was opened.
+ * PAGEMAP_SCAN, or the process maps what may be a device) and of the files of its
+ * code ranges.  Facts are those of fstat(2) on the descriptor of a file right
+ * after it was opened.
  */
 struct target {
 	uint64_t id; /* given by who asks for the scan, unique within it */
@@ -60,8 +56,6 @@ struct target {
 	uint64_t start_ticks; /* with pid, names the process: proc(5), stat, field 22 */
 	bool keeps_holes;  /* of a mapped file in memory: looking into a hole fills it */
 	bool reads_shared; /* what it maps could not be opened: read it through memory */
-	struct address_range *skips; /* owned */
-	uint32_t n_skips;
 	struct code_range *codes; /* owned */
 	uint32_t n_codes;
 	uint8_t n_code_files;

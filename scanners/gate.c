@@ -37,7 +37,7 @@ struct gate {
 	uint32_t
 	    *short_slots;     /* the same by the first two bytes: heads of lists; owned */
 	uint32_t *short_next; /* owned */
-	bool has_single;      /* atoms of one byte: lists under all second bytes */
+	uint32_t singles[256]; /* atoms of one byte by it: heads of lists */
 	uint64_t bloom[1u << (BLOOM_BITS - 6)];
 	uint64_t pairs[PAIR_BITS / 64]; /* first two bytes of short atoms */
 };
@@ -131,28 +131,26 @@ index_long(struct gate *gate, size_t i)
 }
 
 static void
-index_pair(struct gate *gate, uint32_t pair, size_t i)
+mark_pair(struct gate *gate, uint32_t pair)
 {
 	gate->pairs[pair >> 6] |= 1ull << (pair & 63);
-	/* A list for each pair; an atom of one byte is in 256 of them, by its first. */
-	if (gate->atoms[i].len > 1) {
-		gate->short_next[i] = gate->short_slots[pair];
-		gate->short_slots[pair] = (uint32_t)i + 1;
-	}
 }
 
 static void
 index_short(struct gate *gate, size_t i)
 {
 	const struct atom *a = &gate->atoms[i];
+	uint32_t *head = a->len > 1 ? &gate->short_slots[a->bytes & 0xffff]
+				    : &gate->singles[a->bytes & 0xff];
 
+	gate->short_next[i] = *head;
+	*head = (uint32_t)i + 1;
 	if (a->len > 1) {
-		index_pair(gate, a->bytes & 0xffff, i);
+		mark_pair(gate, a->bytes & 0xffff);
 		return;
 	}
-	gate->has_single = true;
 	for (uint32_t second = 0; second < 256; second++)
-		index_pair(gate, (a->bytes & 0xff) | second << 8, i);
+		mark_pair(gate, (a->bytes & 0xff) | second << 8);
 }
 
 struct gate *
@@ -401,11 +399,8 @@ look_short(const struct gate *gate, size_t at, struct sink *sink)
 	const uint8_t *p = sink->data + at;
 	uint32_t pair = (uint32_t)p[0] | (left > 1 ? (uint32_t)p[1] << 8 : 0);
 
-	for (size_t i = 0; gate->has_single && i < gate->n; i++) {
-		const struct atom *a = &gate->atoms[i];
-
-		if (a->len == 1 && (a->bytes & 0xff) == p[0] &&
-		    !look(gate, a, at + 1, sink))
+	for (uint32_t i = gate->singles[p[0]]; i != 0; i = gate->short_next[i - 1]) {
+		if (!look(gate, &gate->atoms[i - 1], at + 1, sink))
 			return false;
 	}
 	for (uint32_t i = gate->short_slots[pair]; i != 0; i = gate->short_next[i - 1]) {

@@ -219,7 +219,7 @@ static void
 pass_bad_page(struct memory_reader *mr, uint64_t address)
 {
 	if (!pages_is_present(mr->pages, address)) {
-		note_list_count(mr->notes, REASON_VANISHED, 1, PAGE_BYTES);
+		note_list_count(mr->notes, REASON_GIVEN_BACK, 1, PAGE_BYTES);
 		return;
 	}
 	if (mr->bad.end != address || mr->bad.start == mr->bad.end) {

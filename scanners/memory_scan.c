@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -109,8 +110,7 @@ may_read(const struct pass *p, uint64_t address)
 	    i < regions_n(p->regions) ? regions_at(p->regions, i) : NULL;
 
 	return r != NULL && r->start <= address &&
-	       (r->use == REGION_OWN ||
-		   (r->use == REGION_SHARED && p->target->reads_shared)) &&
+	       (r->use == REGION_OWN || r->use == REGION_ALL) &&
 	       pages_is_present(p->pages, address);
 }
 
@@ -168,20 +168,21 @@ on_restart(void *ctx)
 	note_list_clear(p->notes);
 	clear_search(p);
 	p->is_late = false;
-	p->pages = pages_new(p->fds[MEMORY_FD_PAGEMAP], p->regions,
-	    p->target->reads_shared, is_legacy);
+	p->pages = pages_new(p->fds[MEMORY_FD_PAGEMAP], p->regions, is_legacy);
 	p->reader = memory_reader_new(p->fds[MEMORY_FD_MEM], p->pages, p->regions,
 	    p->ms->overlap, p->notes);
 }
 
-/* Whether the memory at address belongs to no file. */
+/* Whether the page is the process's own: a file's own header is of the file. */
 static bool
-is_anonymous(const struct pass *p, uint64_t address)
+is_own(const struct pass *p, uint64_t address)
 {
 	size_t i = regions_find(p->regions, address);
+	const struct region *r =
+	    i < regions_n(p->regions) ? regions_at(p->regions, i) : NULL;
 
-	return i < regions_n(p->regions) && regions_at(p->regions, i)->ino == 0 &&
-	       regions_at(p->regions, i)->start <= address;
+	return r != NULL && r->start <= address &&
+	       (r->use == REGION_ALL || pages_is_own(p->pages, address));
 }
 
 static void
@@ -198,6 +199,22 @@ keep_image(struct pass *p, uint64_t address)
 		p->images[p->n_images++] = address;
 }
 
+/* Whether a program's header begins there, which may go on behind the unit. */
+static bool
+is_header(struct pass *p, const struct memory_unit *unit, size_t from)
+{
+	const uint8_t *data = unit->data + from;
+	size_t left = unit->len - from;
+	uint8_t head[IMAGE_HEAD_BYTES];
+
+	if (image_is_header(data, left))
+		return true;
+	if (left >= sizeof(head) || (data[0] != 'M' && data[0] != 0x7f))
+		return false;
+	(void)read_present(p, unit->base + from, head, sizeof(head));
+	return image_is_header(head, sizeof(head));
+}
+
 /* Headers of programs at the starts of pages, and where malloc(3) puts a large copy. */
 static void
 look_for_images(struct pass *p, const struct memory_unit *unit)
@@ -211,9 +228,8 @@ look_for_images(struct pass *p, const struct memory_unit *unit)
 		for (size_t i = 0; i < MH_ARRAY_LEN(places); i++) {
 			size_t from = at + places[i];
 
-			if (from < unit->len &&
-			    image_is_header(unit->data + from, unit->len - from) &&
-			    is_anonymous(p, page))
+			if (from < unit->len && is_header(p, unit, from) &&
+			    is_own(p, page))
 				keep_image(p, page + places[i]);
 		}
 	}
@@ -416,11 +432,13 @@ on_describe(void *ctx, struct match *m)
 
 /* Memory that nobody reads, told by itself. */
 static void
-note_secret(struct pass *p)
+note_unread(struct pass *p)
 {
 	for (size_t i = 0; i < regions_n(p->regions); i++) {
 		const struct region *r = regions_at(p->regions, i);
 
+		if (r->is_device)
+			note_list_count(p->notes, REASON_DEVICE, 1, r->end - r->start);
 		if (!r->is_secret)
 			continue;
 		MH_CLEANUP(freep)
@@ -558,7 +576,7 @@ scan_regions(struct pass *p, struct verdict *v, struct match_outcome *ret)
 	if (p->pages != NULL && pages_n_swapped(p->pages) > 0)
 		note_list_count(&ret->notes, REASON_SWAPPED, pages_n_swapped(p->pages),
 		    pages_n_swapped(p->pages) * PAGE_BYTES);
-	note_secret(p);
+	note_unread(p);
 	check_codes(p, ret);
 	if (p->reader == NULL)
 		ret->reason = REASON_MEMORY;
@@ -571,6 +589,23 @@ scan_regions(struct pass *p, struct verdict *v, struct match_outcome *ret)
 		v->reason = REASON_TIMEOUT;
 		v->partly = true;
 	}
+}
+
+/*
+ * Whether the memory is no more: the process ended, or began another program.
+ * Then mem reads as if it were at its end; of an address without a page it is
+ * an error.
+ */
+static bool
+is_gone(const struct pass *p)
+{
+	uint8_t byte = 0;
+	ssize_t n = 0;
+
+	do
+		n = pread(p->fds[MEMORY_FD_MEM], &byte, 1, 0);
+	while (n < 0 && errno == EINTR);
+	return n == 0;
 }
 
 void
@@ -591,14 +626,21 @@ memory_scan(struct memory_scanner *ms, const struct target *t, const int *fds,
 	memset(ret_verdict, 0, sizeof(*ret_verdict));
 	memset(ret_outcome, 0, sizeof(*ret_outcome));
 	ret_verdict->target = t->id;
-	if (err != MH_OK) {
+	if ((err == MH_ERR_SYSTEM && errno == ESRCH) ||
+	    (err == MH_OK && regions_n(p.regions) == 0)) {
+		ret_verdict->reason = REASON_VANISHED;
+	} else if (err != MH_OK) {
 		ret_verdict->reason = REASON_READ_FAILED;
 		ret_verdict->detail =
 		    xstrdup(err == MH_ERR_SYSTEM ? strerror(errno) : mh_strerror(err));
-	} else if (regions_n(p.regions) == 0) {
-		ret_verdict->reason = REASON_VANISHED;
 	} else {
 		scan_regions(&p, ret_verdict, ret_outcome);
+		if (is_gone(&p)) {
+			ret_verdict->reason = REASON_VANISHED;
+			ret_verdict->partly = true;
+			free(ret_verdict->detail);
+			ret_verdict->detail = NULL;
+		}
 	}
 	if (is_cut && ret_verdict->reason == REASON_NONE) {
 		ret_verdict->reason = REASON_TOO_LARGE;

@@ -24,7 +24,8 @@ enum { ENTRIES_MAX = 8192 }; /* of pagemap read at once: 32 MiB of addresses */
 struct pages {
 	int fd;
 	const struct regions *regions;
-	bool reads_shared, is_legacy, has_guard;
+	bool asks_all; /* about pages of any kind */
+	bool is_legacy, has_guard;
 	uint64_t at, end;     /* what is left to ask about */
 	size_t region;        /* of where the walk is */
 	struct page_run rest; /* of a range that was handed out in part */
@@ -36,14 +37,15 @@ struct pages {
 };
 
 struct pages *
-pages_new(int fd, const struct regions *regions, bool reads_shared, bool is_legacy)
+pages_new(int fd, const struct regions *regions, bool is_legacy)
 {
 	struct pages *pages = xcalloc(1, sizeof(*pages));
 	size_t n = regions_n(regions);
 
 	pages->fd = fd;
 	pages->regions = regions;
-	pages->reads_shared = reads_shared;
+	for (size_t i = 0; i < n && !pages->asks_all; i++)
+		pages->asks_all = regions_at(regions, i)->use == REGION_ALL;
 	pages->is_legacy = is_legacy;
 	pages->has_guard = true;
 	/* [vsyscall] lies beyond what may be asked about. */
@@ -75,9 +77,9 @@ pages_is_legacy(const struct pages *pages)
 }
 
 static bool
-is_read(const struct pages *pages, const struct region *r)
+is_read(const struct region *r)
 {
-	return r->use == REGION_OWN || (r->use == REGION_SHARED && pages->reads_shared);
+	return r->use == REGION_OWN || r->use == REGION_ALL;
 }
 
 /*
@@ -114,7 +116,7 @@ ask(const struct pages *pages, uint64_t from, uint64_t to, bool any_kind,
 static bool
 ask_more(struct pages *pages)
 {
-	long n = ask(pages, pages->at, pages->end, pages->reads_shared, pages->ranges,
+	long n = ask(pages, pages->at, pages->end, pages->asks_all, pages->ranges,
 	    PAGES_AHEAD, &pages->at);
 
 	if (n < 0 && errno == EINVAL && pages->has_guard) {
@@ -137,12 +139,12 @@ ask_more(struct pages *pages)
 
 /* Whether pages of these categories, in that region, are to be read. */
 static bool
-is_wanted(const struct pages *pages, const struct region *r, uint64_t categories)
+is_wanted(const struct region *r, uint64_t categories)
 {
-	if (!is_read(pages, r))
+	if (!is_read(r))
 		return false;
 	/* With all kinds asked for: a file's pages only of a shared mapping. */
-	return (categories & PAGEMAP_IS_FILE) == 0 || r->use == REGION_SHARED;
+	return (categories & PAGEMAP_IS_FILE) == 0 || r->use == REGION_ALL;
 }
 
 /*
@@ -170,7 +172,7 @@ clip(struct pages *pages, uint64_t categories, struct page_run *ret)
 		uint64_t end = rest->end < r->end ? rest->end : r->end;
 
 		rest->start = end > rest->start ? end : rest->end;
-		if (start >= end || !is_wanted(pages, r, categories))
+		if (start >= end || !is_wanted(r, categories))
 			continue;
 		if ((categories & PAGEMAP_IS_PRESENT) == 0) {
 			pages->n_swapped += (end - start) / PAGE_BYTES;
@@ -231,7 +233,7 @@ static bool
 is_own_entry(const struct region *r, uint64_t entry)
 {
 	return (entry & ENTRY_PRESENT) != 0 &&
-	       ((entry & ENTRY_FILE) == 0 || r->use == REGION_SHARED);
+	       ((entry & ENTRY_FILE) == 0 || r->use == REGION_ALL);
 }
 
 /* The next run in the entries from at on; at moves behind what was looked at. */
@@ -264,7 +266,7 @@ next_by_reading(struct pages *pages, struct page_run *ret)
 	for (; pages->region < regions_n(pages->regions); pages->region++) {
 		const struct region *r = regions_at(pages->regions, pages->region);
 
-		if (!is_read(pages, r) || (r->may_be_empty && r->use == REGION_OWN))
+		if (!is_read(r) || (r->may_be_empty && r->use == REGION_OWN))
 			continue;
 		if (pages->at < r->start)
 			pages->at = r->start;
@@ -299,4 +301,19 @@ pages_is_present(const struct pages *pages, uint64_t address)
 		       (range.categories & PAGEMAP_IS_PRESENT) != 0;
 	return read_entries(pages, page, page + PAGE_BYTES, &entry) == 1 &&
 	       (entry & ENTRY_PRESENT) != 0;
+}
+
+bool
+pages_is_own(const struct pages *pages, uint64_t address)
+{
+	uint64_t page = address & ~(uint64_t)(PAGE_BYTES - 1);
+	struct pagemap_range range;
+	uint64_t entry = 0;
+	uint64_t end = 0;
+
+	if (!pages->is_legacy)
+		return ask(pages, page, page + PAGE_BYTES, false, &range, 1, &end) == 1 &&
+		       (range.categories & PAGEMAP_IS_PRESENT) != 0;
+	return read_entries(pages, page, page + PAGE_BYTES, &entry) == 1 &&
+	       (entry & (ENTRY_PRESENT | ENTRY_FILE)) == ENTRY_PRESENT;
 }

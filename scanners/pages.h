@@ -32,12 +32,10 @@ struct page_run {
 struct pages;
 
 /*
- * fd is of pagemap and borrowed, as regions is.  reads_shared: also the pages
- * of shared mappings that are present, for who cannot open what is mapped.
- * is_legacy: never ask for PAGEMAP_SCAN.
+ * fd is of pagemap and borrowed, as regions is.  Of regions that are read wholly
+ * (REGION_ALL) pages of any kind count.  is_legacy: never ask for PAGEMAP_SCAN.
  */
-struct pages *pages_new(int fd, const struct regions *regions, bool reads_shared,
-    bool is_legacy);
+struct pages *pages_new(int fd, const struct regions *regions, bool is_legacy);
 void pages_free(struct pages *pages);
 MH_DEFINE_CLEANUP(struct pages, pages_free);
 
@@ -49,6 +47,9 @@ uint64_t pages_n_swapped(const struct pages *pages);
 
 /* Whether the page at address is present now (and for legacy, of any kind). */
 bool pages_is_present(const struct pages *pages, uint64_t address);
+
+/* Whether it is present and the process's own. */
+bool pages_is_own(const struct pages *pages, uint64_t address);
 
 /* Whether this kernel has PAGEMAP_SCAN: known after the first pages_next(). */
 bool pages_is_legacy(const struct pages *pages);

@@ -52,36 +52,43 @@ keep_path(struct regions *regions, const char *path)
 }
 
 static bool
-is_skipped(const struct target *t, const struct map *m)
-{
-	for (uint32_t i = 0; i < t->n_skips; i++) {
-		if (m->start < t->skips[i].end && m->end > t->skips[i].start)
-			return true;
-	}
-	return false;
-}
-
-static bool
 has_prefix(const char *s, const char *prefix)
 {
 	return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
+/* What the kernel lends every process: no page of it is the process's own. */
+static bool
+is_lent(const struct map *m)
+{
+	static const char *const names[] = { "[vvar", "[vsyscall]", "[vdso]", "[vectors]",
+		"[sigpage]", "[uprobes]" };
+
+	for (size_t i = 0; m->ino == 0 && i < MH_ARRAY_LEN(names); i++) {
+		if (has_prefix(m->path, names[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Of what is shared and has no file, smaps alone tells that it is memory. */
+static bool
+may_be_device(const struct map *m)
+{
+	return m->is_device || (map_is_shared(m) && !map_has_file(m) && !m->has_sizes);
+}
+
 static enum region_use
 use_of(const struct target *t, const struct map *m)
 {
-	/* What the kernel lends every process: no page of it is the process's own. */
-	if (m->ino == 0 &&
-	    (has_prefix(m->path, "[vvar") || has_prefix(m->path, "[vsyscall]") ||
-		has_prefix(m->path, "[vdso]") || has_prefix(m->path, "[vectors]") ||
-		has_prefix(m->path, "[sigpage]") || has_prefix(m->path, "[uprobes]")))
+	if (is_lent(m) || may_be_device(m))
 		return REGION_NEVER;
-	if (m->is_device || is_skipped(t, m))
-		return REGION_NEVER;
-	/* "anon_inode:[perf_event]", "anon_inode:i915.gem": memory of devices. */
-	if (has_prefix(m->path, "anon_inode:"))
-		return REGION_NEVER;
-	return map_is_shared(m) ? REGION_SHARED : REGION_OWN;
+	if (!map_is_shared(m))
+		return REGION_OWN;
+	if (!map_has_file(m))
+		return REGION_ALL; /* rings of io_uring, perf and packets */
+	/* What cannot be opened is read as far as it is present. */
+	return t->reads_shared ? REGION_ALL : REGION_SHARED;
 }
 
 static void
@@ -101,12 +108,17 @@ add_region(struct regions *regions, const struct target *t, const struct map *m)
 		.ino = m->ino,
 		.use = (uint8_t)use_of(t, m),
 		.may_be_empty = m->has_sizes && m->anonymous == 0 && m->swapped == 0,
-		.is_secret = m->ino != 0 && has_prefix(m->path, "/secretmem"),
+		.is_device = may_be_device(m),
+		.is_secret = map_is_shared(m) && m->major == 0 && m->ino != 0 &&
+			     strcmp(m->path, "/secretmem" MAPS_DELETED) == 0,
 		.path = keep_path(regions, m->path),
 	};
 	memcpy(r->perms, m->perms, sizeof(r->perms));
 	if (r->is_secret)
 		r->use = REGION_NEVER;
+	/* Without map_files a deleted file is read as far as it is present. */
+	if (t->reads_shared && r->use == REGION_OWN && map_is_deleted(m))
+		r->use = REGION_ALL;
 }
 
 mh_err

@@ -25,6 +25,7 @@ enum region_use {
 	REGION_NEVER,  /* devices, secret memory, what the kernel lends: not touched */
 	REGION_OWN,    /* private: pages that are anonymous or copied on write */
 	REGION_SHARED, /* its pages belong to a file, which is scanned by itself */
+	REGION_ALL,    /* shared, and no file to open behind it: what is present */
 };
 
 struct region {
@@ -34,6 +35,7 @@ struct region {
 	char perms[5];
 	uint8_t use;       /* enum region_use */
 	bool may_be_empty; /* smaps says that it has no page of its own */
+	bool is_device;    /* of a device: nobody touches it */
 	bool is_secret;    /* memfd_secret(2) */
 	uint32_t path;     /* place in the pool; see region_path() */
 };
@@ -41,8 +43,7 @@ struct region {
 struct regions;
 
 /*
- * Read maps or smaps from fd, leaving the ranges of t that nobody touches out.
- * A process that is gone has none.  Errors: MH_ERR_SYSTEM (errno),
+ * Read maps or smaps from fd, for the target t.  A process that is gone has none.  Errors: MH_ERR_SYSTEM (errno),
  * MH_ERR_FORMAT.  *ret_is_cut: there are more than REGIONS_MAX.
  */
 mh_err regions_read(int fd, const struct target *t, struct regions **ret,

@@ -125,6 +125,19 @@ class Comparing(Scratch):
         self.assertEqual(run.returncode, 1, run.stderr)
         self.assertIn("only yara: ('APT_MAL_APT1_SWORD_Nov26_1'", run.stdout)
 
+    def test_processes_are_scanned_by_both(self):
+        bin_folder = os.environ.get("MOLEHUNT_BIN")
+        if not bin_folder:
+            self.skipTest("MOLEHUNT_BIN is not set")
+        run = subprocess.run(
+            [sys.executable, "-B", str(ROOT / "bench" / "memory.py"), "--repeat", "1", "--idle", "2",
+             "--dense", "20000", "--part", "idle", "--part", "dense", "--molehunt",
+             os.path.join(bin_folder, "molehunt"), "--scratch", str(self.dir)],
+            capture_output=True, text=True, check=False, timeout=120)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertRegex(run.stdout, r"\| all \| [0-9.]+ \| [0-9.]+ \| [0-9]+ \|")
+        self.assertRegex(run.stdout, r"(?m)^\| [0-9.]+ \| [0-9.]+ \| [0-9.]+ \| [0-9.]+ \|$")
+
 
 if __name__ == "__main__":
     unittest.main()

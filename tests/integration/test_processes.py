@@ -206,7 +206,8 @@ class Hostile(ProcessTest):
                 done = self.scan_held(held)
                 self.assertEqual(done.status, FOUND)
                 self.assertLessEqual(held.status("VmRSS"), resident * 1.01 + 8)
-                self.assertLessEqual(held.rollup("Pss"), shared * 1.01 + 8)
+                # Who shares a library changes meanwhile.
+                self.assertLessEqual(held.rollup("Pss"), shared * 1.01 + 128)
 
     def test_as_many_mappings_as_there_can_be(self):
         _, done = self.check_fast("tiny=65530", seconds=SECONDS)
@@ -286,7 +287,10 @@ class Choice(ProcessTest):
         held = self.held("heap", argv0="another")
         done = self.scan("--program", "hold_memory")
         self.assertEqual(done.status, FOUND)
-        self.assertEqual(self.scan("--program", "no-such-program").status, CLEAN)
+        done = self.scan("--program", "no-such-program")
+        self.assertEqual((done.status, list(done.missed())), (INCOMPLETE, ["processes"]))
+        done = self.scan("--pid", str(held.pid), "--program", "no-such-program")
+        self.assertEqual((done.status, list(done.missed())), (INCOMPLETE, ["processes"]))
         self.assertIsNotNone(held)
 
     @NEEDS_ROOT
@@ -295,7 +299,7 @@ class Choice(ProcessTest):
         done = self.scan("--user", str(NOBODY))
         self.assertEqual(done.status, FOUND)
         done = self.scan("--user", "54321")
-        self.assertEqual((done.status, done.findings), (CLEAN, []))
+        self.assertEqual((done.status, done.findings), (INCOMPLETE, []))
         self.assertEqual(self.scan("--user", "no such user").status, ERROR)
 
     def test_files_and_processes_in_one_run(self):
@@ -318,8 +322,10 @@ class Own(ProcessTest):
         busy = self.held("fill=random,1G")
         other = self.start("--pid", str(busy.pid))
         wait_until(lambda: workers(other.pid), what="workers")
-        done = self.scan("--program", "molehunt", "--program", "molehunt-scan",
-                         "--program", "molehunt-open")
+        # By pid: a build of another place may run beside, which is not ours.
+        pids = [other.pid, *helpers(other.pid, "molehunt-open"),
+                *helpers(other.pid, "molehunt-scan"), *workers(other.pid)]
+        done = self.scan(*(f"--pid={pid}" for pid in pids))
         self.assertEqual((done.status, done.findings), (CLEAN, []))
         self.assertGreater(done.summary["passed_over"].get("own-process", 0), 3)
 
@@ -329,19 +335,21 @@ class WithoutRoot(ProcessTest):
     user = NOBODY
 
     def test_own_processes_are_scanned_and_others_are_told(self):
-        self.held("heap", **self.credentials())
+        own = self.held("heap", **self.credentials())
         root = self.held("heap")
         done = self.scan("--processes", timeout=SECONDS)
         self.assertEqual(done.status, FOUND)
         self.assertIn("permission", done.summary["not_scanned"])
-        self.assertEqual(len(done.findings), 1)
+        told = set().union(*map(numbers, done.findings))
+        self.assertIn(own.pid, told)
+        self.assertNotIn(root.pid, told)
         done = self.scan("--pid", str(root.pid))
         self.assertEqual((done.status, done.findings), (INCOMPLETE, []))
         self.assertEqual(done.summary["not_scanned"], {"permission": 1})
         self.check_whole(done)
 
     def test_shared_memory_is_read_through_the_process(self):
-        for mode in ("shared", "memfd=shared", "sysv", "deleted=/tmp/molehunt-nobody,shared"):
+        for mode in ("shared", "memfd=shared", "sysv", f"deleted=/tmp/molehunt-{os.getpid()},shared"):
             with self.subTest(mode):
                 held = self.held(mode, **self.credentials())
                 self.assertEqual(self.scan_held(held).status, FOUND)

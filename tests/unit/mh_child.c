@@ -9,6 +9,8 @@
 
 #include "base/buf.h"
 #include "base/fd.h"
+#include "base/memory.h"
+#include "base/text.h"
 #include "tests/unit/mh_child.h"
 
 /* What the child is told: it has the same program at the same addresses. */
@@ -94,7 +96,7 @@ mh_child_end(struct mh_child *c)
 	c->pid = 0;
 }
 
-unsigned long
+uint64_t
 mh_child_field(const struct mh_child *c, const char *name, const char *field)
 {
 	MH_CLEANUP(buf_freep) struct buf *b = buf_new(1 << 20);
@@ -105,11 +107,11 @@ mh_child_field(const struct mh_child *c, const char *name, const char *field)
 	const char *at = strstr(buf_string(b), field);
 
 	assert_non_null(at);
-	unsigned long value = 0;
-
 	at += strlen(field) + 1;
 	at += strspn(at, " \t");
-	for (; *at >= '0' && *at <= '9'; at++)
-		value = value * 10 + (unsigned long)(*at - '0');
+	MH_CLEANUP(freep) char *digits = xstrndup(at, strspn(at, "0123456789"));
+	uint64_t value = 0;
+
+	assert_ok(parse_u64(digits, 0, UINT64_MAX, &value));
 	return value;
 }

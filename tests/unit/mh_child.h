@@ -2,6 +2,7 @@
 #ifndef MH_TESTS_UNIT_MH_CHILD_H
 #define MH_TESTS_UNIT_MH_CHILD_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 /*
@@ -23,7 +24,6 @@ void mh_child_do(struct mh_child *c, void (*do_it)(void *arg), void *arg);
 void mh_child_end(struct mh_child *c);
 
 /* A number of /proc/PID/NAME behind "FIELD:", in kB. */
-unsigned long mh_child_field(const struct mh_child *c, const char *name,
-    const char *field);
+uint64_t mh_child_field(const struct mh_child *c, const char *name, const char *field);
 
 #endif

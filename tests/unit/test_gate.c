@@ -7,6 +7,7 @@
 #include "tests/unit/mh_test.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "tests/unit/mh_gate.h"
@@ -141,6 +142,39 @@ more_windows_than_fit_are_told_and_nothing_is_written_behind(void **state)
 	gate_check_clear(&check);
 }
 
+/* Milliseconds that the gate needs for a megabyte of the first byte of an atom. */
+static int64_t
+time_of_single(unsigned n_more)
+{
+	enum { LEN = 1 << 20 };
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(RULE_BYTES_MAX);
+	MH_CLEANUP(freep) uint8_t *data = xcalloc(LEN, 1);
+	struct unit_window windows[1];
+	struct gate_check check;
+
+	memset(data, 'A', LEN);
+	buf_add(b, "rule r { strings: $s = { 41 ?? ?? 41 ?? ?? 00 } ");
+	for (unsigned i = 0; i < n_more; i++)
+		buf_addf(b, "$_%u = \"more%u\" ", i, i + 1000);
+	buf_addf(b, "condition: $s%s }", n_more > 0 ? " or any of them" : "");
+	assert_true(gate_check_init(&check, buf_string(b)));
+	int64_t started_ms = clock_monotonic_ms();
+
+	assert_int_equal(gate_windows(check.gate, data, LEN, windows, 1), 0);
+	int64_t ms = clock_monotonic_ms() - started_ms;
+
+	gate_check_clear(&check);
+	return ms;
+}
+
+static void
+an_atom_of_one_byte_costs_no_more_in_a_large_rule_set(void **state)
+{
+	(void)state;
+	/* Thousands of times as much, were all atoms looked at for each byte. */
+	assert_true(time_of_single(5000) < 50 * (time_of_single(0) + 10));
+}
+
 static int
 group_setup(void **state)
 {
@@ -163,6 +197,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(
 		    strings_of_one_to_three_bytes_are_found_up_to_the_last_byte),
 		cmocka_unit_test(a_string_without_an_atom_has_no_gate),
+		cmocka_unit_test(an_atom_of_one_byte_costs_no_more_in_a_large_rule_set),
 		cmocka_unit_test(
 		    more_windows_than_fit_are_told_and_nothing_is_written_behind),
 	};

@@ -88,7 +88,7 @@ begin(struct ground *g, int mem)
 
 	mh_child_start(&g->child);
 	assert_ok(regions_read(g->child.maps, &t, &g->regions, &is_cut));
-	g->pages = pages_new(g->child.pagemap, g->regions, false, false);
+	g->pages = pages_new(g->child.pagemap, g->regions, false);
 	g->mr = memory_reader_new(mem >= 0 ? mem : g->child.mem, g->pages, g->regions,
 	    OVERLAP, &g->notes);
 	assert_non_null(g->mr);
@@ -320,7 +320,7 @@ pages_that_are_given_back_meanwhile_are_not_missed(void **state)
 		continue;
 	assert_int_equal(g->notes.n, 0);
 	assert_int_equal(g->notes.by_reason[REASON_READ_FAILED], 0);
-	assert_true(g->notes.by_reason[REASON_VANISHED] > 0);
+	assert_true(g->notes.by_reason[REASON_GIVEN_BACK] > 0);
 }
 
 static void

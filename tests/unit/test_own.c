@@ -229,6 +229,43 @@ with_a_library_that_is_gone_it_is_not(void **state)
 	assert_false(is_own(g));
 }
 
+/* Write the byte that stands there over itself: its page becomes the process's own. */
+static void
+write_over_code(const struct ground *g)
+{
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(1 << 20);
+	int mem = openat(g->dir, "mem", O_RDWR | O_CLOEXEC);
+	char maps[64];
+	uint64_t start = 0;
+	uint8_t byte = 0;
+
+	if (mem < 0)
+		skip(); /* not allowed here */
+	(void)snprintf(maps, sizeof(maps), "/proc/%d/maps", (int)g->pid);
+	assert_ok(file_read(maps, b));
+	const char *line = strstr(buf_string(b), " r-xp ");
+
+	assert_non_null(line);
+	while (line > buf_string(b) && line[-1] != '\n')
+		line--;
+	start = strtoull(line, NULL, 16);
+	assert_int_equal(pread(mem, &byte, 1, (off_t)start), 1);
+	assert_int_equal(pwrite(mem, &byte, 1, (off_t)start), 1);
+	(void)close(mem);
+}
+
+static void
+with_code_that_was_written_over_it_is_not(void **state)
+{
+	struct ground *g = *state;
+
+	copy("/bin/sleep", g->program, 0755);
+	start(g, "");
+	assert_true(is_own(g));
+	write_over_code(g);
+	assert_false(is_own(g));
+}
+
 static void
 who_descends_from_us_is_ours_and_who_started_us_is_not(void **state)
 {
@@ -263,6 +300,7 @@ main(void)
 		with_ground(with_a_library_that_others_can_write_it_is_not),
 		with_ground(with_a_library_of_another_user_it_is_not),
 		with_ground(with_a_library_that_is_gone_it_is_not),
+		with_ground(with_code_that_was_written_over_it_is_not),
 		with_ground(who_descends_from_us_is_ours_and_who_started_us_is_not),
 	};
 

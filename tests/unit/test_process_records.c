@@ -254,7 +254,6 @@ target_is_taken(struct buf *b, const struct target *t)
 static void
 a_target_of_memory_has_the_descriptors_that_it_says(void **state)
 {
-	struct address_range skip = { 0x1000, 0x2000 };
 	struct code_range code = { 0x3000, 0x4000, 0, 0 };
 	struct target t = { .id = 1,
 		.kind = TARGET_MEMORY,
@@ -263,8 +262,6 @@ a_target_of_memory_has_the_descriptors_that_it_says(void **state)
 		.owner = TEXT("root"),
 		.pid = 2,
 		.start_ticks = 3,
-		.skips = &skip,
-		.n_skips = 1,
 		.codes = &code,
 		.n_codes = 1,
 		.n_code_files = 1,
@@ -278,7 +275,7 @@ a_target_of_memory_has_the_descriptors_that_it_says(void **state)
 	target_decode(&r, &back);
 	assert_true(reader_is_done(&r));
 	assert_true(back.kind == TARGET_MEMORY && back.pid == 2 && back.n_fds == 4);
-	assert_true(back.skips[0].end == 0x2000 && back.codes[0].start == 0x3000);
+	assert_true(back.codes[0].start == 0x3000);
 	assert_true(back.codes_left == 7 && back.codes_left_at == 0x5000);
 	target_clear(&back);
 	NO_PREFIX_DECODES((struct buf *)*state, target, target_decode, target_clear)

@@ -64,20 +64,35 @@ each_mapping_is_read_as_its_kind_allows(void **state)
 	regions_free(regions);
 }
 
+#define SIZES "Anonymous: 0 kB\nSwap: 0 kB\n"
+
 static void
-ranges_that_nobody_touches_are_left_out(void **state)
+shared_memory_without_a_file_is_read_unless_it_is_a_device(void **state)
 {
-	struct address_range skips[] = { { 0x501000, 0x501001 }, { 0x503000, 0x600000 } };
-	struct target t = { .kind = TARGET_MEMORY, .skips = skips, .n_skips = 2 };
+	static const char smaps[] =
+	    "00700000-00800000 rw-s 00000000 00:0c 9 anon_inode:i915.gem\n" SIZES
+	    "VmFlags: rd wr sh pf io de dd\n"
+	    "00800000-00900000 rw-s 00000000 00:0c 9 anon_inode:[io_uring]\n" SIZES
+	    "VmFlags: rd wr sh mr dd\n"
+	    "00900000-00a00000 rw-s 00000000 00:08 9 socket:[77]\n" SIZES
+	    "VmFlags: rd wr sh mr dd\n"
+	    "00a00000-00b00000 rw-s 00000000 00:01 9 /dev/zero (deleted)\n" SIZES
+	    "VmFlags: rd wr sh\n"
+	    "00b00000-00c00000 rw-s 00000000 fe:00 9 (unreachable)/x\n" SIZES
+	    "VmFlags: rd wr sh\n";
+	static const enum region_use uses[] = { REGION_NEVER, REGION_ALL, REGION_ALL,
+		REGION_SHARED, REGION_SHARED };
+	struct target t = { .kind = TARGET_MEMORY };
 	struct regions *regions = NULL;
 	bool is_cut = false;
 
 	(void)state;
-	assert_ok(read_text(text, strlen(text), &t, &regions, &is_cut));
-	assert_int_equal(regions_at(regions, 0)->use, REGION_OWN);
-	assert_int_equal(regions_at(regions, 1)->use, REGION_NEVER);
-	assert_int_equal(regions_at(regions, 2)->use, REGION_OWN);
-	assert_int_equal(regions_at(regions, 3)->use, REGION_SHARED);
+	assert_ok(read_text(smaps, sizeof(smaps) - 1, &t, &regions, &is_cut));
+	assert_int_equal(regions_n(regions), MH_ARRAY_LEN(uses));
+	for (size_t i = 0; i < MH_ARRAY_LEN(uses); i++) {
+		assert_int_equal(regions_at(regions, i)->use, uses[i]);
+		assert_int_equal(regions_at(regions, i)->is_device, i == 0);
+	}
 	regions_free(regions);
 }
 
@@ -185,7 +200,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_mapping_is_read_as_its_kind_allows),
-		cmocka_unit_test(ranges_that_nobody_touches_are_left_out),
+		cmocka_unit_test(
+		    shared_memory_without_a_file_is_read_unless_it_is_a_device),
 		cmocka_unit_test(an_address_is_found_in_its_region_or_the_next),
 		cmocka_unit_test(a_mapping_that_comes_twice_counts_once),
 		cmocka_unit_test(nonsense_is_an_error_and_nothing_is_no_region),
