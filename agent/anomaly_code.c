@@ -234,7 +234,7 @@ weigh_code_many(const struct judge *j, const struct clue *c, struct buf *why)
 
 	buf_addf(why,
 	    "%" PRIu64 " bytes of code were written and not compared with their files, "
-	    "the first at 0x%" PRIx64 ": they are too many",
+	    "the first at 0x%" PRIx64,
 	    c->length, c->address);
 	if (is_traced)
 		buf_add(why, "; another process traces it");

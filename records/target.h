@@ -32,8 +32,8 @@ struct code_range {
  * beside it, in the same message: one, or for memory those of
  * /proc/PID/{mem,pagemap,maps} (smaps in place of maps where the kernel has no
  * PAGEMAP_SCAN, or the process maps what may be a device) and of the files of its
- * code ranges.  Facts are those of fstat(2) on the
- * descriptor of a file right after it was opened.
+ * code ranges.  Facts are those of fstat(2) on the descriptor of a file right
+ * after it was opened.
  */
 struct target {
 	uint64_t id; /* given by who asks for the scan, unique within it */

@@ -111,6 +111,11 @@ compare_step(struct check *k, int mem_fd, int file_fd, uint64_t at, size_t len)
 		return;
 	}
 	n_file = read_some(file_fd, expected, (size_t)n, k->range->offset + at);
+	/* Behind the end of the file, its last page has zeros. */
+	if (n_file > 0 && n_file < n) {
+		memset(expected + n_file, 0, (size_t)(n - n_file));
+		n_file = n;
+	}
 	if (n_file < n) {
 		k->outcome->missing_bytes += (uint64_t)(n - (n_file > 0 ? n_file : 0));
 		n = n_file > 0 ? n_file : 0;
@@ -276,7 +281,7 @@ code_check_all(const struct target *t, const int *fds, uint64_t max_bytes,
 		sum += bytes;
 		code_check(fds[MEMORY_FD_MEM], fds[MEMORY_FD_CODES + r->file], r,
 		    report_clue, &p, &outcome);
-		if (outcome.n_left > 0)
+		if (outcome.n_left > 0 || outcome.missing_bytes > 0)
 			leave(&p, r->start, bytes);
 		else if (bytes > CODE_RANGE_MAX)
 			leave(&p, r->start + CODE_RANGE_MAX, bytes - CODE_RANGE_MAX);

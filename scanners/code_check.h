@@ -20,8 +20,8 @@
  *			with text relocations, PE, where a run is no longer than
  *			an address
  *	CODE_MANY	changes that are not told, or pages that are not compared,
- *			because they are too many: address of the first, length of
- *			the ranges that hold them
+ *			because they are too many or the file has them no more:
+ *			address of the first, length of the ranges that hold them
  */
 enum {
 	CODE_RUNS_MAX = 16, /* told of one range; the rest is counted */
@@ -44,10 +44,11 @@ typedef void code_clue_fn(void *ctx, const struct clue *c);
 /* What became of one range. */
 struct code_outcome {
 	uint64_t compared_bytes;
-	uint64_t unread_bytes;  /* of memory: gone, or not readable */
-	uint64_t missing_bytes; /* of the file: it is shorter now */
-	uint64_t n_runs;        /* told or not */
-	uint64_t n_left;        /* not told, and no relocations */
+	uint64_t unread_bytes; /* of memory: gone, or not readable */
+	uint64_t
+	    missing_bytes; /* of the file: pages that it has no more, or unreadable */
+	uint64_t n_runs;   /* told or not */
+	uint64_t n_left;   /* not told, and no relocations */
 };
 
 /*

@@ -158,10 +158,25 @@ a_file_that_became_shorter_says_so(void **state)
 	struct ground *g = *state;
 
 	g->memory[2 * PAGE + 50] ^= 1;
-	check(g, 2 * PAGE + 20);
-	assert_int_equal(g->outcome.compared_bytes, PAGE + 20);
-	assert_int_equal(g->outcome.missing_bytes, PAGE - 20);
+	check(g, 2 * PAGE);
+	assert_int_equal(g->outcome.compared_bytes, PAGE);
+	assert_int_equal(g->outcome.missing_bytes, PAGE);
 	assert_int_equal(g->outcome.n_runs, 0);
+}
+
+static void
+bytes_behind_the_end_of_a_file_are_expected_to_be_zero(void **state)
+{
+	struct ground *g = *state;
+
+	memset(g->memory + 2 * PAGE + 20, 0, PAGE - 20);
+	check(g, 2 * PAGE + 20);
+	assert_int_equal(g->outcome.n_runs, 0);
+	memcpy(g->memory + 2 * PAGE + 100, "\xe9\x01\x02\x03\x04", 5);
+	check(g, 2 * PAGE + 20);
+	assert_int_equal(g->outcome.n_runs, 1);
+	assert_int_equal(g->clues[1].kind, CLUE_CODE_CHANGED);
+	assert_int_equal(g->clues[1].length, 5);
 }
 
 static void
@@ -347,6 +362,7 @@ main(void)
 		TEST(a_long_change_keeps_its_first_bytes),
 		TEST(more_runs_than_allowed_are_counted),
 		TEST(a_file_that_became_shorter_says_so),
+		TEST(bytes_behind_the_end_of_a_file_are_expected_to_be_zero),
 		TEST(memory_that_is_gone_is_counted),
 		TEST(an_address_that_differs_in_a_relocated_file_is_no_change),
 		TEST(a_range_upside_down_is_empty),
