@@ -200,6 +200,8 @@ class Trouble(ResidentTest):
         self.check_one_line()
 
     def test_helpers_killed_in_the_middle_lose_nothing(self):
+        # More than wait for workers: the opener is still at it.
+        self.paths += [self.r.plant(f"{i:04}") for i in range(1000, 2000)]
         self.enrolled().start()
         for name in ("molehunt-scan", "molehunt-open", "molehunt-courier") * 2:
             pid = self.r.wait_for(name)
