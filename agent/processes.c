@@ -113,13 +113,6 @@ processes_new_gaps(struct processes *ps)
 	return n - before;
 }
 
-char *
-process_name(int32_t pid, const char *program)
-{
-	return xasprintf("process %d%s%.*s%s", (int)pid, program[0] != 0 ? " (" : "",
-	    PATH_HEAD_BYTES, program, program[0] != 0 ? ")" : "");
-}
-
 static int
 compare_pids(const void *a, const void *b)
 {

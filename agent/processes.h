@@ -61,7 +61,4 @@ enum reason processes_open(struct processes *ps, const struct open_item *item,
 /* Facts about processes that could not be looked at since the last call. */
 uint64_t processes_new_gaps(struct processes *ps);
 
-/* How coverage names the memory of a process: "process 12 (/bin/x)", new. */
-char *process_name(int32_t pid, const char *program);
-
 #endif

@@ -1,64 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Having an opener list processes and open their memory: agent/scan.h. */
+/* Having an opener list processes, and what is planned of them: agent/scan.h. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "agent/process_table.h"
-#include "agent/scan_impl.h"
+#include "agent/scan_process_impl.h"
 #include "base/log.h"
 #include "base/memory.h"
 
-enum {
-	REQUEST_BYTES = 48 * 1024, /* of items in one message */
-	/* Of openers that die in one listing or at one item before it is given up. */
-	PROCESS_DEATHS_MAX = 8,
-	/* Programs of one process that are scanned, each begun while the last was. */
-	PROGRAMS_MAX = 3,
-};
-
-/*
- * PHASE_WAIT: all is opened, but a process whose memory is being scanned may
- * have to be opened again.
- */
-enum phase { PHASE_DONE, PHASE_LIST, PHASE_OPEN, PHASE_WAIT };
-
-/* The memory of a process, or a mapped file, by its place in the table. */
-struct item {
-	bool is_memory;
-	size_t at;
-	unsigned suspicion;
-	unsigned n_tries; /* before this one: programs, or processes that map the file */
-};
-
-struct process_scan {
-	enum phase phase;
-	struct list_request choice; /* owned; without id and cursor */
-	struct process_table *table;
-	struct item *items; /* owned */
-	size_t n_items, cap_items;
-	size_t n_memories;     /* opened and not settled */
-	size_t first, n_asked; /* items of the request under way */
-	size_t n_answered;     /* of these */
-	uint32_t request_id;
-	bool is_asked, is_careful;
-	bool is_nonsense;  /* the opener talks it */
-	int32_t cursor;    /* pid: all up to it were told */
-	int64_t announced; /* careful: pid or item that is being looked at; -1 */
-	unsigned n_deaths;
-};
-
-static struct process_scan *
-scan_of(const struct scan *s)
-{
-	return s->processes;
-}
+/* Of openers that die in one listing or at one item before it is given up. */
+enum { PROCESS_DEATHS_MAX = 8 };
 
 void
 processes_clear(struct scan *s)
 {
-	struct process_scan *ps = scan_of(s);
+	struct process_scan *ps = s->processes;
 
 	if (ps == NULL)
 		return;
@@ -95,39 +53,39 @@ processes_begin(struct scan *s, const struct process_choice *choice)
 bool
 processes_are_done(const struct scan *s)
 {
-	return scan_of(s) == NULL || scan_of(s)->phase == PHASE_DONE;
+	return s->processes == NULL || s->processes->phase == PHASE_DONE;
 }
 
 bool
 processes_are_asked(const struct scan *s)
 {
-	return scan_of(s) != NULL && scan_of(s)->is_asked;
+	return s->processes != NULL && s->processes->is_asked;
 }
 
 const struct process_table *
 scan_processes(const struct scan *s)
 {
-	return scan_of(s) != NULL ? scan_of(s)->table : NULL;
+	return s->processes != NULL ? s->processes->table : NULL;
 }
 
 size_t
 processes_n_items(const struct scan *s)
 {
-	return scan_of(s) != NULL ? scan_of(s)->n_items : 0;
+	return s->processes != NULL ? s->processes->n_items : 0;
 }
 
 size_t
 processes_n_done(const struct scan *s)
 {
-	const struct process_scan *ps = scan_of(s);
+	const struct process_scan *ps = s->processes;
 
 	return ps != NULL ? ps->first + ps->n_answered : 0;
 }
 
-static void
-ask(struct scan *s, enum message_name type, const struct buf *b)
+void
+processes_send(struct scan *s, enum message_name type, const struct buf *b)
 {
-	struct process_scan *ps = scan_of(s);
+	struct process_scan *ps = s->processes;
 
 	assert(buf_error(b) == MH_OK);
 	mh_ignore(channel_send(s->opener.channel, (uint16_t)type, buf_data(b), buf_len(b),
@@ -140,7 +98,7 @@ ask(struct scan *s, enum message_name type, const struct buf *b)
 static void
 ask_list(struct scan *s)
 {
-	struct process_scan *ps = scan_of(s);
+	struct process_scan *ps = s->processes;
 	struct list_request request = ps->choice; /* its lists are borrowed */
 	MH_CLEANUP(buf_freep) struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
 
@@ -148,88 +106,27 @@ ask_list(struct scan *s)
 	request.is_careful = ps->is_careful;
 	request.resume = ps->cursor;
 	list_request_encode(&request, b);
-	ask(s, MSG_LIST, b);
-}
-
-/* What an item asks for; the path is borrowed from the table. */
-static struct open_item
-open_item_of(const struct process_scan *ps, const struct item *item)
-{
-	struct open_item o = { .is_memory = item->is_memory };
-
-	if (item->is_memory) {
-		const struct process *p = process_table_at(ps->table, item->at);
-
-		o.pid = p->pid;
-		o.start_ticks = p->start_ticks;
-	} else {
-		const struct mapped_entry *e =
-		    process_table_mapped_at(ps->table, item->at);
-		const struct process *p =
-		    process_table_mapper(ps->table, e, item->n_tries);
-
-		o.pid = p->pid;
-		o.start_ticks = p->start_ticks;
-		o.file = e->file;
-		o.file.start = e->starts[item->n_tries];
-		o.file.end = e->ends[item->n_tries];
-	}
-	return o;
-}
-
-/* Ask for the items behind what was answered. */
-static void
-ask_open(struct scan *s)
-{
-	struct process_scan *ps = scan_of(s);
-	struct open_item items[OPEN_ITEMS_MAX];
-	struct open_request request = { .items = items };
-	MH_CLEANUP(buf_freep) struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
-	size_t bytes = 0;
-
-	ps->first += ps->n_answered;
-	ps->n_answered = 0;
-	while (request.n < OPEN_ITEMS_MAX && ps->first + request.n < ps->n_items) {
-		struct open_item o = open_item_of(ps, &ps->items[ps->first + request.n]);
-
-		bytes += o.file.path != NULL ? strlen(o.file.path) + 64 : 32;
-		if (request.n > 0 && bytes > REQUEST_BYTES)
-			break;
-		items[request.n++] = o;
-	}
-	ps->n_asked = request.n;
-	request.id = ++ps->request_id;
-	request.is_careful = ps->is_careful;
-	open_request_encode(&request, b);
-	ask(s, MSG_OPEN, b);
+	processes_send(s, MSG_LIST, b);
 }
 
 void
 processes_ask(struct scan *s)
 {
-	struct process_scan *ps = scan_of(s);
+	struct process_scan *ps = s->processes;
 
 	if (ps->is_asked || ps->phase == PHASE_WAIT)
 		return;
 	if (ps->phase == PHASE_LIST)
 		ask_list(s);
 	else
-		ask_open(s);
-}
-
-static char *
-name_of(const struct process *p)
-{
-	return xasprintf("process %d%s%.*s%s", (int)p->pid,
-	    p->program[0] != 0 ? " (" : "", PATH_HEAD_BYTES, p->program,
-	    p->program[0] != 0 ? ")" : "");
+		items_ask(s);
 }
 
 /* False: the opener talks nonsense. */
 static bool
 on_process(struct scan *s, const struct message *m)
 {
-	struct process_scan *ps = scan_of(s);
+	struct process_scan *ps = s->processes;
 	struct process p;
 	struct reader r;
 
@@ -243,7 +140,7 @@ on_process(struct scan *s, const struct message *m)
 		ps->cursor = p.pid;
 	bool is_refused = p.role == PROCESS_REFUSED;
 	enum reason refusal = p.refusal;
-	MH_CLEANUP(freep) char *name = name_of(&p);
+	MH_CLEANUP(freep) char *name = process_name(p.pid, p.program);
 
 	if (process_table_add(ps->table, &p) && is_refused)
 		coverage_add_missed(&s->coverage, refusal, false, name, NULL);
@@ -259,7 +156,7 @@ on_mapped(struct scan *s, const struct message *m)
 	reader_init(&r, m->data, m->len);
 	mapped_list_decode(&r, &list);
 	if (reader_is_done(&r))
-		process_table_add_mapped(scan_of(s)->table, &list);
+		process_table_add_mapped(s->processes->table, &list);
 	mapped_list_clear(&list);
 	return reader_is_done(&r);
 }
@@ -288,7 +185,7 @@ tell_anomalies(struct scan *s, const struct process *p, struct anomalies *a)
 			s->coverage.n_findings++;
 		else
 			s->coverage.n_weak++;
-		s->ops->on_anomaly(s->ctx, scan_of(s)->table, p, &a->list[i]);
+		s->ops->on_anomaly(s->ctx, s->processes->table, p, &a->list[i]);
 	}
 	anomalies_clear(a);
 	return suspicion;
@@ -314,21 +211,11 @@ processes_on_clues(struct scan *s, const struct scan_answer *answer)
 	(void)tell_anomalies(s, answer->process, &a);
 }
 
-static void
-add_item(struct process_scan *ps, struct item item)
-{
-	if (ps->n_items == ps->cap_items) {
-		ps->cap_items = ps->cap_items > 0 ? ps->cap_items * 2 : 256;
-		ps->items = xreallocarray(ps->items, ps->cap_items, sizeof(*ps->items));
-	}
-	ps->items[ps->n_items++] = item;
-}
-
 /* All processes are told: what to open, the most suspicious first. */
 static void
 plan_items(struct scan *s)
 {
-	struct process_scan *ps = scan_of(s);
+	struct process_scan *ps = s->processes;
 	size_t n = process_table_n(ps->table);
 	size_t n_files = process_table_n_mapped(ps->table);
 	size_t n_met = 0;
@@ -342,14 +229,14 @@ plan_items(struct scan *s)
 		unsigned suspicion = judge(s, p);
 
 		if (p->role == PROCESS_CHOSEN)
-			add_item(ps, (struct item){ true, i, suspicion, 0 });
+			items_add(ps, (struct item){ true, i, suspicion, 0 });
 	}
 	/* Each pid that is not there is told by itself. */
 	if (n_met == 0 && ps->choice.n_uids + ps->choice.n_names > 0)
 		coverage_add_missed(&s->coverage, REASON_OPEN_FAILED, false, "processes",
 		    "none of those that were chosen is running");
 	for (size_t i = 0; i < n_files; i++)
-		add_item(ps, (struct item){ false, i, 0, 0 });
+		items_add(ps, (struct item){ false, i, 0, 0 });
 	if (ps->n_items > 1)
 		qsort(ps->items, ps->n_items, sizeof(*ps->items), compare_items);
 	ps->phase = ps->n_items > 0 ? PHASE_OPEN : PHASE_DONE;
@@ -358,22 +245,10 @@ plan_items(struct scan *s)
 	ps->announced = -1;
 }
 
-/* When all is opened, the end may be near. */
-static void
-end_items(struct process_scan *ps)
-{
-	if (ps->is_asked)
-		return;
-	if (ps->phase == PHASE_OPEN && ps->first + ps->n_answered == ps->n_items)
-		ps->phase = PHASE_WAIT;
-	if (ps->phase == PHASE_WAIT && ps->n_memories == 0)
-		ps->phase = PHASE_DONE;
-}
-
 static bool
 on_done(struct scan *s, const struct message *m)
 {
-	struct process_scan *ps = scan_of(s);
+	struct process_scan *ps = s->processes;
 	struct reader r;
 
 	reader_init(&r, m->data, m->len);
@@ -388,157 +263,16 @@ on_done(struct scan *s, const struct message *m)
 		if (ps->n_answered != ps->n_asked)
 			return false;
 		ps->announced = -1;
-		end_items(ps);
+		items_end(ps);
 	}
 	walk_ask(s);
 	return true;
 }
 
-/*
- * What processes share that were forked from one another: the highest ancestor
- * that runs the same program names them.
- */
-static uint64_t
-family_of(const struct process_scan *ps, const struct target *t)
-{
-	const struct process *ancestors[PROCESS_ANCESTORS_MAX];
-	const struct process *p = process_table_find(ps->table, t->pid, t->start_ticks);
-	int32_t head = t->pid;
-	size_t n = p != NULL ? process_table_ancestors(ps->table, p, ancestors,
-				   PROCESS_ANCESTORS_MAX)
-			     : 0;
-
-	for (size_t i = 0; i < n && ancestors[i]->exe_ino == p->exe_ino &&
-			   ancestors[i]->exe_dev == p->exe_dev;
-	     i++)
-		head = ancestors[i]->pid;
-	return (uint64_t)head;
-}
-
-static bool
-on_targets(struct scan *s, struct message *m)
-{
-	struct process_scan *ps = scan_of(s);
-	struct reader r;
-
-	reader_init(&r, m->data, m->len);
-	for (unsigned i = 0; i < m->n_fds;) {
-		int fds[JOB_FDS_MAX];
-		struct target t;
-
-		target_decode(&r, &t);
-		if (!reader_is_ok(&r) || t.kind == TARGET_FILE ||
-		    t.n_fds > m->n_fds - i || ps->n_answered == ps->n_asked) {
-			target_clear(&t);
-			return false;
-		}
-		size_t at = ps->first + ps->n_answered++;
-		const struct item *item = &ps->items[at];
-
-		for (unsigned k = 0; k < t.n_fds; k++)
-			fds[k] = message_take_fd(m, i + k);
-		i += t.n_fds;
-		uint64_t family = item->is_memory ? family_of(ps, &t) : 0;
-		struct job *j = workers_add(s, &t, fds);
-
-		j->family = family;
-		j->item = at;
-		if (item->is_memory)
-			ps->n_memories++;
-		else
-			j->mapped = process_table_mapped_at(ps->table, item->at);
-	}
-	return reader_is_done(&r);
-}
-
-/*
- * A file that could not be opened through one process may be opened through the
- * next one that maps it: what became of the first does not matter to the others.
- */
-static bool
-try_next_mapper(struct process_scan *ps, const struct item *item, enum reason reason)
-{
-	const struct mapped_entry *e = process_table_mapped_at(ps->table, item->at);
-	struct item next = *item;
-
-	if (reason != REASON_VANISHED && reason != REASON_CHANGED &&
-	    reason != REASON_DENIED && reason != REASON_OPEN_FAILED)
-		return false; /* that is so for all of them */
-	next.n_tries++;
-	if (next.n_tries >= e->n_mappers || next.n_tries >= MAPPERS_MAX)
-		return false;
-	add_item(ps, next);
-	return true;
-}
-
-static void
-on_item_skipped(struct scan *s, enum reason reason, const char *path, const char *detail)
-{
-	struct process_scan *ps = scan_of(s);
-
-	ps->is_nonsense = ps->n_answered >= ps->n_asked;
-	if (ps->is_nonsense)
-		return;
-	struct item item = ps->items[ps->first + ps->n_answered++];
-
-	if (!item.is_memory) {
-		if (try_next_mapper(ps, &item, reason))
-			return;
-		if (reason == REASON_VANISHED &&
-		    process_table_mapped_at(ps->table, item.at)->n_mappers >
-			MAPPERS_MAX) {
-			reason = REASON_CHANGED;
-			detail = "the processes that were asked for it are gone";
-		}
-	}
-	coverage_add_missed(&s->coverage, reason, false, path, detail);
-}
-
-static bool
-on_skipped(struct scan *s, const struct message *m)
-{
-	struct process_scan *ps = scan_of(s);
-
-	if (ps->phase != PHASE_OPEN)
-		return walk_take_skipped(s, m, walk_count_skipped);
-	return walk_take_skipped(s, m, on_item_skipped) && !ps->is_nonsense;
-}
-
-bool
-processes_on_memory(struct scan *s, const struct job *j, struct verdict *v)
-{
-	struct process_scan *ps = scan_of(s);
-	bool is_again = false;
-
-	if (ps == NULL || j->target.kind != TARGET_MEMORY)
-		return false;
-	struct item item = ps->items[j->item];
-	bool is_waiting = ps->phase == PHASE_WAIT;
-
-	ps->n_memories--;
-	if (v != NULL && v->reason == REASON_VANISHED && ps->phase != PHASE_DONE) {
-		/* Whether it ended is known when it is to be opened again. */
-		is_again = ++item.n_tries < PROGRAMS_MAX;
-		if (is_again) {
-			add_item(ps, item);
-			ps->phase = PHASE_OPEN;
-		} else {
-			v->reason = REASON_CHANGED;
-			free(v->detail);
-			v->detail = xstrdup("it began another program whenever it was "
-					    "scanned");
-		}
-	}
-	end_items(ps);
-	if (is_waiting && ps->phase != PHASE_WAIT)
-		walk_ask(s);
-	return is_again;
-}
-
 static bool
 on_pulse(struct scan *s, const struct message *m)
 {
-	struct process_scan *ps = scan_of(s);
+	struct process_scan *ps = s->processes;
 	struct walk_progress p;
 	struct reader r;
 
@@ -557,56 +291,35 @@ processes_on_message(struct scan *s, struct message *m)
 {
 	switch (m->type) {
 	case MSG_PROCESS:
-		return scan_of(s)->phase == PHASE_LIST && on_process(s, m);
+		return s->processes->phase == PHASE_LIST && on_process(s, m);
 	case MSG_MAPPED:
-		return scan_of(s)->phase == PHASE_LIST && on_mapped(s, m);
+		return s->processes->phase == PHASE_LIST && on_mapped(s, m);
 	case MSG_TARGETS:
-		return scan_of(s)->phase == PHASE_OPEN && on_targets(s, m);
+		return s->processes->phase == PHASE_OPEN && items_on_targets(s, m);
 	case MSG_SKIPPED:
-		return on_skipped(s, m);
+		return items_on_skipped(s, m);
 	case MSG_PULSE:
 		return on_pulse(s, m);
 	case MSG_LISTED:
 	case MSG_OPENED:
-		return (m->type == MSG_LISTED) == (scan_of(s)->phase == PHASE_LIST) &&
+		return (m->type == MSG_LISTED) == (s->processes->phase == PHASE_LIST) &&
 		       on_done(s, m);
 	default:
 		return false;
 	}
 }
 
-static char *
-item_name(const struct process_scan *ps, const struct item *item)
-{
-	if (item->is_memory)
-		return name_of(process_table_at(ps->table, item->at));
-	return xstrdup(process_table_mapped_at(ps->table, item->at)->file.path);
-}
-
-/* Tell what was not opened, from the item after the last answer on. */
-static void
-tell_items(struct scan *s, enum reason reason, const char *detail)
-{
-	struct process_scan *ps = scan_of(s);
-
-	for (size_t i = ps->first + ps->n_answered; i < ps->n_items; i++) {
-		MH_CLEANUP(freep) char *name = item_name(ps, &ps->items[i]);
-
-		coverage_add_missed(&s->coverage, reason, false, name, detail);
-	}
-}
-
 void
 processes_give_up(struct scan *s, enum reason reason, const char *detail)
 {
-	struct process_scan *ps = scan_of(s);
+	struct process_scan *ps = s->processes;
 
 	if (processes_are_done(s))
 		return;
 	if (ps->phase == PHASE_LIST)
 		coverage_add_missed(&s->coverage, reason, false, "processes", detail);
 	else
-		tell_items(s, reason, detail);
+		items_tell(s, reason, detail);
 	ps->phase = PHASE_DONE;
 	ps->is_asked = false;
 }
@@ -615,7 +328,7 @@ processes_give_up(struct scan *s, enum reason reason, const char *detail)
 static void
 pass_announced(struct scan *s)
 {
-	struct process_scan *ps = scan_of(s);
+	struct process_scan *ps = s->processes;
 
 	if (ps->phase == PHASE_LIST) {
 		MH_CLEANUP(freep)
@@ -643,7 +356,7 @@ pass_announced(struct scan *s)
 void
 processes_on_opener_lost(struct scan *s)
 {
-	struct process_scan *ps = scan_of(s);
+	struct process_scan *ps = s->processes;
 
 	ps->is_asked = false;
 	ps->is_careful = true;
@@ -653,5 +366,5 @@ processes_on_opener_lost(struct scan *s)
 	if (ps->n_deaths > PROCESS_DEATHS_MAX)
 		processes_give_up(s, REASON_OPEN_HUNG, "no opener gets on with it");
 	else
-		end_items(ps);
+		items_end(ps);
 }

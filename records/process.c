@@ -299,3 +299,10 @@ open_request_decode(struct reader *r, struct open_request *ret)
 			decode_mapped(r, &item->file);
 	}
 }
+
+char *
+process_name(int32_t pid, const char *program)
+{
+	return xasprintf("process %d%s%.*s%s", (int)pid, program[0] != 0 ? " (" : "",
+	    PATH_HEAD_BYTES, program, program[0] != 0 ? ")" : "");
+}

@@ -138,4 +138,7 @@ void open_request_clear(struct open_request *o);
 void open_request_encode(const struct open_request *o, struct buf *b);
 void open_request_decode(struct reader *r, struct open_request *ret);
 
+/* How coverage names the memory of a process: "process 12 (/bin/x)", new. */
+char *process_name(int32_t pid, const char *program);
+
 #endif

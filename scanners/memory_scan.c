@@ -57,7 +57,6 @@ struct pass {
 	struct note_list *notes;
 	int64_t until_ms;
 	bool is_late;
-	bool is_first; /* the first search: later ones tell nothing again */
 
 	/* The unit whose windows are handed out. */
 	struct memory_unit unit;
