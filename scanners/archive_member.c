@@ -143,6 +143,18 @@ store_put(struct member_stores *stores, unsigned level, const void *p, size_t le
 		s->len = end;
 }
 
+/*
+ * Whether a failure comes with the last bytes: libarchive 3.7 unpacks all of a
+ * member of a ZIP before it finds that its size or checksum is a lie, which
+ * others do not mind.
+ */
+static bool
+has_last_data(struct archive *a, int r, const void *p, size_t len)
+{
+	return r == ARCHIVE_FAILED && p != NULL && len > 0 &&
+	       (archive_format(a) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_ZIP;
+}
+
 struct member_end
 member_read(struct archive *a, const struct archive_source *source,
     struct member_stores *stores, unsigned level, uint64_t max_bytes,
@@ -163,13 +175,15 @@ member_read(struct archive *a, const struct archive_source *source,
 			return end;
 		if (r == ARCHIVE_RETRY && n_retries++ < RETRIES_MAX)
 			continue;
-		if (r < ARCHIVE_WARN || offset < 0) {
+		bool is_last = has_last_data(a, r, p, len);
+
+		if ((r < ARCHIVE_WARN && !is_last) || offset < 0) {
 			end.reason = archive_reader_reason(a, source);
 			end.is_fatal = r == ARCHIVE_FATAL;
 			return end;
 		}
 		/* Such as a checksum that does not fit: the bytes are there. */
-		if (r == ARCHIVE_WARN)
+		if (r == ARCHIVE_WARN || is_last)
 			end.reason = REASON_DAMAGED;
 		enum reason trouble = REASON_NONE;
 		size_t before = stores->level[level].len;
@@ -178,9 +192,9 @@ member_read(struct archive *a, const struct archive_source *source,
 		if (trouble == REASON_NONE &&
 		    !on_data(ctx, stores->level[level].len - before))
 			trouble = REASON_STOPPED;
-		if (trouble != REASON_NONE) {
+		if (trouble != REASON_NONE)
 			end.reason = trouble;
+		if (trouble != REASON_NONE || is_last)
 			return end;
-		}
 	}
 }

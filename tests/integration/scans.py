@@ -15,6 +15,16 @@ CLEAN, FOUND, ERROR, INCOMPLETE = 0, 1, 2, 3
 NOBODY = 65534
 IS_ROOT = os.geteuid() == 0
 NEEDS_ROOT = unittest.skipUnless(IS_ROOT, "needs root")
+
+
+def nobody_can_run():
+    """Whether another user reaches the build: not in a home that is root's alone."""
+    return IS_ROOT and subprocess.run(["test", "-x", PROGRAM], user=NOBODY, group=NOBODY,
+                                      extra_groups=[], check=False).returncode == 0
+
+
+NEEDS_NOBODY = unittest.skipUnless(nobody_can_run(),
+                                   "needs root, and a build that other users can reach")
 MARK = b"MOLEHUNT-TEST-MARK"
 MARK_RULE = 'rule mark { meta: score = 80 strings: $m = "MOLEHUNT-TEST-MARK" condition: $m }\n'
 

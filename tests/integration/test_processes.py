@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import hangfs  # noqa: E402
 import scans  # noqa: E402
 from processes import Held, mark  # noqa: E402
-from scans import (CLEAN, ERROR, FOUND, INCOMPLETE, MARK, NEEDS_ROOT, NOBODY,  # noqa: E402
-                   ScanTest, helpers, is_sanitized, kill, rule_of, wait_until, workers)
+from scans import (CLEAN, ERROR, FOUND, INCOMPLETE, MARK, NEEDS_NOBODY,  # noqa: E402
+                   NEEDS_ROOT, NOBODY, ScanTest, helpers, is_sanitized, kill, rule_of, wait_until, workers)
 
 SECONDS = 60 if is_sanitized() else 20  # for what has to end soon
 
@@ -293,7 +293,7 @@ class Choice(ProcessTest):
         self.assertEqual((done.status, list(done.missed())), (INCOMPLETE, ["processes"]))
         self.assertIsNotNone(held)
 
-    @NEEDS_ROOT
+    @NEEDS_NOBODY
     def test_by_user(self):
         self.held("heap", user=NOBODY, group=NOBODY, extra_groups=[])
         done = self.scan("--user", str(NOBODY))
@@ -330,7 +330,7 @@ class Own(ProcessTest):
         self.assertGreater(done.summary["passed_over"].get("own-process", 0), 3)
 
 
-@NEEDS_ROOT
+@NEEDS_NOBODY
 class WithoutRoot(ProcessTest):
     user = NOBODY
 

@@ -17,8 +17,8 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import scans  # noqa: E402
-from scans import (CLEAN, ERROR, FOUND, INCOMPLETE, MARK, MARK_RULE, NEEDS_ROOT, NOBODY,  # noqa: E402
-                   Busy, ScanTest, rule_of, strings_of)
+from scans import (CLEAN, ERROR, FOUND, INCOMPLETE, MARK, MARK_RULE,  # noqa: E402
+                   NEEDS_NOBODY, NEEDS_ROOT, NOBODY, Busy, ScanTest, rule_of, strings_of)
 
 ROOT = Path(__file__).resolve().parents[2]
 MIB = 1 << 20
@@ -76,7 +76,7 @@ class EndsForTheCaller(Ends, ScanTest):
     pass
 
 
-@NEEDS_ROOT
+@NEEDS_NOBODY
 class EndsForAnOrdinaryUser(Ends, ScanTest):
     user = NOBODY
 

@@ -11,7 +11,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import scans  # noqa: E402
-from scans import (ERROR, FOUND, INCOMPLETE, MARK, NEEDS_ROOT, NOBODY, ScanTest,  # noqa: E402
+from scans import (ERROR, FOUND, INCOMPLETE, MARK, NEEDS_NOBODY, NOBODY, ScanTest,  # noqa: E402
                    rule_of, wait_until)
 
 
@@ -113,7 +113,7 @@ class Starts(ScanTest):
         self.assertEqual((outcome.status, outcome.missed()),
                          (INCOMPLETE, dict.fromkeys(roots, "open-hung")))
 
-    @NEEDS_ROOT
+    @NEEDS_NOBODY
     def test_a_worker_that_cannot_be_forked_poisons_nothing(self):
         self.plant("a")
         done = subprocess.run(["prlimit", "--nproc=3", *self.arguments(

@@ -13,8 +13,8 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import scans  # noqa: E402
-from scans import (FOUND, IS_ROOT, MARK_RULE, NEEDS_ROOT, NOBODY, ScanTest,  # noqa: E402
-                   strings_of, wait_until)
+from scans import (FOUND, IS_ROOT, MARK_RULE, NEEDS_NOBODY, NEEDS_ROOT,  # noqa: E402
+                   NOBODY, ScanTest, strings_of, wait_until)
 
 MIB = 1 << 20
 KIB = 1 << 10
@@ -92,7 +92,7 @@ class Confinement(LimitsTest):
         self.assertEqual((int(status["CapEff"], 16), status["NoNewPrivs"]),
                          (1 << 2 | 1 << 3 | 1 << 12 | 1 << 19 | 1 << 21, "1"))
 
-    @NEEDS_ROOT
+    @NEEDS_NOBODY
     def test_of_an_ordinary_user_it_is_confined_as_well(self):
         self.user = NOBODY
         self.plant("a")

@@ -269,7 +269,9 @@ asking_makes_nothing_resident(void **state)
 
 	(void)list_both(g, true);
 	assert_true(mh_child_field(&g->child, "smaps_rollup", "Rss") <= rss + rss / 100);
-	assert_true(mh_child_field(&g->child, "smaps_rollup", "Pss") <= pss + pss / 100);
+	/* Others begin and end, and share libraries meanwhile: 256 kB are for that. */
+	assert_true(
+	    mh_child_field(&g->child, "smaps_rollup", "Pss") <= pss + pss / 100 + 256);
 }
 
 static void
