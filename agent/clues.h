@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/mounts.h"
 #include "base/attributes.h"
 #include "records/process.h"
 #include "records/target.h"
@@ -70,7 +71,7 @@ struct clues_gaps {
 	uint32_t n_fds;        /* descriptors beyond the limit */
 	uint32_t n_pids;       /* not probed: time was up, or /proc hides on purpose */
 	uint32_t
-	    n_codes; /* files with changed pages that could not be opened, or beyond limits */
+	    n_codes; /* changed pages whose files were not opened, or beyond limits */
 };
 
 /*
@@ -118,6 +119,7 @@ const struct clues_gaps *clues_gaps(const struct clues *c);
  * processes with something beyond, are counted in it.  Uses PAGEMAP_SCAN
  * (kernel 6.7), else pagemap(5).
  */
-void clues_code_ranges(struct clues *c, int pid_fd, int *fds, struct target *ret);
+void clues_code_ranges(struct clues *c, int pid_fd, const struct mounts *mounts, int *fds,
+    struct target *ret);
 
 #endif

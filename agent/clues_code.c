@@ -34,6 +34,7 @@ enum {
 
 struct code_walk {
 	struct clues *context;
+	const struct mounts *mounts;
 	int pid_fd, pagemap_fd;
 	bool is_legacy;
 	uint64_t page;
@@ -81,7 +82,7 @@ open_mapped(const struct code_walk *w, const struct map *m)
 	return taken;
 }
 
-/* What is beyond a limit: told, but not compared. */
+/* What is beyond a limit, or whose file does not open: told, but not compared. */
 static void
 leave(struct code_walk *w, uint64_t start, uint64_t end)
 {
@@ -114,8 +115,6 @@ find_file(struct code_walk *w, const struct map *m, uint32_t *ret)
 	w->fds[*n] = open_mapped(w, m);
 	if (w->fds[*n] < 0) {
 		w->unopened = (struct file_id){ map_dev(m), m->ino };
-		if (w->context != NULL)
-			w->context->gaps.n_codes++;
 		return false;
 	}
 	w->files[(*n)++] = (struct file_id){ map_dev(m), m->ino };
@@ -135,11 +134,17 @@ add_own(struct code_walk *w, const struct map *m, uint64_t start, uint64_t end)
 		last->end = end;
 		return;
 	}
+	/* A server that never answers would hide the memory: its file is told as missed. */
+	if (mounts_device_kind(w->mounts, map_dev(m)) == FILE_SYSTEM_NETWORK) {
+		if (w->context != NULL)
+			w->context->gaps.n_codes++;
+		return;
+	}
 	if (t->n_codes == TARGET_CODES_MAX)
 		leave(w, start, end);
 	else if (find_file(w, m, &r.file))
 		t->codes[t->n_codes++] = r;
-	else if (!is_file(&w->unopened, m))
+	else
 		leave(w, start, end);
 }
 
@@ -197,9 +202,11 @@ read_map(struct code_walk *w, const struct map *m)
 }
 
 void
-clues_code_ranges(struct clues *c, int pid_fd, int *fds, struct target *ret)
+clues_code_ranges(struct clues *c, int pid_fd, const struct mounts *mounts, int *fds,
+    struct target *ret)
 {
 	struct code_walk w = { .context = c,
+		.mounts = mounts,
 		.pid_fd = pid_fd,
 		.pagemap_fd = fds[MEMORY_FD_PAGEMAP],
 		.page = (uint64_t)sysconf(_SC_PAGESIZE),

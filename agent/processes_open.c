@@ -211,7 +211,7 @@ open_parts(struct processes *ps, int dir, const struct process *p, struct target
 		.start_ticks = p->start_ticks,
 		.reads_shared = !processes_has_map_files(ps, dir),
 	};
-	clues_code_ranges(ps->clues, dir, ret_fds, ret);
+	clues_code_ranges(ps->clues, dir, mounts, ret_fds, ret);
 	return REASON_NONE;
 }
 

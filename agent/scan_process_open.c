@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "agent/scan_process_impl.h"
+#include "base/maps.h"
 #include "base/memory.h"
 
 enum {
@@ -166,6 +167,22 @@ try_next_mapper(struct process_scan *ps, const struct item *item, enum reason re
 	return true;
 }
 
+/*
+ * Whether the file may still be mapped though all that were asked are gone: by
+ * more of them, or where it has no name, by children that they forked.
+ */
+static bool
+may_live_on(const struct process_scan *ps, const struct item *item)
+{
+	const struct mapped_entry *e = process_table_mapped_at(ps->table, item->at);
+	size_t len = strlen(e->file.path);
+	size_t end = strlen(MAPS_DELETED);
+
+	return e->n_mappers > MAPPERS_MAX ||
+	       (e->n_mappers > 1 && len > end &&
+		   strcmp(e->file.path + len - end, MAPS_DELETED) == 0);
+}
+
 static void
 on_item_skipped(struct scan *s, enum reason reason, const char *path, const char *detail)
 {
@@ -179,9 +196,7 @@ on_item_skipped(struct scan *s, enum reason reason, const char *path, const char
 	if (!item.is_memory) {
 		if (try_next_mapper(ps, &item, reason))
 			return;
-		if (reason == REASON_VANISHED &&
-		    process_table_mapped_at(ps->table, item.at)->n_mappers >
-			MAPPERS_MAX) {
+		if (reason == REASON_VANISHED && may_live_on(ps, &item)) {
 			reason = REASON_CHANGED;
 			detail = "the processes that were asked for it are gone";
 		}

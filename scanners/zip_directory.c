@@ -164,15 +164,27 @@ ends_as_folder(const uint8_t *p, size_t len)
 /*
  * Extra fields that say type or name once more are given an id that nobody
  * knows.  *offset, where it is all ones, is taken from that of a large ZIP;
- * skip is the number of its fields before that.
+ * skip is the number of its fields before that.  Beyond ZIP_FIELDS_MAX all are
+ * made one that nobody knows: so hostile ones cost neither time nor patches.
  */
 static void
 patch_extra(struct zip_patches *patches, uint64_t at, const uint8_t *p, size_t len,
     unsigned skip, uint64_t *offset)
 {
+	unsigned n_fields = 0;
+
 	for (size_t i = 0; i + 4 <= len;) {
 		uint16_t id = get_u16(p + i);
 		size_t n = get_u16(p + i + 2);
+		size_t left = len - i - 4;
+
+		if (n_fields++ == ZIP_FIELDS_MAX) {
+			uint8_t rest[4] = { 0xff, 0xff, (uint8_t)left,
+				(uint8_t)(left >> 8) };
+
+			add(patches, at + i, rest, sizeof(rest));
+			return;
+		}
 
 		if (n > len - i - 4)
 			return;

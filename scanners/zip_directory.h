@@ -18,6 +18,8 @@ enum {
 	/* Patches of one ZIP, about four a member: 1 MiB.  The members beyond are
 	 * told as archive-unsupported when they claim to be no files. */
 	ZIP_PATCHES_MAX = 64 * 1024,
+	ZIP_FIELDS_MAX =
+	    16, /* extra fields of a header that are looked at; programs write 4 */
 };
 
 /*

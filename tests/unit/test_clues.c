@@ -20,6 +20,7 @@
 #include "agent/clues.h"
 #include "agent/clues_impl.h"
 #include "base/fd.h"
+#include "base/maps.h"
 #include "base/memory.h"
 
 enum { SKIPPED = 77, LINE_BYTES = 64, START_MS = 20000 };
@@ -576,14 +577,23 @@ own_code_close(struct own_code *o)
 }
 
 static void
-own_code_look(struct ground *g, int pagemap, struct own_code *ret)
+own_code_look_with(struct ground *g, int pagemap, const struct mounts *mounts,
+    struct own_code *ret)
 {
 	*ret = (struct own_code){ .t.n_fds = MEMORY_FD_CODES };
 	ret->fds[MEMORY_FD_MEM] = -1;
 	ret->fds[MEMORY_FD_PAGEMAP] =
 	    pagemap >= 0 ? pagemap : openat(g->pid_fd, "pagemap", O_RDONLY | O_CLOEXEC);
 	ret->fds[MEMORY_FD_MAPS] = openat(g->pid_fd, "maps", O_RDONLY | O_CLOEXEC);
-	clues_code_ranges(g->clues, g->pid_fd, ret->fds, &ret->t);
+	clues_code_ranges(g->clues, g->pid_fd, mounts, ret->fds, &ret->t);
+}
+
+static void
+own_code_look(struct ground *g, int pagemap, struct own_code *ret)
+{
+	MH_CLEANUP(mounts_freep) struct mounts *mounts = mounts_read_at(g->pid_fd);
+
+	own_code_look_with(g, pagemap, mounts, ret);
 }
 
 static void
@@ -602,6 +612,42 @@ written_code_pages_are_found_with_their_file(void **state)
 	assert_in_range(r->end - r->start, 4096, 2 * 4096);
 	assert_int_equal(fstat(own.fds[MEMORY_FD_CODES], &st), 0);
 	assert_true(S_ISREG(st.st_mode) && r->offset < (uint64_t)st.st_size);
+	own_code_close(&own);
+}
+
+/* A table of mounts that says of the file mapped at address that FUSE has it. */
+static struct mounts *
+mounts_of_fuse(const struct ground *g, uint64_t address)
+{
+	MH_CLEANUP(fd_closep) int fd = openat(g->pid_fd, "maps", O_RDONLY | O_CLOEXEC);
+	MH_CLEANUP(maps_freep) struct maps *maps = maps_new(fd);
+	struct map m;
+
+	while (maps_next(maps, &m) == MH_OK && m.end <= address)
+		;
+	MH_CLEANUP(freep)
+	char *text = xasprintf("1 0 %u:%u / / rw - fuse.x x rw\n", m.major, m.minor);
+
+	return mounts_parse(text, strlen(text));
+}
+
+static void
+changed_code_of_a_file_whose_server_may_hang_is_not_opened(void **state)
+{
+	struct ground *g = *state;
+	struct own_code own;
+
+	start_odd(g, "changed");
+	own_code_look(g, -1, &own);
+	assert_int_equal(own.t.n_codes, 1);
+	MH_CLEANUP(mounts_freep)
+	struct mounts *mounts = mounts_of_fuse(g, own.t.codes->start);
+
+	own_code_close(&own);
+	own_code_look_with(g, -1, mounts, &own);
+	assert_int_equal(own.t.n_codes, 0);
+	assert_int_equal(own.t.n_fds, MEMORY_FD_CODES);
+	assert_int_equal(clues_gaps(g->clues)->n_codes, 1);
 	own_code_close(&own);
 }
 
@@ -1008,6 +1054,7 @@ main(void)
 		TEST(a_traced_process_is_seen),
 		TEST(a_mount_over_a_process_is_seen),
 		TEST(written_code_pages_are_found_with_their_file),
+		TEST(changed_code_of_a_file_whose_server_may_hang_is_not_opened),
 		TEST(without_pagemap_scan_written_code_pages_are_found_too),
 		TEST(a_clean_process_has_no_code_of_its_own),
 		TEST(ranges_of_one_file_share_its_descriptor),

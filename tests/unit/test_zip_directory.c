@@ -83,6 +83,44 @@ patches_have_their_limit(void **state)
 	assert_int_equal(g->patches.n, ZIP_PATCHES_MAX);
 }
 
+/* One file with n extra fields without data, which name a type. */
+static void
+make_fields(struct ground *g, size_t n)
+{
+	size_t len = ENTRY_LEN + n * 4;
+
+	free(g->bytes);
+	g->len = len + ZIP_END_LEN;
+	g->bytes = xcalloc(g->len, 1);
+	memcpy(g->bytes, "PK\x01\x02", 4);
+	g->bytes[20] = g->bytes[24] = 4;
+	g->bytes[30] = (uint8_t)(n * 4);
+	put_u32(g->bytes + 42, 0xfffffff0);
+	for (size_t i = 0; i < n; i++)
+		memcpy(g->bytes + ENTRY_LEN + 4 * i, "\x78\x6c\0", 4);
+	memcpy(g->bytes + len, "PK\x05\x06", 4);
+	put_u32(g->bytes + len + 12, len);
+}
+
+static void
+extra_fields_have_their_limit(void **state)
+{
+	struct ground *g = *state;
+	uint8_t rest[8];
+
+	make_fields(g, ZIP_FIELDS_MAX);
+	find(g);
+	assert_int_equal(g->patches.n, ZIP_FIELDS_MAX);
+	assert_int_equal(g->patches.list[ZIP_FIELDS_MAX - 1].len, 2);
+	/* Two beyond: the first of them is made to hold the other. */
+	make_fields(g, ZIP_FIELDS_MAX + 2);
+	find(g);
+	assert_int_equal(g->patches.n, ZIP_FIELDS_MAX + 1);
+	assert_true(
+	    zip_patches_apply(&g->patches, ENTRY_LEN + 4 * ZIP_FIELDS_MAX, rest, 4));
+	assert_memory_equal(rest, "\xff\xff\x04\0", 4);
+}
+
 static void
 a_folder_without_data_stays_one(void **state)
 {
@@ -144,6 +182,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(patches_have_their_limit),
+		T(extra_fields_have_their_limit),
 		T(a_folder_without_data_stays_one),
 		T(a_patch_reaches_over_the_border_of_pieces),
 		T(a_directory_that_is_cut_yields_what_is_there),
