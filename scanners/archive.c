@@ -364,7 +364,8 @@ has_hidden_data(const struct level *l, struct archive_entry *e)
 		return false;
 	if (archive_entry_filetype(e) == AE_IFLNK)
 		return true;
-	return archive_entry_size_is_set(e) ? archive_entry_size(e) > 0 : l->is_second;
+	/* libarchive 3.7 says 0 of a length that stands behind the data. */
+	return archive_entry_size(e) > 0 || l->is_second;
 }
 
 /*
