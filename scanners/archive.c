@@ -57,6 +57,7 @@ struct level {
 	const struct archive_facts *facts;
 	const char *name;   /* behind the target's path: "!/a.zip", "" for the target */
 	bool is_second;     /* archive_reader_new() */
+	bool has_zip_end;   /* of a ZIP: its directory is there */
 	unsigned depth;     /* 1: the target itself */
 	uint64_t delivered; /* bytes of members */
 	uint64_t counted;   /* bytes that are in as->unpacked */
@@ -364,8 +365,8 @@ has_hidden_data(const struct level *l, struct archive_entry *e)
 		return false;
 	if (archive_entry_filetype(e) == AE_IFLNK)
 		return true;
-	/* libarchive 3.7 says 0 of a length that stands behind the data. */
-	return archive_entry_size(e) > 0 || l->is_second;
+	/* Without a directory libarchive 3.7 says 0 of a length behind the data. */
+	return archive_entry_size(e) > 0 || l->is_second || !l->has_zip_end;
 }
 
 /*
@@ -568,8 +569,10 @@ read_archive(struct archive_scanner *as, const struct content *c,
 	};
 
 	l.source.ctx = &l;
-	if (facts->kind == ARCHIVE_ZIP)
+	if (facts->kind == ARCHIVE_ZIP) {
+		l.has_zip_end = zip_find_end(c) != NULL;
 		zip_patches_find(c, &l.source.patches);
+	}
 	l.reader = archive_reader_new(facts->kind, is_second, &l.source);
 	if (l.reader == NULL) {
 		note(as, REASON_MEMORY, name, NULL);
