@@ -128,9 +128,15 @@ items_on_targets(struct scan *s, struct message *m)
 			target_clear(&t);
 			return false;
 		}
-		size_t at = ps->first + ps->n_answered++;
+		size_t at = ps->first + ps->n_answered;
 		const struct item *item = &ps->items[at];
 
+		/* What is waited for is counted by these. */
+		if (item->is_memory != (t.kind == TARGET_MEMORY)) {
+			target_clear(&t);
+			return false;
+		}
+		ps->n_answered++;
 		for (unsigned k = 0; k < t.n_fds; k++)
 			fds[k] = message_take_fd(m, i + k);
 		i += t.n_fds;

@@ -505,8 +505,10 @@ keep_clue(void *ctx, const struct clue *c)
 {
 	struct match_outcome *o = ctx;
 
-	if (o->n_clues == PROCESS_CLUES_MAX)
+	if (o->n_clues == PROCESS_CLUES_MAX) {
+		note_list_count(&o->notes, REASON_UNSEEN, 1, 0);
 		return;
+	}
 	o->clues = xreallocarray(o->clues, o->n_clues + 1, sizeof(*o->clues));
 	clue_copy(c, &o->clues[o->n_clues++]);
 }
