@@ -59,7 +59,7 @@ agent_on_started(struct agent *a, const struct child_note *note, int fd)
 	if (note->role == ROLE_COURIER)
 		agent_delivery_on_started(a, note->instance, fd);
 	else
-		scan_on_started(a->scan, note->role, note->instance, fd);
+		scanner_on_started(a->scanner, note->role, note->instance, fd);
 }
 
 static void
@@ -81,7 +81,8 @@ on_supervisor(evutil_socket_t fd, short what, void *ctx)
 		else if (note.role == ROLE_COURIER)
 			agent_delivery_on_exited(a, note.instance, note.status);
 		else
-			scan_on_exited(a->scan, note.role, note.instance, note.status);
+			scanner_on_exited(a->scanner, note.role, note.instance,
+			    note.status);
 		message_close_fds(&m);
 	}
 	/* Without a supervisor there is nobody to start anything: it starts us again. */
@@ -225,7 +226,7 @@ open_loop(struct agent *a)
 		return MH_ERR_MEMORY;
 	a->supervisor_event = event_new(a->base, channel_fd(a->supervisor),
 	    EV_READ | EV_PERSIST, on_supervisor, a);
-	a->scan_event = event_new(a->base, scan_fd(a->scan), EV_READ, on_scan, a);
+	a->scan_event = event_new(a->base, scanner_fd(a->scanner), EV_READ, on_scan, a);
 	a->tick = event_new(a->base, -1, EV_PERSIST, on_tick, a);
 	struct event *term = evsignal_new(a->base, SIGTERM, on_stop, a);
 	struct event *interrupt = evsignal_new(a->base, SIGINT, on_stop, a);

@@ -50,11 +50,11 @@ struct agent {
 	int exit_status;
 
 	/* agent_scan.c */
-	struct scan *scan;
-	struct ruleset_facts facts; /* borrowed from scan */
+	struct scanner *scanner;
+	struct scan *scan;          /* NULL while none runs */
+	struct ruleset_facts facts; /* borrowed from scanner */
 	bool has_rules;
 	int64_t rules_retry_ms; /* monotonic; 0: they are ready or being loaded */
-	bool is_scanning;
 	bool is_blocked; /* the disk takes nothing: nothing is read from the workers */
 	int64_t next_scan_ms;    /* monotonic */
 	int64_t scan_started_ms; /* real time */

@@ -115,13 +115,14 @@ keep_scanned(struct agent *a, const struct target *t, bool is_poisoned)
 }
 
 static void
-on_answer(void *ctx, const struct scan_answer *answer)
+on_answer(void *ctx, struct scan *scan, const struct scan_answer *answer)
 {
 	struct agent *a = ctx;
 	const struct target *t = answer->target;
 	const struct verdict *v = answer->verdict;
 	struct finding_context context = context_of(a);
 
+	(void)scan;
 	for (uint32_t i = 0; i < answer->n_matches; i++) {
 		const struct match *m = answer->matches[i];
 		char *uid = finding_uid(&context, answer, m);
@@ -293,23 +294,25 @@ end_scan(struct agent *a)
 		keep_line(a,
 		    coverage_to_json(&context, c, first, COVERAGE_PATHS_PER_LINE));
 	keep_line(a, summary_to_json(&context, c, a->scan_started_ms, !a->is_stopping));
-	a->is_scanning = false;
 	log_notice("scan", "%s: %llu files scanned, %llu findings, %llu not scanned",
 	    a->scan_uid, (unsigned long long)c->n_scanned,
 	    (unsigned long long)c->n_findings, (unsigned long long)c->n_missed);
+	scan_free(a->scan);
+	a->scan = NULL;
 	(void)agent_store(a);
 }
 
 static void
-on_done(void *ctx)
+on_done(void *ctx, struct scan *scan)
 {
+	(void)scan;
 	end_scan(ctx);
 }
 
 void
 agent_scan_stop(struct agent *a)
 {
-	if (!a->is_scanning)
+	if (a->scan == NULL)
 		return;
 	scan_cancel(a->scan);
 	scan_abandon(a->scan);
@@ -360,17 +363,13 @@ stop_child(void *ctx, enum role role, unsigned instance)
 mh_err
 agent_scan_init(struct agent *a)
 {
-	static const struct scan_ops ops = {
+	static const struct scanner_ops ops = {
 		.start = start_child,
 		.stop = stop_child,
 		.on_rule_problem = on_rule_problem,
 		.on_ready = on_ready,
-		.wants = wants,
-		.on_answer = on_answer,
-		.on_anomaly = on_anomaly,
-		.on_done = on_done,
 	};
-	struct scan_options options = { .n_workers = (unsigned)a->config.scan_jobs,
+	struct scanner_options options = { .n_workers = (unsigned)a->config.scan_jobs,
 		.open_ms = SCAN_OPEN_MS };
 	struct pack_list packs = { NULL, 0 };
 
@@ -387,18 +386,25 @@ agent_scan_init(struct agent *a)
 	}
 	a->scanned = xcalloc(STORE_TARGETS_MAX + SCAN_JOBS_MAX * BATCH_TARGETS_MAX * 2,
 	    sizeof(*a->scanned));
-	a->scan = scan_new(&options, &packs, &ops, a);
+	a->scanner = scanner_new(&options, &packs, &ops, a, 0);
 	pack_list_clear(&packs);
 	a->next_scan_ms = clock_monotonic_ms();
 	if (!a->config.scan_at_start)
 		a->next_scan_ms += (int64_t)a->config.scan_interval_ms;
-	return scan_load(a->scan);
+	return scanner_load(a->scanner);
 }
 
 static void
 begin_scan(struct agent *a, int64_t now_ms)
 {
+	static const struct scan_ops ops = {
+		.wants = wants,
+		.on_answer = on_answer,
+		.on_anomaly = on_anomaly,
+		.on_done = on_done,
+	};
 	struct scan_walk walk = {
+		.priority = SCAN_ORDINARY,
 		.roots = (const char *const *)a->config.scan_paths.items,
 		.n_roots = a->config.scan_paths.n,
 		.excludes = (const char *const *)a->config.scan_exclude.items,
@@ -410,8 +416,7 @@ begin_scan(struct agent *a, int64_t now_ms)
 	uuid_new(a->scan_uid);
 	a->scan_started_ms = clock_real_ms();
 	a->next_scan_ms = now_ms + (int64_t)a->config.scan_interval_ms;
-	a->is_scanning = scan_start(a->scan, &walk) == MH_OK;
-	if (!a->is_scanning)
+	if (scan_start(a->scanner, &walk, &ops, a, &a->scan) != MH_OK)
 		log_err("scan", "the exclusions are too long: nothing is scanned");
 }
 
@@ -426,19 +431,19 @@ agent_scan_tick(struct agent *a, int64_t now_ms)
 		return;
 	if (a->rules_retry_ms != 0 && now_ms >= a->rules_retry_ms) {
 		a->rules_retry_ms = 0;
-		if (scan_load(a->scan) != MH_OK)
+		if (scanner_load(a->scanner) != MH_OK)
 			a->rules_retry_ms = now_ms + RULES_RETRY_MS;
 	}
-	if (a->has_rules && !a->is_scanning && now_ms >= a->next_scan_ms)
+	if (a->has_rules && a->scan == NULL && now_ms >= a->next_scan_ms)
 		begin_scan(a, now_ms);
-	scan_step(a->scan, 0);
+	scanner_step(a->scanner, 0);
 }
 
 void
 agent_scan_clear(struct agent *a)
 {
 	scan_free(a->scan);
-	a->scan = NULL;
+	scanner_free(a->scanner);
 	free_unstored(a);
 	free(a->unstored);
 	free(a->scanned);

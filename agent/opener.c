@@ -22,6 +22,7 @@
 
 #include "agent/processes.h"
 #include "agent/walk.h"
+#include "base/background.h"
 #include "base/channel.h"
 #include "base/child.h"
 #include "base/clock.h"
@@ -33,6 +34,8 @@ enum {
 	BATCH_BYTES = 56 * 1024, /* send before a batch outgrows a message */
 	PULSE_MS = 250,   /* a sign of life at least so often, between system calls */
 	REQUESTS_MAX = 8, /* that wait while a walk is under way */
+	LISTEN_EVERY =
+	    64, /* names: what an agent that wants rest waits for, about 1 ms */
 };
 
 /* One of the requests, by its message's type. */
@@ -55,6 +58,8 @@ struct opener {
 	struct buf *targets;         /* of the batch; encoded */
 	int fds[BATCH_TARGETS_MAX];
 	unsigned n_fds;
+	bool is_resting;     /* until the agent says otherwise */
+	unsigned n_met;      /* since the agent was last listened to */
 	struct buf *skipped; /* encoded, with reason and path */
 	struct walk_progress progress;
 	uint64_t next_id;
@@ -62,10 +67,24 @@ struct opener {
 };
 
 static void
+take_pace(struct opener *o, const struct message *m)
+{
+	if (m->len != PACE_BYTES)
+		_exit(1);
+	if (m->data[0] != 0)
+		background_become();
+	o->is_resting = m->data[1] != 0;
+}
+
+static void
 take_request(struct opener *o, const struct message *m)
 {
 	struct reader r;
 
+	if (m->type == MSG_PACE) {
+		take_pace(o, m);
+		return;
+	}
 	if (o->n_requests == REQUESTS_MAX)
 		_exit(1);
 	struct request *request = &o->requests[o->n_requests++];
@@ -99,6 +118,25 @@ wait_for_agent(struct opener *o)
 		take_request(o, &m);
 	else if (err != MH_ERR_AGAIN)
 		_exit(0);
+}
+
+/* Hear, now and then, whether to rest. */
+static void
+listen_now_and_then(struct opener *o)
+{
+	struct message m;
+	mh_err err = MH_OK;
+
+	if (++o->n_met < LISTEN_EVERY)
+		return;
+	o->n_met = 0;
+	err = channel_receive(o->agent, &m);
+	if (err == MH_OK)
+		take_request(o, &m);
+	else if (err != MH_ERR_AGAIN)
+		_exit(0);
+	while (o->is_resting)
+		wait_for_agent(o);
 }
 
 static void
@@ -196,6 +234,7 @@ on_target(void *ctx, const struct target *t, int fd)
 	add_target(o, t, &fd);
 	o->progress.n_files++;
 	o->progress.n_bytes += t->size;
+	listen_now_and_then(o);
 	if (o->n_fds == BATCH_TARGETS_MAX)
 		flush_batches(o);
 	else if (clock_monotonic_ms() - o->sent_ms > PULSE_MS)
@@ -229,6 +268,7 @@ on_passed(void *ctx, enum reason reason)
 	struct opener *o = ctx;
 
 	o->progress.skipped[reason]++;
+	listen_now_and_then(o);
 }
 
 static void
@@ -246,6 +286,7 @@ on_folder(void *ctx, const char *path)
 	struct opener *o = ctx;
 
 	o->progress.n_folders++;
+	listen_now_and_then(o);
 	if (clock_monotonic_ms() - o->sent_ms > PULSE_MS)
 		send_progress(o, MSG_PULSE, path, false);
 }

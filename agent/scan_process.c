@@ -91,8 +91,8 @@ processes_send(struct scan *s, enum message_name type, const struct buf *b)
 	mh_ignore(channel_send(s->opener.channel, (uint16_t)type, buf_data(b), buf_len(b),
 	    NULL, 0));
 	ps->is_asked = true;
-	s->opener_ms = s->now_ms;
-	scan_watch(s, &s->opener, workers_have_room(s));
+	s->opener_ms = s->scanner->now_ms;
+	scanner_watch(s->scanner, &s->opener, workers_have_room(s));
 }
 
 static void

@@ -33,6 +33,7 @@ enum role {
 	MSG(EXITED, SUPERVISOR, AGENT, 64, 0)                                 \
 	/* Walking trees and opening targets. */                              \
 	MSG(WALK, AGENT, OPENER, 65536, 0)                                    \
+	MSG(PACE, AGENT, OPENER, 2, 0)                                        \
 	MSG(TARGETS, OPENER, AGENT, 65536, 32)                                \
 	MSG(SKIPPED, OPENER, AGENT, 65536, 0)                                 \
 	MSG(PULSE, OPENER, AGENT, 40960, 0)                                   \
@@ -78,6 +79,9 @@ enum message_name {
 };
 
 extern const struct message_type message_table[MSG_MAX_];
+
+/* PACE: whether to take only what others leave over; whether to rest. */
+enum { PACE_BYTES = 2 };
 
 /* A channel with this table.  fd is taken. */
 struct channel *message_channel_new(int fd, enum role self, enum role peer);
