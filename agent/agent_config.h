@@ -26,4 +26,12 @@ struct agent_config {
 
 extern const struct settings_schema agent_config_schema;
 
+/*
+ * Read and check the file.  *ret is for settings_clear().
+ * Errors: those of settings_load(), and MH_ERR_INVALID; *ret_why is a new sentence
+ * for people.
+ */
+mh_err agent_config_load(const char *path, struct agent_config *ret, char **ret_why)
+    MH_CHECKED;
+
 #endif

@@ -77,7 +77,8 @@ copy_text(char *to, size_t size, const char *from)
 static void
 fill_header(struct agent *a, struct report_header *h)
 {
-	MH_CLEANUP(freep) char *rule_set = text_hex(a->facts.id, sizeof(a->facts.id));
+	MH_CLEANUP(freep)
+	char *rule_set = text_hex(a->rules->facts.id, sizeof(a->rules->facts.id));
 
 	copy_text(h->agent, sizeof(h->agent), a->identity->agent);
 	h->sealed_ms = clock_real_ms();
@@ -131,7 +132,7 @@ seal_what_is_due(struct agent *a, int64_t now_ms)
 {
 	bool is_due =
 	    a->n_pending >= SEAL_LINES ||
-	    (a->oldest_pending_ms != 0 && (a->is_stopping || a->scan == NULL ||
+	    (a->oldest_pending_ms != 0 && (a->is_stopping || a->run == NULL ||
 					      now_ms - a->oldest_pending_ms >=
 						  (int64_t)a->config.report_max_age_ms));
 

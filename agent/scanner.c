@@ -107,6 +107,36 @@ scanner_start_child(struct scanner *s, enum role role, unsigned *ret_instance)
 	return s->ops->start(s->ctx, role, *ret_instance);
 }
 
+bool
+scanner_has_scans(const struct scanner *s)
+{
+	return !TAILQ_EMPTY(&s->scans);
+}
+
+bool
+scanner_owns(const struct scanner *s, enum role role, unsigned instance)
+{
+	const struct scan *scan = NULL;
+
+	if (role == ROLE_ZYGOTE)
+		return instance == s->zygote_instance;
+	TAILQ_FOREACH(scan, &s->scans, entry)
+	{
+		if (instance == scan->opener_instance ||
+		    instance == scan->counter_instance)
+			return true;
+	}
+	return false;
+}
+
+void
+scanner_stop_children(struct scanner *s)
+{
+	/* Openers go with their scans, workers with their zygote. */
+	if (s->zygote_instance != 0)
+		s->ops->stop(s->ctx, ROLE_ZYGOTE, s->zygote_instance);
+}
+
 void
 scanner_on_started(struct scanner *s, enum role role, unsigned instance, int fd)
 {

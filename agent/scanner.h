@@ -89,6 +89,15 @@ void scanner_rest(struct scanner *s, bool is_resting);
 /* Whether nothing of such scans is under way. */
 bool scanner_is_at_rest(const struct scanner *s);
 
+/* Whether some scan was not freed. */
+bool scanner_has_scans(const struct scanner *s);
+
+/* Whether it asked for this helper program. */
+bool scanner_owns(const struct scanner *s, enum role role, unsigned instance);
+
+/* Before scanner_free(), where the owner lives on: kill what it started. */
+void scanner_stop_children(struct scanner *s);
+
 /* Answers of the owner to start() and stop(); fd is taken. */
 void scanner_on_started(struct scanner *s, enum role role, unsigned instance, int fd);
 void scanner_on_exited(struct scanner *s, enum role role, unsigned instance, int status);
