@@ -53,6 +53,11 @@ static const struct setting rows[] = {
 	{ "spool.min_free", SETTING_SIZE, AT(spool_min_free_bytes), "256MiB",
 	    .max = 1ull << 40,
 	    .help = "Space that is left free on the disk; below it, scanning waits." },
+	{ "control.socket", SETTING_STRING, AT(control_socket),
+	    "/run/molehunt/control.sock", .min = 1, .max = 107,
+	    .help = "Where `molehunt status` and its like ask the agent." },
+	{ "control.group", SETTING_STRING, AT(control_group), "molehunt", .max = 256,
+	    .help = "Its members may see findings and steer scans, as root may." },
 	{ "log.level", SETTING_ENUM, AT(log_level), "notice", .choices = level_words,
 	    .help = "The finest messages that are logged." },
 };

@@ -21,7 +21,9 @@ struct agent_config {
 	uint64_t report_max_age_ms;
 	uint64_t spool_max_bytes;
 	uint64_t spool_min_free_bytes;
-	int log_level; /* enum log_level */
+	char *control_socket;
+	char *control_group; /* "" for none */
+	int log_level;       /* enum log_level */
 };
 
 extern const struct settings_schema agent_config_schema;

@@ -240,12 +240,15 @@ on_refused(struct agent *a, const struct message *m)
 }
 
 static void
-on_link(const struct message *m)
+on_link(struct agent *a, const struct message *m)
 {
 	struct delivery_link note;
 
 	if (delivery_link_parse(m->data, m->len, &note) != MH_OK)
 		return;
+	free(a->link_text);
+	a->link_text = xstrdup(note.sentence);
+	a->is_link_up = note.state != LINK_DOWN;
 	if (note.state == LINK_UP)
 		log_notice("delivery", "connected: %s", note.sentence);
 	else
@@ -276,7 +279,7 @@ on_courier(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	while ((err = channel_receive(a->courier, &m)) == MH_OK) {
 		if (m.type == MSG_LINK) {
-			on_link(&m);
+			on_link(a, &m);
 			continue;
 		}
 		if (a->n_sent > 0)
@@ -361,4 +364,6 @@ agent_delivery_clear(struct agent *a)
 	a->identity = NULL;
 	X509_STORE_free(a->ca);
 	a->ca = NULL;
+	free(a->link_text);
+	a->link_text = NULL;
 }

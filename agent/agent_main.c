@@ -311,6 +311,7 @@ run(struct agent *a)
 		return 1;
 	}
 	a->store = store_new();
+	agent_control_init(a);
 	if (close_sandbox() != MH_OK) {
 		log_err_r(MH_ERR_SYSTEM, "agent", "no seccomp on this kernel");
 		return 1;
@@ -319,6 +320,7 @@ run(struct agent *a)
 	agent_scan_init(a);
 	set_tick(a);
 	(void)event_base_dispatch(a->base);
+	agent_control_clear(a);
 	agent_scan_clear(a);
 	agent_rules_clear(a);
 	store_free(a->store);
@@ -418,6 +420,9 @@ main(int argc, char **argv)
 		(void)fputs(help, stderr);
 		return 2;
 	}
+	a.started_ms = clock_real_ms();
+	if (agent_control_listen(&a) != MH_OK)
+		return 1;
 	if (drop_privileges(a.state) != MH_OK) {
 		log_err_r(MH_ERR_SYSTEM, "agent",
 		    "%s: cannot be made, or its owner not become", a.state);

@@ -19,6 +19,8 @@
  *	agent_run.c       what all scans have in common: verdicts become findings
  *	agent_scan.c      scans of profiles
  *	agent_store.c     findings, between verdict and disk
+ *	agent_control.c   what is answered at the control socket
+ *	agent_checks.c    what is weaker than it could be
  *	agent_delivery.c  stored findings become reports, reports get receipts
  */
 enum {
@@ -70,6 +72,7 @@ struct run {
 	char uid[UUID_TEXT_LEN];
 	char *name;         /* of its profile, or for people; owned */
 	int64_t started_ms; /* real time */
+	unsigned n_resumed; /* how often it went on where it was */
 	bool is_done;       /* the scan has ended */
 };
 
@@ -96,6 +99,7 @@ struct agent {
 	bool is_stopping;
 	int64_t stop_ms; /* monotonic: then what is in flight is left */
 	int exit_status;
+	int64_t started_ms; /* real time */
 	bool is_ready_told;
 	int64_t alive_ms; /* monotonic: when to say so again */
 
@@ -121,6 +125,23 @@ struct agent {
 	int64_t last_sent_id;
 	int64_t oldest_pending_ms; /* monotonic; 0: nothing waits for a report */
 	uint64_t n_pending;
+	bool is_link_up;
+	char *link_text; /* the courier's last word; NULL: none; owned */
+
+	/* agent_control.c */
+	int control_fd; /* listening; -1: none */
+	gid_t control_gid;
+	struct control *control;
+};
+
+enum check_level { CHECK_GOOD, CHECK_WEAKER, CHECK_ERROR };
+
+/* One thing that was looked at.  Texts are borrowed; advice may be NULL. */
+struct agent_check {
+	const char *name;
+	enum check_level level;
+	const char *text;
+	const char *advice;
 };
 
 /* Ask the supervisor; its answers come to rules and delivery. */
@@ -181,6 +202,21 @@ struct finding_history agent_history(struct agent *a, const char *uid);
 /* Whether this target kills workers under these rules. */
 bool agent_is_poisoned(struct agent *a, const struct target *t,
     const struct ruleset_facts *facts);
+
+typedef void agent_check_fn(void *ctx, const struct agent_check *check);
+/* Look at everything, and tell fn. */
+void agent_check_all(struct agent *a, agent_check_fn *fn, void *ctx);
+
+/*
+ * Make the socket; before privileges are dropped.  Errors: those of
+ * control_listen(), told.
+ */
+mh_err agent_control_listen(struct agent *a) MH_CHECKED;
+void agent_control_init(struct agent *a);
+void agent_control_clear(struct agent *a);
+
+/* "working", "resting", and why: for people; static. */
+const char *agent_scan_state(const struct agent *a);
 
 void agent_delivery_tick(struct agent *a, int64_t now_ms);
 void agent_delivery_on_started(struct agent *a, unsigned instance, int fd);

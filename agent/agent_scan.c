@@ -119,6 +119,13 @@ agent_scan_tick(struct agent *a, int64_t now_ms)
 		begin_run(a, now_ms);
 }
 
+const char *
+agent_scan_state(const struct agent *a)
+{
+	(void)a;
+	return "working";
+}
+
 bool
 agent_scan_stop(struct agent *a)
 {
