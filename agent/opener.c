@@ -3,7 +3,8 @@
  * molehunt-open: the opener.
  *
  * Walks trees, lists processes and opens targets for the agent, because that
- * needs rights or may hang; it decides nothing and reads no target.  When it
+ * needs rights or may hang; it decides nothing and reads no target.  Asked to
+ * watch or to block, it does that alone (agent/watch.h, agent/block.h).  When it
  * hangs, the agent has it killed and asks a fresh one to go on behind where it
  * was.
  *
@@ -20,8 +21,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "agent/block.h"
 #include "agent/processes.h"
 #include "agent/walk.h"
+#include "agent/watch.h"
 #include "base/background.h"
 #include "base/channel.h"
 #include "base/child.h"
@@ -77,7 +80,7 @@ take_pace(struct opener *o, const struct message *m)
 }
 
 static void
-take_request(struct opener *o, const struct message *m)
+take_request(struct opener *o, struct message *m)
 {
 	struct reader r;
 
@@ -85,6 +88,14 @@ take_request(struct opener *o, const struct message *m)
 		take_pace(o, m);
 		return;
 	}
+	/* One that watches or blocks has never done anything else. */
+	if ((m->type == MSG_WATCH || m->type == MSG_BLOCK) &&
+	    (o->next_id > 1 || o->id != 0 || o->n_requests > 0))
+		_exit(1);
+	if (m->type == MSG_WATCH)
+		watch_run(o->agent, m, (int32_t)getppid());
+	if (m->type == MSG_BLOCK)
+		block_run(o->agent, m, (int32_t)getppid());
 	if (o->n_requests == REQUESTS_MAX)
 		_exit(1);
 	struct request *request = &o->requests[o->n_requests++];
