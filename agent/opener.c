@@ -31,13 +31,15 @@
 
 enum {
 	BATCH_BYTES = 56 * 1024, /* send before a batch outgrows a message */
-	PULSE_MS = 250,   /* a sign of life at least so often, between system calls */
-	REQUESTS_MAX = 8, /* that wait while a walk is under way */
+	PULSE_MS = 250,      /* a sign of life at least so often, between system calls */
+	FILES_PER_LOOK = 16, /* unchanged ones between two looks at the clock */
+	REQUESTS_MAX = 8,    /* that wait while a walk is under way */
 };
 
 /* One of the requests, by its message's type. */
 struct request {
 	uint16_t type;
+	struct clean_table *clean; /* of a walk, or NULL; owned */
 	union {
 		struct walk_request walk;
 		struct list_request list;
@@ -61,6 +63,22 @@ struct opener {
 	int64_t sent_ms;
 };
 
+/* The table that came with a walk; what says so and has none is malformed. */
+static bool
+take_table(struct request *request, const struct message *m)
+{
+	unsigned n_wanted = request->type == MSG_WALK && request->walk.has_table ? 1 : 0;
+
+	request->clean = NULL;
+	if (m->n_fds != n_wanted)
+		return false;
+	if (n_wanted == 0)
+		return true;
+	mh_err err = clean_table_open_reader(m->fds[0], &request->clean);
+	(void)close(m->fds[0]);
+	return err == MH_OK;
+}
+
 static void
 take_request(struct opener *o, const struct message *m)
 {
@@ -78,7 +96,7 @@ take_request(struct opener *o, const struct message *m)
 		list_request_decode(&r, &request->list);
 	else
 		open_request_decode(&r, &request->open);
-	if (!reader_is_done(&r)) {
+	if (!reader_is_done(&r) || !take_table(request, m)) {
 		log_err("opener", "malformed request from the agent");
 		_exit(1);
 	}
@@ -259,7 +277,21 @@ on_counted(void *ctx)
 }
 
 static void
-do_walk(struct opener *o, const struct walk_request *request)
+on_unchanged(void *ctx, const char *path)
+{
+	struct opener *o = ctx;
+
+	o->progress.n_files++;
+	o->progress.skipped[REASON_UNCHANGED]++;
+	/* The clock costs as much as half the file does. */
+	if (o->progress.n_files % FILES_PER_LOOK == 0 &&
+	    clock_monotonic_ms() - o->sent_ms > PULSE_MS)
+		send_progress(o, MSG_PULSE, path, false);
+}
+
+static void
+do_walk(struct opener *o, const struct walk_request *request,
+    const struct clean_table *clean)
 {
 	static const struct walk_sink sink = {
 		.on_target = on_target,
@@ -268,9 +300,10 @@ do_walk(struct opener *o, const struct walk_request *request)
 		.before_open = before_open,
 		.on_folder = on_folder,
 		.on_counted = on_counted,
+		.on_unchanged = on_unchanged,
 	};
 
-	walk_run(request, &sink, o);
+	walk_run(request, clean, &sink, o);
 	send_progress(o, MSG_WALKED, "", false);
 }
 
@@ -407,7 +440,8 @@ do_request(struct opener *o)
 	if (request.type == MSG_WALK) {
 		o->id = o->progress.id = request.walk.id;
 		o->is_careful = request.walk.is_careful;
-		do_walk(o, &request.walk);
+		do_walk(o, &request.walk, request.clean);
+		clean_table_free(request.clean);
 		walk_request_clear(&request.walk);
 	} else if (request.type == MSG_LIST) {
 		o->id = o->progress.id = request.list.id;
