@@ -49,6 +49,30 @@ static const struct {
 	{ 0x20030528, FILE_SYSTEM_NETWORK }, /* orangefs */
 };
 
+static const uint32_t lasting[] = {
+	0x0000ef53, /* ext2, ext3, ext4 */
+	0x58465342, /* xfs */
+	0x9123683e, /* btrfs */
+	0xf2f52010, /* f2fs */
+	0x2fc12fc1, /* zfs */
+	0xca451a4e, /* bcachefs */
+	0x3153464a, /* jfs */
+};
+
+bool
+file_system_is_lasting(int fd)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return false;
+	for (size_t i = 0; i < MH_ARRAY_LEN(lasting); i++) {
+		if (lasting[i] == (uint32_t)fs.f_type)
+			return true;
+	}
+	return false;
+}
+
 enum file_system_kind
 file_system_kind(int fd)
 {

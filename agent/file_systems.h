@@ -2,6 +2,8 @@
 #ifndef MH_AGENT_FILE_SYSTEMS_H
 #define MH_AGENT_FILE_SYSTEMS_H
 
+#include <stdbool.h>
+
 /*
  * Kinds of file systems by the magic number of statfs(2) (linux/magic.h).
  */
@@ -13,5 +15,12 @@ enum file_system_kind {
 
 /* Of the file system that fd lies on; local when statfs fails. */
 enum file_system_kind file_system_kind(int fd);
+
+/*
+ * Whether a file there that changes gets a new ctime, which survives a reboot:
+ * only file systems that are known to.  Not those in memory, without ctime (FAT),
+ * of several layers (overlay), or that somebody else may write (network, FUSE).
+ */
+bool file_system_is_lasting(int fd);
 
 #endif

@@ -35,8 +35,9 @@
 
 enum {
 	BATCH_BYTES = 56 * 1024, /* send before a batch outgrows a message */
-	PULSE_MS = 250,   /* a sign of life at least so often, between system calls */
-	REQUESTS_MAX = 8, /* that wait while a walk is under way */
+	PULSE_MS = 250,      /* a sign of life at least so often, between system calls */
+	FILES_PER_LOOK = 16, /* unchanged ones between two looks at the clock */
+	REQUESTS_MAX = 8,    /* that wait while a walk is under way */
 	LISTEN_EVERY =
 	    64, /* names: what an agent that wants rest waits for, about 1 ms */
 };
@@ -44,6 +45,7 @@ enum {
 /* One of the requests, by its message's type. */
 struct request {
 	uint16_t type;
+	struct clean_table *clean; /* of a walk, or NULL; owned */
 	union {
 		struct walk_request walk;
 		struct list_request list;
@@ -68,6 +70,22 @@ struct opener {
 	uint64_t next_id;
 	int64_t sent_ms;
 };
+
+/* The table that came with a walk; what says so and has none is malformed. */
+static bool
+take_table(struct request *request, const struct message *m)
+{
+	unsigned n_wanted = request->type == MSG_WALK && request->walk.has_table ? 1 : 0;
+
+	request->clean = NULL;
+	if (m->n_fds != n_wanted)
+		return false;
+	if (n_wanted == 0)
+		return true;
+	mh_err err = clean_table_open_reader(m->fds[0], &request->clean);
+	(void)close(m->fds[0]);
+	return err == MH_OK;
+}
 
 static void
 take_pace(struct opener *o, const struct message *m)
@@ -108,7 +126,7 @@ take_request(struct opener *o, struct message *m)
 		list_request_decode(&r, &request->list);
 	else
 		open_request_decode(&r, &request->open);
-	if (!reader_is_done(&r)) {
+	if (!reader_is_done(&r) || !take_table(request, m)) {
 		log_err("opener", "malformed request from the agent");
 		_exit(1);
 	}
@@ -197,13 +215,14 @@ flush_batches(struct opener *o)
 }
 
 static void
-send_progress(struct opener *o, enum message_name type, const char *path, bool is_before)
+send_progress(struct opener *o, enum message_name type, const char *path,
+    enum progress_at at)
 {
 	MH_CLEANUP(buf_freep) struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
 
 	flush_batches(o);
 	o->progress.path = xstrndup(path, PATH_BYTES_MAX);
-	o->progress.is_before = is_before;
+	o->progress.at = (uint8_t)at;
 	walk_progress_encode(&o->progress, b);
 	walk_progress_clear(&o->progress);
 	memset(o->progress.skipped, 0, sizeof(o->progress.skipped));
@@ -249,7 +268,7 @@ on_target(void *ctx, const struct target *t, int fd)
 	if (o->n_fds == BATCH_TARGETS_MAX)
 		flush_batches(o);
 	else if (clock_monotonic_ms() - o->sent_ms > PULSE_MS)
-		send_progress(o, MSG_PULSE, t->path, false);
+		send_progress(o, MSG_PULSE, t->path, PROGRESS_AT);
 }
 
 static void
@@ -288,7 +307,7 @@ before_open(void *ctx, const char *path)
 	struct opener *o = ctx;
 
 	if (o->is_careful)
-		send_progress(o, MSG_PULSE, path, true);
+		send_progress(o, MSG_PULSE, path, PROGRESS_BEFORE);
 }
 
 static void
@@ -299,7 +318,7 @@ on_folder(void *ctx, const char *path)
 	o->progress.n_folders++;
 	listen_now_and_then(o);
 	if (clock_monotonic_ms() - o->sent_ms > PULSE_MS)
-		send_progress(o, MSG_PULSE, path, false);
+		send_progress(o, MSG_PULSE, path, PROGRESS_AT);
 }
 
 static void
@@ -311,7 +330,22 @@ on_counted(void *ctx)
 }
 
 static void
-do_walk(struct opener *o, const struct walk_request *request)
+on_unchanged(void *ctx, const char *path)
+{
+	struct opener *o = ctx;
+
+	o->progress.n_files++;
+	o->progress.skipped[REASON_UNCHANGED]++;
+	listen_now_and_then(o);
+	/* The clock costs as much as half the file does. */
+	if (o->progress.n_files % FILES_PER_LOOK == 0 &&
+	    clock_monotonic_ms() - o->sent_ms > PULSE_MS)
+		send_progress(o, MSG_PULSE, path, PROGRESS_BEHIND);
+}
+
+static void
+do_walk(struct opener *o, const struct walk_request *request,
+    const struct clean_table *clean)
 {
 	static const struct walk_sink sink = {
 		.on_target = on_target,
@@ -320,10 +354,11 @@ do_walk(struct opener *o, const struct walk_request *request)
 		.before_open = before_open,
 		.on_folder = on_folder,
 		.on_counted = on_counted,
+		.on_unchanged = on_unchanged,
 	};
 
-	walk_run(request, &sink, o);
-	send_progress(o, MSG_WALKED, "", false);
+	walk_run(request, clean, &sink, o);
+	send_progress(o, MSG_WALKED, "", PROGRESS_AT);
 }
 
 /* A sign of life, and in a careful request the number of what may hang. */
@@ -333,7 +368,7 @@ pulse_number(struct opener *o, uint64_t number, const char *what)
 	if (!o->is_careful && clock_monotonic_ms() - o->sent_ms <= PULSE_MS)
 		return;
 	o->progress.n_files = number;
-	send_progress(o, MSG_PULSE, what, o->is_careful);
+	send_progress(o, MSG_PULSE, what, o->is_careful ? PROGRESS_BEFORE : PROGRESS_AT);
 }
 
 static void
@@ -391,7 +426,7 @@ tell_done(struct opener *o, enum message_name type)
 
 	if (n_gaps > 0) {
 		o->progress.skipped[REASON_UNSEEN] = n_gaps;
-		send_progress(o, MSG_PULSE, "", false);
+		send_progress(o, MSG_PULSE, "", PROGRESS_AT);
 	}
 	flush_batches(o);
 	buf_put_u32(b, o->id);
@@ -459,7 +494,8 @@ do_request(struct opener *o)
 	if (request.type == MSG_WALK) {
 		o->id = o->progress.id = request.walk.id;
 		o->is_careful = request.walk.is_careful;
-		do_walk(o, &request.walk);
+		do_walk(o, &request.walk, request.clean);
+		clean_table_free(request.clean);
 		walk_request_clear(&request.walk);
 	} else if (request.type == MSG_LIST) {
 		o->id = o->progress.id = request.list.id;

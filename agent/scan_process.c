@@ -280,7 +280,7 @@ on_pulse(struct scan *s, const struct message *m)
 	walk_progress_decode(&r, &p);
 	for (unsigned i = 0; reader_is_done(&r) && i < REASON_MAX_; i++)
 		coverage_add_count(&s->coverage, (enum reason)i, p.skipped[i]);
-	if (reader_is_done(&r) && p.id == ps->request_id && p.is_before)
+	if (reader_is_done(&r) && p.id == ps->request_id && p.at == PROGRESS_BEFORE)
 		ps->announced = (int64_t)p.n_files;
 	walk_progress_clear(&p);
 	return reader_is_done(&r);

@@ -350,8 +350,10 @@ take_progress(struct scan *s, const struct message *m)
 			coverage_add_count(&s->tail, (enum reason)i, p.skipped[i]);
 		if (p.path[0] != 0)
 			replace(&s->where, p.path);
-		if (p.is_before)
+		if (p.at == PROGRESS_BEFORE)
 			replace(&s->announced, p.path);
+		else if (p.at == PROGRESS_BEHIND && p.path[0] != 0)
+			walk_move_cursor(s, p.path);
 		walk_progress_clear(&s->progress);
 		s->progress = p;
 		s->progress.path = NULL;

@@ -15,15 +15,17 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "agent/file_facts.h"
 #include "agent/file_systems.h"
 #include "agent/mounts.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/memory.h"
 
-enum { GETDENTS_BYTES = 256 * 1024 };
+enum { GETDENTS_BYTES = 256 * 1024, DAY_MS = 24 * 60 * 60 * 1000 };
 
 /* One name in a folder. */
 struct entry {
@@ -45,6 +47,8 @@ struct level {
 
 struct walk {
 	const struct walk_request *request;
+	const struct clean_table *clean; /* NULL for none */
+	uint32_t day;                    /* since 1970, when the walk began */
 	const struct walk_sink *sink;
 	void *ctx;
 	struct level *levels;
@@ -60,6 +64,7 @@ struct walk {
 	struct mounts *mounts; /* NULL before the first mount point; owned */
 	uint64_t kind_dev;     /* the device that kind is of; 0 before the first */
 	enum file_system_kind kind;
+	bool is_lasting; /* of the same device */
 	char dents[GETDENTS_BYTES] __attribute__((aligned(8)));
 };
 
@@ -192,6 +197,7 @@ kind_of(struct walk *w, int fd, uint64_t dev)
 {
 	if (w->kind_dev != dev) {
 		w->kind = file_system_kind(fd);
+		w->is_lasting = file_system_is_lasting(fd);
 		w->kind_dev = dev;
 	}
 	return w->kind;
@@ -249,6 +255,7 @@ emit(struct walk *w, int fd, const struct stat *st)
 	};
 
 	file_facts(&t, st);
+	t.is_lasting = kind_of(w, fd, t.dev) == FILE_SYSTEM_LOCAL && w->is_lasting;
 	w->sink->on_target(w->ctx, &t, fd);
 }
 
@@ -296,6 +303,35 @@ visit_opened_file(struct walk *w, int fd, uint64_t dev, bool is_root)
 	(void)close(fd);
 }
 
+static int64_t
+in_ns(struct statx_timestamp ts)
+{
+	return ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+/*
+ * Whether the table knows the file of that name as clean.  Whatever is wrong with
+ * the name is told when it is opened.
+ */
+static bool
+is_unchanged(const struct walk *w, const struct level *parent, const char *name)
+{
+	enum { WANTED = STATX_TYPE | STATX_INO | STATX_SIZE | STATX_MTIME | STATX_CTIME };
+	struct statx stx;
+
+	if (w->clean == NULL ||
+	    statx(parent->fd, name,
+		AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, WANTED,
+		&stx) < 0 ||
+	    (stx.stx_mask & WANTED) != WANTED || !S_ISREG(stx.stx_mode))
+		return false;
+	struct clean_key key = { makedev(stx.stx_dev_major, stx.stx_dev_minor),
+		stx.stx_ino, stx.stx_size, in_ns(stx.stx_mtime), in_ns(stx.stx_ctime) };
+
+	/* Another file system here is told as such, or asked for. */
+	return key.dev == parent->dev && clean_table_has(w->clean, &key, w->day);
+}
+
 static void
 visit_file(struct walk *w, const struct level *parent, const char *name)
 {
@@ -304,6 +340,10 @@ visit_file(struct walk *w, const struct level *parent, const char *name)
 		return;
 	}
 	w->sink->before_open(w->ctx, w->path);
+	if (is_unchanged(w, parent, name)) {
+		w->sink->on_unchanged(w->ctx, shown_path(w));
+		return;
+	}
 	int fd = open_beneath(w, parent->fd, name, 0);
 
 	/* O_NOATIME is for the owner alone (open(2)): do without from now on. */
@@ -659,12 +699,15 @@ first_root(const struct walk_request *request)
 }
 
 void
-walk_run(const struct walk_request *request, const struct walk_sink *sink, void *ctx)
+walk_run(const struct walk_request *request, const struct clean_table *clean,
+    const struct walk_sink *sink, void *ctx)
 {
 	struct walk *w = xcalloc(1, sizeof(*w));
 	uint32_t first = first_root(request);
 
 	w->request = request;
+	w->clean = clean;
+	w->day = (uint32_t)(clock_real_ms() / DAY_MS);
 	w->sink = sink;
 	w->ctx = ctx;
 	w->may_skip_atime = geteuid() == 0;

@@ -2,6 +2,7 @@
 #ifndef MH_AGENT_WALK_H
 #define MH_AGENT_WALK_H
 
+#include "agent/clean_table.h"
 #include "base/error.h"
 #include "records/target.h"
 #include "records/walk.h"
@@ -42,10 +43,16 @@ struct walk_sink {
 	/* A folder, or a regular file where files are only counted. */
 	void (*on_folder)(void *ctx, const char *path);
 	void (*on_counted)(void *ctx);
+	/* A file that the table knows as clean was passed over. */
+	void (*on_unchanged)(void *ctx, const char *path);
 };
 
-/* Do what request asks, in full.  Never fails as a whole: all is told to sink. */
-void walk_run(const struct walk_request *request, const struct walk_sink *sink,
-    void *ctx);
+/*
+ * Do what request asks, in full.  Never fails as a whole: all is told to sink.
+ * What clean, which may be NULL, knows is passed over without opening it, except
+ * a root: who names a file wants it read.
+ */
+void walk_run(const struct walk_request *request, const struct clean_table *clean,
+    const struct walk_sink *sink, void *ctx);
 
 #endif

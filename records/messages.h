@@ -32,7 +32,7 @@ enum role {
 	MSG(STARTED, SUPERVISOR, AGENT, 64, 1)                                     \
 	MSG(EXITED, SUPERVISOR, AGENT, 64, 0)                                      \
 	/* Walking trees and opening targets. */                                   \
-	MSG(WALK, AGENT, OPENER, 65536, 0)                                         \
+	MSG(WALK, AGENT, OPENER, 65536, 1)                                         \
 	MSG(PACE, AGENT, OPENER, 2, 0)                                             \
 	MSG(TARGETS, OPENER, AGENT, 65536, 32)                                     \
 	MSG(SKIPPED, OPENER, AGENT, 65536, 0)                                      \

@@ -18,6 +18,7 @@
 	    "on a file system without files of its own")                                 \
 	REASON(LINK, "symbolic-link", false,                                             \
 	    "symbolic link: what it names is scanned where it lies")                     \
+	REASON(UNCHANGED, "unchanged", false, "unchanged since it was scanned")          \
 	REASON(HARDLINK, "hard-link", false, "another name of a file that was scanned")  \
 	REASON(DEVICE, "device", false, "device")                                        \
 	REASON(FIFO, "fifo", false, "fifo")                                              \

@@ -46,6 +46,7 @@ target_encode(const struct target *t, struct buf *b)
 	buf_put_u32(b, t->nlink);
 	buf_put_u64(b, (uint64_t)t->mtime_ns);
 	buf_put_u64(b, (uint64_t)t->ctime_ns);
+	buf_put_u8(b, t->is_lasting);
 	buf_put_u32(b, (uint32_t)t->pid);
 	buf_put_u64(b, t->start_ticks);
 	buf_put_u8(b, t->keeps_holes);
@@ -121,6 +122,7 @@ target_decode(struct reader *r, struct target *ret)
 	ret->nlink = reader_u32(r);
 	ret->mtime_ns = (int64_t)reader_u64(r);
 	ret->ctime_ns = (int64_t)reader_u64(r);
+	ret->is_lasting = reader_u8(r) != 0;
 	ret->pid = (int32_t)reader_u32(r);
 	ret->start_ticks = reader_u64(r);
 	ret->keeps_holes = reader_u8(r) != 0;

@@ -50,6 +50,7 @@ struct target {
 	uint32_t nlink;
 	int64_t mtime_ns; /* since 1970 */
 	int64_t ctime_ns;
+	bool is_lasting; /* on a local file system that keeps ctime: it tells a change */
 
 	/* Of memory; pid also of what is mapped: through whom it was opened. */
 	int32_t pid;

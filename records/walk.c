@@ -11,7 +11,8 @@ enum {
 	MAY_CROSS = 1u << 0,
 	MAY_USE_NETWORK = 1u << 1,
 	IS_COUNT = 1u << 2,
-	IS_CAREFUL = 1u << 3
+	IS_CAREFUL = 1u << 3,
+	HAS_TABLE = 1u << 4
 };
 
 static void
@@ -61,7 +62,8 @@ walk_request_encode(const struct walk_request *w, struct buf *b)
 	buf_put_u8(b,
 	    (uint8_t)((w->may_cross ? MAY_CROSS : 0) |
 		      (w->may_use_network ? MAY_USE_NETWORK : 0) |
-		      (w->is_count ? IS_COUNT : 0) | (w->is_careful ? IS_CAREFUL : 0)));
+		      (w->is_count ? IS_COUNT : 0) | (w->is_careful ? IS_CAREFUL : 0) |
+		      (w->has_table ? HAS_TABLE : 0)));
 	buf_put_string(b, w->resume != NULL ? w->resume : "");
 	encode_list(w->excludes, w->n_excludes, b);
 	encode_list(w->roots, w->n_roots, b);
@@ -78,6 +80,7 @@ walk_request_decode(struct reader *r, struct walk_request *ret)
 	ret->may_use_network = (flags & MAY_USE_NETWORK) != 0;
 	ret->is_count = (flags & IS_COUNT) != 0;
 	ret->is_careful = (flags & IS_CAREFUL) != 0;
+	ret->has_table = (flags & HAS_TABLE) != 0;
 	ret->resume = reader_string(r, PATH_BYTES_MAX);
 	ret->excludes = decode_list(r, WALK_EXCLUDES_MAX, &ret->n_excludes);
 	ret->roots = decode_list(r, WALK_ROOTS_MAX, &ret->n_roots);
@@ -97,7 +100,7 @@ walk_progress_encode(const struct walk_progress *p, struct buf *b)
 	buf_put_u64(b, p->n_files);
 	buf_put_u64(b, p->n_bytes);
 	buf_put_u64(b, p->n_folders);
-	buf_put_u8(b, p->is_before);
+	buf_put_u8(b, p->at);
 	for (unsigned i = 0; i < REASON_MAX_; i++)
 		buf_put_u64(b, p->skipped[i]);
 	buf_put_string(b, p->path != NULL ? p->path : "");
@@ -111,7 +114,9 @@ walk_progress_decode(struct reader *r, struct walk_progress *ret)
 	ret->n_files = reader_u64(r);
 	ret->n_bytes = reader_u64(r);
 	ret->n_folders = reader_u64(r);
-	ret->is_before = reader_u8(r) != 0;
+	ret->at = reader_u8(r);
+	if (ret->at >= PROGRESS_AT_MAX_)
+		r->failed = true;
 	for (unsigned i = 0; i < REASON_MAX_; i++)
 		ret->skipped[i] = reader_u64(r);
 	ret->path = reader_string(r, PATH_BYTES_MAX);

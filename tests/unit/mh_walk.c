@@ -30,7 +30,7 @@ forget(struct ground *g)
 		free(g->targets[i]);
 	free(g->missed);
 	g->missed = NULL;
-	g->n_targets = g->n_counted = g->n_folders = g->n_missed = 0;
+	g->n_targets = g->n_counted = g->n_unchanged = g->n_folders = g->n_missed = 0;
 	g->n_bytes = 0;
 	memset(g->passed, 0, sizeof(g->passed));
 }
@@ -66,6 +66,7 @@ walk_teardown(void **state)
 	forget(g);
 	remove_chain(g->folder);
 	(void)tmpdir_teardown((void **)&g->folder);
+	clean_table_free(g->clean);
 	free(g->request.resume);
 	free(g->roots[0]);
 	free(g->roots[1]);
@@ -137,14 +138,23 @@ on_counted(void *ctx)
 	g->n_counted++;
 }
 
+static void
+on_unchanged(void *ctx, const char *path)
+{
+	struct ground *g = ctx;
+
+	assert_non_null(path);
+	g->n_unchanged++;
+}
+
 void
 walk(struct ground *g)
 {
 	static const struct walk_sink sink = { on_target, on_missed, on_passed,
-		before_open, on_folder, on_counted };
+		before_open, on_folder, on_counted, on_unchanged };
 
 	forget(g);
-	walk_run(&g->request, &sink, g);
+	walk_run(&g->request, g->clean, &sink, g);
 }
 
 void

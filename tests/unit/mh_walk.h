@@ -12,10 +12,11 @@ struct ground {
 	char *folder;
 	struct walk_request request;
 	char *roots[2];
+	struct clean_table *clean; /* NULL for none; owned */
 	char *excludes[1];
 	/* What the walk handed out; paths are below folder, without its name. */
 	char *targets[TARGETS_MAX];
-	unsigned n_targets, n_counted, n_folders;
+	unsigned n_targets, n_counted, n_unchanged, n_folders;
 	char *missed; /* the last path that was missed, or NULL */
 	enum reason missed_reason;
 	unsigned n_missed, passed[REASON_MAX_];

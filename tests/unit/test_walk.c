@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/file_facts.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -154,11 +156,62 @@ twenty_thousand_names_in_one_folder_are_all_visited(void **state)
 	assert_int_equal(g->n_targets, 2);
 }
 
+static struct clean_key
+key_of(const struct ground *g, const char *name)
+{
+	char *path = xasprintf("%s/%s", g->folder, name);
+	struct target t = { .id = 0 };
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	file_facts(&t, &st);
+	free(path);
+	return clean_key_of(&t);
+}
+
+static void
+what_the_table_knows_is_passed_over_until_it_changes(void **state)
+{
+	static const uint8_t bytes[CLEAN_CONTEXT_BYTES] = { 1 };
+	static const char *const others[] = { "b", "c/d" };
+	static const char *const changed[] = { "a", "b", "c/d" };
+	struct ground *g = *state;
+	uint32_t today = (uint32_t)(clock_real_ms() / (24 * 60 * 60 * 1000));
+
+	make_folder(g, "c");
+	make_file(g, "a", "text");
+	make_file(g, "b", "text");
+	make_file(g, "c/d", "text");
+	make_file(g, "c/e", "text");
+	assert_ok(clean_table_new(CLEAN_ENTRIES_MIN, 365, bytes, bytes, &g->clean));
+	struct clean_key a = key_of(g, "a"), e = key_of(g, "c/e");
+	/* Twice, for a test that runs over midnight. */
+	for (uint32_t day = today; day <= today + 1; day++) {
+		assert_ok(clean_table_add(g->clean, clean_table_hash(g->clean, &a, day)));
+		assert_ok(clean_table_add(g->clean, clean_table_hash(g->clean, &e, day)));
+	}
+	walk(g);
+	assert_targets(g, others, 2);
+	assert_int_equal(g->n_unchanged, 2);
+	assert_int_equal(g->n_missed, 0);
+	make_file(g, "a", "longer text");
+	walk(g);
+	assert_targets(g, changed, 3);
+	assert_int_equal(g->n_unchanged, 1);
+	/* A file that is named is read. */
+	free(g->roots[0]);
+	g->roots[0] = xasprintf("%s/c/e", g->folder);
+	walk(g);
+	assert_int_equal(g->n_targets, 1);
+	assert_int_equal(g->n_unchanged, 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		with_ground(files_come_in_the_order_of_their_bytes),
+		with_ground(what_the_table_knows_is_passed_over_until_it_changes),
 		with_ground(behind_every_path_of_a_tree_the_rest_is_walked_exactly),
 		with_ground(roots_before_the_cursor_are_done_with),
 		with_ground(two_thousand_folders_deep_is_no_limit),
