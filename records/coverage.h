@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #include "base/attributes.h"
+#include "base/buf.h"
+#include "base/reader.h"
 #include "records/limits.h"
 #include "records/reason.h"
 
@@ -58,5 +60,17 @@ void coverage_add_parts(struct coverage *c, enum reason reason, uint64_t n,
     const char *path, const char *detail);
 /* Count n targets without a name. */
 void coverage_add_count(struct coverage *c, enum reason reason, uint64_t n);
+
+/*
+ * For keeping over a restart, of an update of Molehunt too: reasons go by name.
+ * Paths for which b has no room are left out; counts are whole, and only if these
+ * do not fit has b an error.
+ */
+void coverage_encode(const struct coverage *c, struct buf *b);
+/*
+ * Fails on reasons that are not known here.  Check r afterwards; always leaves
+ * what can be cleared.
+ */
+void coverage_decode(struct reader *r, struct coverage *ret);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The first byte says which record the rest is. */
 #include "records/certificates.h"
+#include "records/coverage.h"
 #include "records/delivery.h"
 #include "records/note.h"
 #include "records/process.h"
@@ -28,7 +29,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t len = size > 0 ? size - 1 : 0;
-	uint8_t kind = size > 0 ? data[0] % 17 : 0;
+	uint8_t kind = size > 0 ? data[0] % 18 : 0;
 	const uint8_t *rest = size > 0 ? data + 1 : data;
 	struct reader r;
 	struct scan_setup setup;
@@ -52,5 +53,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	DECODE(14, clue, clue_decode, clue_clear)
 	DECODE(15, note, note_decode, note_clear)
 	DECODE(16, rule_place, rule_place_decode, rule_place_clear)
+	DECODE(17, coverage, coverage_decode, coverage_clear)
 	return 0;
 }
