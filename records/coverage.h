@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #include "base/attributes.h"
+#include "base/buf.h"
+#include "base/reader.h"
 #include "records/limits.h"
 #include "records/reason.h"
 
@@ -62,5 +64,17 @@ void coverage_add_count(struct coverage *c, enum reason reason, uint64_t n);
 void coverage_add(struct coverage *c, const struct coverage *more);
 /* Move all of more, which is zero then. */
 void coverage_merge(struct coverage *c, struct coverage *more);
+
+/*
+ * For keeping over a restart, of an update of Molehunt too: reasons go by name.
+ * Paths for which b has no room are left out; counts are whole, and only if these
+ * do not fit has b an error.
+ */
+void coverage_encode(const struct coverage *c, struct buf *b);
+/*
+ * Fails on reasons that are not known here.  Check r afterwards; always leaves
+ * what can be cleared.
+ */
+void coverage_decode(struct reader *r, struct coverage *ret);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The first byte says which record the rest is. */
 #include "records/certificates.h"
+#include "records/coverage.h"
 #include "records/delivery.h"
 #include "records/note.h"
 #include "records/process.h"
@@ -29,7 +30,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t len = size > 0 ? size - 1 : 0;
-	uint8_t kind = size > 0 ? data[0] % 24 : 0;
+	uint8_t kind = size > 0 ? data[0] % 25 : 0;
 	const uint8_t *rest = size > 0 ? data + 1 : data;
 	struct reader r;
 	struct scan_setup setup;
@@ -60,5 +61,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	DECODE(21, watch_lost, watch_lost_decode, watch_lost_clear)
 	DECODE(22, block_request, block_request_decode, block_request_clear)
 	DECODE(23, blocked, blocked_decode, blocked_clear)
+	DECODE(24, coverage, coverage_decode, coverage_clear)
 	return 0;
 }
