@@ -63,7 +63,7 @@ static const struct setting rows[] = {
 };
 
 const struct settings_schema agent_config_schema = { rows, MH_ARRAY_LEN(rows),
-	sizeof(struct agent_config) };
+	sizeof(struct agent_config), NULL };
 
 /* A daemon has no folder that a relative path could begin in. */
 static char *
