@@ -590,6 +590,56 @@ a_mount_that_appears_is_watched_and_one_that_vanishes_is_forgotten(void **state)
 	free(sub);
 }
 
+/* Nobody answers behind it: whoever touched it would wait for ever. */
+static void
+a_dead_fuse_mount_is_told_and_not_touched(void **state)
+{
+	struct given *g = *state;
+	char options[128];
+	char *at = path_in(g, "fuse");
+	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+
+	(void)snprintf(options, sizeof(options),
+	    "fd=%d,rootmode=40000,user_id=0,group_id=0", fd);
+	if (!g->is_mounted || fd < 0 || mkdir(at, 0755) < 0 ||
+	    mount("dead", at, "fuse", 0, options) < 0) {
+		free(at);
+		fd_closep(&fd);
+		skip();
+	}
+	watch(g);
+	const struct watch_place *p = place_of(g, at);
+
+	free(at);
+	assert_non_null(p);
+	assert_string_equal(p->trouble, "a network or FUSE file system");
+	put_file(g, "beside", "x");
+	(void)await(g, "beside");
+	/* Its end wakes whoever waits for it. */
+	(void)close(fd);
+}
+
+static void
+our_own_writes_below_our_state_are_counted_and_not_told(void **state)
+{
+	struct given *g = *state;
+	struct watch_request request = quick_request();
+	char *own = path_in(g, "own");
+
+	watch(g);
+	request.state = g->folder;
+	ask(g, &request);
+	put_file(g, "others", "x");
+	mh_opener_write(&g->opener, own);
+	free(own);
+	(void)await(g, "others");
+	hear_for(g, 300);
+	assert_null(find(g, "own"));
+	ask(g, &request);
+	assert_int_equal(g->heard.state.counters.n_own, 1);
+	every_event_is_accounted_for(g);
+}
+
 /* A shell in a mount namespace of its own, over an overlay that only it has. */
 static void
 what_is_written_in_another_mount_namespace_is_told(void **state)
@@ -625,6 +675,7 @@ what_is_written_in_another_mount_namespace_is_told(void **state)
 		skip();
 	hear_for(g, 500);
 	assert_true(is_watched);
+	assert_non_null(find(g, "m/inside"));
 }
 
 int
@@ -645,6 +696,8 @@ main(void)
 		WATCH_TEST(an_excluded_file_is_counted_and_not_told),
 		WATCH_TEST(
 		    a_mount_that_appears_is_watched_and_one_that_vanishes_is_forgotten),
+		WATCH_TEST(a_dead_fuse_mount_is_told_and_not_touched),
+		WATCH_TEST(our_own_writes_below_our_state_are_counted_and_not_told),
 		WATCH_TEST(what_is_written_in_another_mount_namespace_is_told),
 	};
 
