@@ -66,12 +66,18 @@ struct watch {
 	int64_t all_lost_since_ns;
 };
 
-/* The agent's table of clean files, when there is one: nothing is in it otherwise. */
+/*
+ * Whether the agent's table of clean files has the file.
+ *
+ * NEEDSWORK: asks nothing until openers can read that table (w->clean_table);
+ * so every file is told.
+ */
 static bool
 watch_is_clean(const struct watch *w, const struct stat *st)
 {
+	(void)w;
 	(void)st;
-	return w->clean_table >= 0 && false;
+	return false;
 }
 
 static void

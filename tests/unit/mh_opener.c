@@ -26,7 +26,7 @@ write_at(const char *path)
 }
 
 static void
-stand_between(const char *program, int fd, int in, int out)
+stand_between(const char *program, uid_t uid, int fd, int in, int out)
 {
 	char path[PATH_MAX];
 	ssize_t n = 0;
@@ -34,6 +34,8 @@ stand_between(const char *program, int fd, int in, int out)
 	char *argv[] = { (char *)"molehunt-open", NULL };
 	pid_t pid = 0;
 
+	if (uid != 0 && setresuid(uid, uid, uid) < 0)
+		_exit(1);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (child_start(program, argv, fd, &pid) != MH_OK ||
 	    write(out, &pid, sizeof(pid)) != (ssize_t)sizeof(pid))
@@ -62,7 +64,7 @@ mh_opener_start(struct mh_opener *o, const char *program)
 		(void)close(fds[0]);
 		(void)close(from[0]);
 		(void)close(to[1]);
-		stand_between(program, fds[1], to[0], from[1]);
+		stand_between(program, o->uid, fds[1], to[0], from[1]);
 	}
 	(void)close(to[0]);
 	o->to = to[1];

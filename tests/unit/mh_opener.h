@@ -13,7 +13,8 @@
  */
 struct mh_opener {
 	pid_t between, pid;
-	int to; /* of the one between: paths that it writes */
+	uid_t uid; /* 0, or whom it is to run as; set before the start */
+	int to;    /* of the one between: paths that it writes */
 	struct channel *channel;
 };
 

@@ -640,6 +640,22 @@ our_own_writes_below_our_state_are_counted_and_not_told(void **state)
 	every_event_is_accounted_for(g);
 }
 
+static void
+without_rights_it_says_what_it_cannot_see(void **state)
+{
+	struct given *g = *state;
+	struct watch_request request = quick_request();
+
+	if (!g->is_mounted)
+		skip();
+	g->opener.uid = 65534;
+	mh_opener_start(&g->opener, OPENER_PROGRAM);
+	ask(g, &request);
+	assert_string_equal(g->heard.state.trouble, "watching files needs CAP_SYS_ADMIN");
+	/* Executions anybody may hear of, from kernel 6.6 on. */
+	assert_int_equal(g->heard.state.n_places, 0);
+}
+
 /* A shell in a mount namespace of its own, over an overlay that only it has. */
 static void
 what_is_written_in_another_mount_namespace_is_told(void **state)
@@ -696,6 +712,7 @@ main(void)
 		WATCH_TEST(an_excluded_file_is_counted_and_not_told),
 		WATCH_TEST(
 		    a_mount_that_appears_is_watched_and_one_that_vanishes_is_forgotten),
+		WATCH_TEST(without_rights_it_says_what_it_cannot_see),
 		WATCH_TEST(a_dead_fuse_mount_is_told_and_not_touched),
 		WATCH_TEST(our_own_writes_below_our_state_are_counted_and_not_told),
 		WATCH_TEST(what_is_written_in_another_mount_namespace_is_told),
