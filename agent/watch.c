@@ -202,9 +202,13 @@ merge(struct watch *w, struct marks_event *e, struct watch_entry *entry, uint8_t
 	bool is_own = false;
 
 	w->counters.n_merged++;
-	/* Who executes it tells more than who writes it. */
-	if (e->pid != entry->actor.pid &&
-	    ((kinds & EVENT_EXECUTED) != 0 || (entry->kinds & EVENT_EXECUTED) == 0)) {
+	/*
+	 * The first of whom something is known stays: a look at each would cost more
+	 * than all else.  But who executes it tells more than who wrote it.
+	 */
+	bool is_news = (kinds & ~entry->kinds & EVENT_EXECUTED) != 0;
+
+	if (e->pid != entry->actor.pid && (is_news || entry->actor.is_gone)) {
 		const struct actor *a = watch_actors_get(w->actors, e->pid, e->pidfd,
 		    e->is_ended, w->now_ms, &is_own);
 
