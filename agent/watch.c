@@ -461,23 +461,17 @@ send_lost(struct watch *w)
 	MH_CLEANUP(buf_freep) struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
 	struct watch_lost lost = { .is_processes = w->has_lost_processes,
 		.since_ns = w->is_all_lost ? w->all_lost_since_ns : INT64_MAX };
-	size_t max = WALK_ROOTS_MAX;
+	char *root = (char *)"/";
 
 	for (size_t i = 0; i < w->n_lost; i++) {
 		if (w->lost[i].since_ns < lost.since_ns)
 			lost.since_ns = w->lost[i].since_ns;
 	}
-	do {
-		buf_reset(b);
-		lost.paths = lost_paths(w, max, &lost.n_paths);
-		watch_lost_encode(&lost, b);
-		free(lost.paths);
-		max /= 2;
-	} while (buf_error(b) != MH_OK && max > 1);
+	lost.paths = lost_paths(w, WALK_ROOTS_MAX, &lost.n_paths);
+	watch_lost_encode(&lost, b);
+	free(lost.paths);
 	/* Too many to name: the whole is lost. */
-	if (buf_error(b) != MH_OK || lost.n_paths > max * 2) {
-		char *root = (char *)"/";
-
+	if (buf_error(b) != MH_OK || lost.n_paths == WALK_ROOTS_MAX) {
 		lost.paths = &root;
 		lost.n_paths = 1;
 		buf_reset(b);

@@ -439,7 +439,7 @@ what_ended_before_its_memory_was_due_is_counted(void **state)
 	watch(g);
 	if (g->heard.state.processes_trouble[0] != 0)
 		skip();
-	run_script("/bin/true");
+	run_script("/bin/sleep 0.1; :");
 	hear_for(g, 600);
 	struct watch_request request = quick_request();
 
