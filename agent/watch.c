@@ -66,12 +66,18 @@ struct watch {
 	int64_t all_lost_since_ns;
 };
 
-/* The agent's table of clean files, when there is one: nothing is in it otherwise. */
+/*
+ * Whether the agent's table of clean files has the file.
+ *
+ * NEEDSWORK: asks nothing until openers can read that table (w->clean_table);
+ * so every file is told.
+ */
 static bool
 watch_is_clean(const struct watch *w, const struct stat *st)
 {
+	(void)w;
 	(void)st;
-	return w->clean_table >= 0 && false;
+	return false;
 }
 
 static void
@@ -196,9 +202,13 @@ merge(struct watch *w, struct marks_event *e, struct watch_entry *entry, uint8_t
 	bool is_own = false;
 
 	w->counters.n_merged++;
-	/* Who executes it tells more than who writes it. */
-	if (e->pid != entry->actor.pid &&
-	    ((kinds & EVENT_EXECUTED) != 0 || (entry->kinds & EVENT_EXECUTED) == 0)) {
+	/*
+	 * The first of whom something is known stays: a look at each would cost more
+	 * than all else.  But who executes it tells more than who wrote it.
+	 */
+	bool is_news = (kinds & ~entry->kinds & EVENT_EXECUTED) != 0;
+
+	if (e->pid != entry->actor.pid && (is_news || entry->actor.is_gone)) {
 		const struct actor *a = watch_actors_get(w->actors, e->pid, e->pidfd,
 		    e->is_ended, w->now_ms, &is_own);
 
@@ -451,23 +461,17 @@ send_lost(struct watch *w)
 	MH_CLEANUP(buf_freep) struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
 	struct watch_lost lost = { .is_processes = w->has_lost_processes,
 		.since_ns = w->is_all_lost ? w->all_lost_since_ns : INT64_MAX };
-	size_t max = WALK_ROOTS_MAX;
+	char *root = (char *)"/";
 
 	for (size_t i = 0; i < w->n_lost; i++) {
 		if (w->lost[i].since_ns < lost.since_ns)
 			lost.since_ns = w->lost[i].since_ns;
 	}
-	do {
-		buf_reset(b);
-		lost.paths = lost_paths(w, max, &lost.n_paths);
-		watch_lost_encode(&lost, b);
-		free(lost.paths);
-		max /= 2;
-	} while (buf_error(b) != MH_OK && max > 1);
+	lost.paths = lost_paths(w, WALK_ROOTS_MAX, &lost.n_paths);
+	watch_lost_encode(&lost, b);
+	free(lost.paths);
 	/* Too many to name: the whole is lost. */
-	if (buf_error(b) != MH_OK || lost.n_paths > max * 2) {
-		char *root = (char *)"/";
-
+	if (buf_error(b) != MH_OK || lost.n_paths == WALK_ROOTS_MAX) {
 		lost.paths = &root;
 		lost.n_paths = 1;
 		buf_reset(b);

@@ -95,7 +95,7 @@ struct watch_event {
 	uint32_t n_merged;         /* events of the kernel that it stands for */
 	int64_t first_ms, last_ms; /* since 1970 */
 	struct target target;      /* a file */
-	struct actor actor;        /* of the last execution, else of the last write */
+	struct actor actor;        /* of the first execution, else of the first write */
 };
 
 void watch_event_clear(struct watch_event *e);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/unit/mh_test.h"
 
+#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -15,17 +17,32 @@
 #include "tests/unit/mh_opener.h"
 
 static void
-stand_between(const char *program, int fd, int out)
+write_at(const char *path)
 {
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+static void
+stand_between(const char *program, uid_t uid, int fd, int in, int out)
+{
+	char path[PATH_MAX];
+	ssize_t n = 0;
+
 	char *argv[] = { (char *)"molehunt-open", NULL };
 	pid_t pid = 0;
 
+	if (uid != 0 && setresuid(uid, uid, uid) < 0)
+		_exit(1);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (child_start(program, argv, fd, &pid) != MH_OK ||
 	    write(out, &pid, sizeof(pid)) != (ssize_t)sizeof(pid))
 		_exit(1);
-	/* It reaps its child; both end when the test does. */
-	(void)waitpid(pid, NULL, 0);
+	/* Ended openers need no one to reap them: init does when this ends. */
+	while ((n = read(in, path, sizeof(path))) > 0 && path[n - 1] == 0)
+		write_at(path);
 	for (;;)
 		(void)pause();
 }
@@ -35,17 +52,22 @@ mh_opener_start(struct mh_opener *o, const char *program)
 {
 	int fds[2];
 	int from[2];
+	int to[2];
 
 	assert_ok(channel_pair(fds));
-	assert_int_equal(pipe(from), 0);
+	assert_int_equal(pipe2(from, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(to, O_CLOEXEC), 0);
 	(void)fflush(NULL);
 	o->between = fork();
 	assert_true(o->between >= 0);
 	if (o->between == 0) {
 		(void)close(fds[0]);
 		(void)close(from[0]);
-		stand_between(program, fds[1], from[1]);
+		(void)close(to[1]);
+		stand_between(program, o->uid, fds[1], to[0], from[1]);
 	}
+	(void)close(to[0]);
+	o->to = to[1];
 	(void)close(fds[1]);
 	(void)close(from[1]);
 	assert_int_equal(read(from[0], &o->pid, sizeof(o->pid)), sizeof(o->pid));
@@ -62,8 +84,17 @@ mh_opener_end(struct mh_opener *o)
 		(void)kill(o->pid, SIGKILL);
 		(void)kill(o->between, SIGKILL);
 		(void)waitpid(o->between, NULL, 0);
+		(void)close(o->to);
 	}
 	o->between = o->pid = 0;
+}
+
+void
+mh_opener_write(struct mh_opener *o, const char *path)
+{
+	size_t len = strlen(path) + 1;
+
+	assert_int_equal(write(o->to, path, len), len);
 }
 
 bool

@@ -13,6 +13,8 @@
  */
 struct mh_opener {
 	pid_t between, pid;
+	uid_t uid; /* 0, or whom it is to run as; set before the start */
+	int to;    /* of the one between: paths that it writes */
 	struct channel *channel;
 };
 
@@ -20,6 +22,9 @@ struct mh_opener {
 void mh_opener_start(struct mh_opener *o, const char *program);
 /* Accepts one that was never started, or ended. */
 void mh_opener_end(struct mh_opener *o);
+
+/* Have the one between, which is of its family, write the file at path. */
+void mh_opener_write(struct mh_opener *o, const char *path);
 
 /* The next message, no later than in so many ms: false.  Also false at its end. */
 bool mh_opener_receive(struct mh_opener *o, struct message *m, int timeout_ms);

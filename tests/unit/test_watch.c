@@ -439,7 +439,7 @@ what_ended_before_its_memory_was_due_is_counted(void **state)
 	watch(g);
 	if (g->heard.state.processes_trouble[0] != 0)
 		skip();
-	run_script("/bin/true");
+	run_script("/bin/sleep 0.1; :");
 	hear_for(g, 600);
 	struct watch_request request = quick_request();
 
@@ -590,6 +590,72 @@ a_mount_that_appears_is_watched_and_one_that_vanishes_is_forgotten(void **state)
 	free(sub);
 }
 
+/* Nobody answers behind it: whoever touched it would wait for ever. */
+static void
+a_dead_fuse_mount_is_told_and_not_touched(void **state)
+{
+	struct given *g = *state;
+	char options[128];
+	char *at = path_in(g, "fuse");
+	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+
+	(void)snprintf(options, sizeof(options),
+	    "fd=%d,rootmode=40000,user_id=0,group_id=0", fd);
+	if (!g->is_mounted || fd < 0 || mkdir(at, 0755) < 0 ||
+	    mount("dead", at, "fuse", 0, options) < 0) {
+		free(at);
+		fd_closep(&fd);
+		skip();
+	}
+	watch(g);
+	const struct watch_place *p = place_of(g, at);
+
+	free(at);
+	assert_non_null(p);
+	assert_string_equal(p->trouble, "a network or FUSE file system");
+	put_file(g, "beside", "x");
+	(void)await(g, "beside");
+	/* Its end wakes whoever waits for it. */
+	(void)close(fd);
+}
+
+static void
+our_own_writes_below_our_state_are_counted_and_not_told(void **state)
+{
+	struct given *g = *state;
+	struct watch_request request = quick_request();
+	char *own = path_in(g, "own");
+
+	watch(g);
+	request.state = g->folder;
+	ask(g, &request);
+	put_file(g, "others", "x");
+	mh_opener_write(&g->opener, own);
+	free(own);
+	(void)await(g, "others");
+	hear_for(g, 300);
+	assert_null(find(g, "own"));
+	ask(g, &request);
+	assert_int_equal(g->heard.state.counters.n_own, 1);
+	every_event_is_accounted_for(g);
+}
+
+static void
+without_rights_it_says_what_it_cannot_see(void **state)
+{
+	struct given *g = *state;
+	struct watch_request request = quick_request();
+
+	if (!g->is_mounted)
+		skip();
+	g->opener.uid = 65534;
+	mh_opener_start(&g->opener, OPENER_PROGRAM);
+	ask(g, &request);
+	assert_string_equal(g->heard.state.trouble, "watching files needs CAP_SYS_ADMIN");
+	/* Executions anybody may hear of, from kernel 6.6 on. */
+	assert_int_equal(g->heard.state.n_places, 0);
+}
+
 /* A shell in a mount namespace of its own, over an overlay that only it has. */
 static void
 what_is_written_in_another_mount_namespace_is_told(void **state)
@@ -625,6 +691,7 @@ what_is_written_in_another_mount_namespace_is_told(void **state)
 		skip();
 	hear_for(g, 500);
 	assert_true(is_watched);
+	assert_non_null(find(g, "m/inside"));
 }
 
 int
@@ -645,6 +712,9 @@ main(void)
 		WATCH_TEST(an_excluded_file_is_counted_and_not_told),
 		WATCH_TEST(
 		    a_mount_that_appears_is_watched_and_one_that_vanishes_is_forgotten),
+		WATCH_TEST(without_rights_it_says_what_it_cannot_see),
+		WATCH_TEST(a_dead_fuse_mount_is_told_and_not_touched),
+		WATCH_TEST(our_own_writes_below_our_state_are_counted_and_not_told),
 		WATCH_TEST(what_is_written_in_another_mount_namespace_is_told),
 	};
 
