@@ -20,6 +20,7 @@
 #include "agent/file_facts.h"
 #include "agent/file_systems.h"
 #include "agent/mounts.h"
+#include "agent/walk_roots.h"
 #include "base/fd.h"
 #include "base/memory.h"
 
@@ -49,7 +50,8 @@ struct walk {
 	void *ctx;
 	struct level *levels;
 	size_t n_levels, cap_levels;
-	char *path; /* of where the walk is; owned */
+	const char *tail; /* of the root: what paths of files have to match, or NULL */
+	char *path;       /* of where the walk is; owned */
 	size_t path_len, path_cap;
 	char *shown;      /* the same, cut to what a record can hold; owned */
 	char *sort_names; /* what compare() reads from */
@@ -186,6 +188,44 @@ is_excluded(const struct walk *w)
 	return false;
 }
 
+/* Whether the file whose path is set is among what was asked for. */
+static bool
+is_chosen(const struct walk *w, const char *name)
+{
+	const struct walk_request *r = w->request;
+	int flags = FNM_CASEFOLD | FNM_EXTMATCH;
+
+	if (w->tail != NULL && fnmatch(w->tail, w->path, flags) != 0)
+		return false;
+	for (uint32_t i = 0; i < r->n_only; i++) {
+		if (fnmatch(r->only[i], w->path, flags) == 0 ||
+		    fnmatch(r->only[i], name, flags) == 0)
+			return true;
+	}
+	return r->n_only == 0;
+}
+
+static bool
+is_before(const struct timespec *t, int64_t ns)
+{
+	int64_t s = ns / 1000000000;
+
+	return t->tv_sec < s || (t->tv_sec == s && t->tv_nsec < ns % 1000000000);
+}
+
+/* ctime is what nobody sets; mtime is asked too, for file systems that have no other. */
+static bool
+is_unchanged(const struct walk *w, int dir, const char *name)
+{
+	int64_t since = w->request->changed_since_ns;
+	struct stat st;
+
+	return since > 0 &&
+	       fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0 &&
+	       S_ISREG(st.st_mode) && is_before(&st.st_ctim, since) &&
+	       is_before(&st.st_mtim, since);
+}
+
 /* The kind of the file system on which fd lies, whose st_dev is dev. */
 static enum file_system_kind
 kind_of(struct walk *w, int fd, uint64_t dev)
@@ -299,11 +339,22 @@ visit_opened_file(struct walk *w, int fd, uint64_t dev, bool is_root)
 static void
 visit_file(struct walk *w, const struct level *parent, const char *name)
 {
+	bool is_wanted = is_chosen(w, name);
+
 	if (w->request->is_count) {
-		w->sink->on_counted(w->ctx);
+		if (is_wanted)
+			w->sink->on_counted(w->ctx);
+		return;
+	}
+	if (!is_wanted) {
+		missed(w, REASON_NOT_CHOSEN, NULL);
 		return;
 	}
 	w->sink->before_open(w->ctx, w->path);
+	if (is_unchanged(w, parent->fd, name)) {
+		missed(w, REASON_UNCHANGED, NULL);
+		return;
+	}
 	int fd = open_beneath(w, parent->fd, name, 0);
 
 	/* O_NOATIME is for the owner alone (open(2)): do without from now on. */
@@ -646,37 +697,52 @@ walk_root(struct walk *w, const char *root)
 	}
 }
 
-/* The root at or below which the cursor stands; n_roots when there is none. */
-static uint32_t
-first_root(const struct walk_request *request)
+/* The root at or below which the cursor stands; all of them when there is none. */
+static size_t
+first_root(const struct walk_request *request, const struct walk_roots *roots)
 {
-	for (uint32_t i = 0; request->resume[0] != 0 && i < request->n_roots; i++) {
-		if (strcmp(request->resume, request->roots[i]) == 0 ||
-		    is_below(request->resume, request->roots[i]))
+	for (size_t i = 0; request->resume[0] != 0 && i < roots->n; i++) {
+		if (strcmp(request->resume, roots->items[i].path) == 0 ||
+		    is_below(request->resume, roots->items[i].path))
 			return i;
 	}
-	return request->n_roots;
+	return roots->n;
+}
+
+static void
+walk_roots(struct walk *w, const struct walk_roots *roots)
+{
+	size_t first = first_root(w->request, roots);
+
+	/* A cursor that fits no root means nothing: better all again than a gap. */
+	if (first == roots->n)
+		first = 0;
+	for (size_t i = first; i < roots->n; i++) {
+		w->tail = roots->items[i].tail;
+		/* Roots before the one that holds the cursor are done with. */
+		if (strcmp(w->request->resume, roots->items[i].path) != 0)
+			walk_root(w, roots->items[i].path);
+	}
 }
 
 void
 walk_run(const struct walk_request *request, const struct walk_sink *sink, void *ctx)
 {
 	struct walk *w = xcalloc(1, sizeof(*w));
-	uint32_t first = first_root(request);
+	struct walk_roots roots = { .before_open = sink->before_open, .ctx = ctx };
 
 	w->request = request;
 	w->sink = sink;
 	w->ctx = ctx;
 	w->may_skip_atime = geteuid() == 0;
 	w->has_openat2 = true;
-	/* A cursor that fits no root means nothing: better all again than a gap. */
-	if (first == request->n_roots)
-		first = 0;
-	for (uint32_t i = first; i < request->n_roots; i++) {
-		/* Roots before the one that holds the cursor are done with. */
-		if (strcmp(request->resume, request->roots[i]) != 0)
-			walk_root(w, request->roots[i]);
+	walk_roots_find(&roots, request);
+	walk_roots(w, &roots);
+	if (roots.n_lost > 0) {
+		set_path(w, 0, "/");
+		missed(w, REASON_CROWDED, "more matches of patterns than allowed");
 	}
+	walk_roots_clear(&roots);
 	free(w->levels);
 	free(w->path);
 	free(w->shown);

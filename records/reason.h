@@ -14,6 +14,8 @@
 #define REASONS(REASON)                                                                  \
 	REASON(NONE, "none", false, "scanned wholly")                                    \
 	REASON(EXCLUDED, "excluded", false, "excluded by configuration")                 \
+	REASON(NOT_CHOSEN, "not-chosen", false, "not among what the profile looks at")   \
+	REASON(UNCHANGED, "unchanged", false, "unchanged since it was scanned")          \
 	REASON(PSEUDO, "pseudo-file-system", false,                                      \
 	    "on a file system without files of its own")                                 \
 	REASON(LINK, "symbolic-link", false,                                             \
