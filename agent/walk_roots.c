@@ -53,7 +53,34 @@ add_root(struct walk_roots *roots, const char *path, const char *tail)
 	}
 	roots->items = xreallocarray(roots->items, roots->n + 1, sizeof(*roots->items));
 	roots->items[roots->n++] = (struct walk_root){ xstrdup(path),
-		tail != NULL ? xasprintf("*/%s", tail) : NULL };
+		tail != NULL ? xasprintf("*/%s", tail) : NULL, 0, 0 };
+}
+
+/* /lib and /usr/lib are one: what is the same under two names is walked once. */
+static bool
+is_known(const struct walk_roots *roots, const struct stat *st)
+{
+	for (size_t i = 0; i < roots->n; i++) {
+		if (roots->items[i].ino == (uint64_t)st->st_ino &&
+		    roots->items[i].dev == (uint64_t)st->st_dev)
+			return true;
+	}
+	return false;
+}
+
+/* A root that was named without patterns, or with a link before them. */
+static void
+add_literal(struct walk_roots *roots, const char *path, const struct stat *st)
+{
+	size_t before = roots->n;
+
+	if (is_known(roots, st))
+		return;
+	add_root(roots, path, NULL);
+	if (roots->n > before) {
+		roots->items[before].dev = (uint64_t)st->st_dev;
+		roots->items[before].ino = (uint64_t)st->st_ino;
+	}
 }
 
 static bool
@@ -77,8 +104,11 @@ match_name(struct walk_roots *roots, int dir, const char *path, const char *name
 	rest += strspn(rest, "/");
 	if (*rest == 0) {
 		/* A link is not asked for by a pattern: what it names lies elsewhere. */
-		if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0 &&
-		    (may_follow || !S_ISLNK(st.st_mode)))
+		if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0)
+			return;
+		if (may_follow && tail == NULL)
+			add_literal(roots, full, &st);
+		else if (may_follow || !S_ISLNK(st.st_mode))
 			add_root(roots, full, tail);
 		return;
 	}

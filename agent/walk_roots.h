@@ -27,6 +27,7 @@ enum {
 struct walk_root {
 	char *path; /* owned */
 	char *tail; /* fnmatch(3) with FNM_EXTMATCH on paths of files, or NULL; owned */
+	uint64_t dev, ino; /* where it was named without patterns; else 0 */
 };
 
 struct walk_roots {
