@@ -272,6 +272,7 @@ open_spool(struct agent *a)
 		log_err_r(err, "spool", "%s", path);
 		return err;
 	}
+	a->was_spool_damaged = opening.damaged != NULL;
 	if (opening.damaged != NULL)
 		log_err("spool",
 		    "the database was damaged and is kept as %s: look at it, it may "

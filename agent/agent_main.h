@@ -121,6 +121,7 @@ struct agent {
 	char *state; /* folder */
 	struct host host;
 	struct spool *spool;
+	bool was_spool_damaged; /* what it held is to be found again */
 	struct store *store;
 	bool is_stopping;
 	int64_t stop_ms; /* monotonic: then what is in flight is left */

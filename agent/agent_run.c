@@ -178,6 +178,7 @@ run_tell_coverage(struct run *run, const struct coverage *c, bool is_whole)
 		store_keep_line(st,
 		    coverage_to_json(&context, c, first, COVERAGE_PATHS_PER_LINE));
 	store_keep_line(st, summary_to_json(&context, c, run->started_ms, is_whole));
+	(void)agent_store(run->agent);
 	log_notice("scan",
 	    "%s %s: %llu scanned, %llu findings, %llu not scanned, %llu unchanged",
 	    run->name, run->uid, (unsigned long long)c->n_scanned,

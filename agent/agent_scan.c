@@ -192,7 +192,9 @@ load_schedule(struct agent *a)
 	agent_schedule_secret(a, secret);
 	w->schedule = schedule_new(secret);
 	agent_config_schedule(&a->config, w->schedule);
-	for (size_t i = 0; i < schedule_count(w->schedule); i++) {
+	/* Findings may be lost with a spool: then everything counts as missed. */
+	for (size_t i = 0; !a->was_spool_damaged && i < schedule_count(w->schedule);
+	     i++) {
 		struct schedule_line l = schedule_get(w->schedule, i, time_now(0));
 		MH_CLEANUP(freep) char *name = xasprintf("handled_ms/%s", l.key);
 
