@@ -3,6 +3,8 @@
 
 #include "agent/scan.h"
 #include "base/attributes.h"
+#include "base/log.h"
+#include "base/memory.h"
 #include "build_info.h"
 #include "records/setup.h"
 
@@ -51,9 +53,54 @@ static const struct setting rows[] = {
 	{ "spool.min_free", SETTING_SIZE, AT(spool_min_free_bytes), "256MiB",
 	    .max = 1ull << 40,
 	    .help = "Space that is left free on the disk; below it, scanning waits." },
+	{ "control.socket", SETTING_STRING, AT(control_socket),
+	    "/run/molehunt/control.sock", .min = 1, .max = 107,
+	    .help = "Where `molehunt status` and its like ask the agent." },
+	{ "control.group", SETTING_STRING, AT(control_group), "molehunt", .max = 256,
+	    .help = "Its members may see findings and steer scans, as root may." },
 	{ "log.level", SETTING_ENUM, AT(log_level), "notice", .choices = level_words,
 	    .help = "The finest messages that are logged." },
 };
 
 const struct settings_schema agent_config_schema = { rows, MH_ARRAY_LEN(rows),
-	sizeof(struct agent_config) };
+	sizeof(struct agent_config), NULL };
+
+/* A daemon has no folder that a relative path could begin in. */
+static char *
+relative_path(const char *file, const char *key, const struct setting_strings *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (list->items[i][0] != '/')
+			return xasprintf(
+			    "%s: %s: '%s' is not an absolute path: begin it with /", file,
+			    key, list->items[i]);
+	}
+	return NULL;
+}
+
+mh_err
+agent_config_load(const char *path, struct agent_config *ret, char **ret_why)
+{
+	struct agent_config config;
+	char *why = NULL;
+	mh_err err = settings_load(&agent_config_schema, path, &config, ret_why);
+
+	if (err != MH_OK)
+		return err;
+	why = relative_path(path, "packs", &config.packs);
+	if (why == NULL)
+		why = relative_path(path, "scan.paths", &config.scan_paths);
+	if (why == NULL &&
+	    !scan_takes_excludes((const char *const *)config.scan_exclude.items,
+		config.scan_exclude.n))
+		why = xasprintf("%s: scan.exclude: too long: at most %d patterns of "
+				"together %d bytes",
+		    path, WALK_EXCLUDES_MAX, WALK_EXCLUDES_BYTES_MAX);
+	if (why != NULL) {
+		settings_clear(&agent_config_schema, &config);
+		*ret_why = why;
+		return MH_ERR_INVALID;
+	}
+	*ret = config;
+	return MH_OK;
+}

@@ -21,9 +21,19 @@ struct agent_config {
 	uint64_t report_max_age_ms;
 	uint64_t spool_max_bytes;
 	uint64_t spool_min_free_bytes;
-	int log_level; /* enum log_level */
+	char *control_socket;
+	char *control_group; /* "" for none */
+	int log_level;       /* enum log_level */
 };
 
 extern const struct settings_schema agent_config_schema;
+
+/*
+ * Read and check the file.  *ret is for settings_clear().
+ * Errors: those of settings_load(), and MH_ERR_INVALID; *ret_why is a new sentence
+ * for people.
+ */
+mh_err agent_config_load(const char *path, struct agent_config *ret, char **ret_why)
+    MH_CHECKED;
 
 #endif

@@ -77,7 +77,8 @@ copy_text(char *to, size_t size, const char *from)
 static void
 fill_header(struct agent *a, struct report_header *h)
 {
-	MH_CLEANUP(freep) char *rule_set = text_hex(a->facts.id, sizeof(a->facts.id));
+	MH_CLEANUP(freep)
+	char *rule_set = text_hex(a->rules->facts.id, sizeof(a->rules->facts.id));
 
 	copy_text(h->agent, sizeof(h->agent), a->identity->agent);
 	h->sealed_ms = clock_real_ms();
@@ -131,7 +132,7 @@ seal_what_is_due(struct agent *a, int64_t now_ms)
 {
 	bool is_due =
 	    a->n_pending >= SEAL_LINES ||
-	    (a->oldest_pending_ms != 0 && (a->is_stopping || !a->is_scanning ||
+	    (a->oldest_pending_ms != 0 && (a->is_stopping || a->run == NULL ||
 					      now_ms - a->oldest_pending_ms >=
 						  (int64_t)a->config.report_max_age_ms));
 
@@ -239,12 +240,15 @@ on_refused(struct agent *a, const struct message *m)
 }
 
 static void
-on_link(const struct message *m)
+on_link(struct agent *a, const struct message *m)
 {
 	struct delivery_link note;
 
 	if (delivery_link_parse(m->data, m->len, &note) != MH_OK)
 		return;
+	free(a->link_text);
+	a->link_text = xstrdup(note.sentence);
+	a->is_link_up = note.state != LINK_DOWN;
 	if (note.state == LINK_UP)
 		log_notice("delivery", "connected: %s", note.sentence);
 	else
@@ -275,7 +279,7 @@ on_courier(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	while ((err = channel_receive(a->courier, &m)) == MH_OK) {
 		if (m.type == MSG_LINK) {
-			on_link(&m);
+			on_link(a, &m);
 			continue;
 		}
 		if (a->n_sent > 0)
@@ -360,4 +364,6 @@ agent_delivery_clear(struct agent *a)
 	a->identity = NULL;
 	X509_STORE_free(a->ca);
 	a->ca = NULL;
+	free(a->link_text);
+	a->link_text = NULL;
 }

@@ -30,6 +30,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/notify.h"
 #include "base/role_folder.h"
 #include "records/supervise.h"
 
@@ -51,15 +52,33 @@ stop(struct agent *a, int status)
 	(void)event_base_loopbreak(a->base);
 }
 
-static void
-agent_on_started(struct agent *a, const struct child_note *note, int fd)
+void
+agent_hurry(struct agent *a)
 {
-	if (fd < 0)
+	const struct timeval soon = { .tv_usec = SCAN_TICK_MS * 1000 };
+
+	if (a->tick_ms == SCAN_TICK_MS)
 		return;
-	if (note->role == ROLE_COURIER)
+	a->tick_ms = SCAN_TICK_MS;
+	(void)event_add(a->tick, &soon);
+}
+
+/* A child was started, or is gone. */
+static void
+on_child(struct agent *a, struct message *m, const struct child_note *note)
+{
+	int fd = m->type == MSG_STARTED ? message_take_fd(m, 0) : -1;
+
+	if (m->type == MSG_STARTED && fd < 0)
+		return;
+	if (note->role == ROLE_COURIER && fd >= 0)
 		agent_delivery_on_started(a, note->instance, fd);
+	else if (note->role == ROLE_COURIER)
+		agent_delivery_on_exited(a, note->instance, note->status);
+	else if (fd >= 0)
+		agent_rules_on_started(a, note->role, note->instance, fd);
 	else
-		scan_on_started(a->scan, note->role, note->instance, fd);
+		agent_rules_on_exited(a, note->role, note->instance, note->status);
 }
 
 static void
@@ -76,12 +95,8 @@ on_supervisor(evutil_socket_t fd, short what, void *ctx)
 
 		if (child_note_parse(m.data, m.len, &note) != MH_OK)
 			log_err("agent", "malformed message from the supervisor");
-		else if (m.type == MSG_STARTED)
-			agent_on_started(a, &note, message_take_fd(&m, 0));
-		else if (note.role == ROLE_COURIER)
-			agent_delivery_on_exited(a, note.instance, note.status);
 		else
-			scan_on_exited(a->scan, note.role, note.instance, note.status);
+			on_child(a, &m, &note);
 		message_close_fds(&m);
 	}
 	/* Without a supervisor there is nobody to start anything: it starts us again. */
@@ -89,27 +104,72 @@ on_supervisor(evutil_socket_t fd, short what, void *ctx)
 		stop(a, 1);
 }
 
-static void
-on_scan(evutil_socket_t fd, short what, void *ctx)
+/* Whether something is under way that ticks move on. */
+static bool
+is_busy(const struct agent *a)
 {
-	struct agent *a = ctx;
+	return a->is_stopping || a->run != NULL || a->next_rules != NULL ||
+	       a->old_rules != NULL || !agent_rules_are_ready(a) ||
+	       store_is_waiting(a->store);
+}
 
-	(void)fd;
-	(void)what;
-	agent_scan_tick(a, clock_monotonic_ms());
-	/* While the disk is full, workers are not listened to: that holds them back. */
-	if (!a->is_blocked)
-		(void)event_add(a->scan_event, NULL);
+static void
+set_tick(struct agent *a)
+{
+	a->tick_ms = is_busy(a) ? SCAN_TICK_MS : IDLE_TICK_MS;
+	const struct timeval next = { .tv_sec = a->tick_ms / 1000,
+		.tv_usec = a->tick_ms % 1000 * 1000 };
+
+	(void)event_add(a->tick, &next);
+}
+
+/* Tell the service manager that we are ready, once, and alive. */
+static void
+tick_notify(struct agent *a, int64_t now_ms)
+{
+	if (!a->is_ready_told && (a->rules->is_ready || a->rules->is_failed)) {
+		a->is_ready_told = true;
+		notify_supervisor("READY=1");
+	}
+	if (now_ms >= a->alive_ms) {
+		a->alive_ms = now_ms + ALIVE_MS;
+		notify_supervisor("WATCHDOG=1");
+	}
+}
+
+/* What is in flight is answered for, or was waited for long enough. */
+static void
+tick_stop(struct agent *a, int64_t now_ms)
+{
+	bool is_settled = agent_scan_stop(a);
+
+	if (!is_settled && now_ms < a->stop_ms)
+		return;
+	agent_scan_end(a);
+	(void)agent_store(a);
+	agent_delivery_tick(a, now_ms);
+	stop(a, 0);
 }
 
 static void
 on_tick(evutil_socket_t fd, short what, void *ctx)
 {
 	struct agent *a = ctx;
+	int64_t now_ms = clock_monotonic_ms();
 
-	on_scan(fd, what, ctx);
+	(void)fd;
+	(void)what;
+	agent_store_tick(a, now_ms);
+	agent_rules_tick(a, now_ms);
+	if (!store_is_blocked(a->store))
+		agent_scan_tick(a, now_ms);
 	mh_ignore(channel_flush(a->supervisor));
-	agent_delivery_tick(a, clock_monotonic_ms());
+	if (a->is_stopping)
+		tick_stop(a, now_ms);
+	else
+		agent_delivery_tick(a, now_ms);
+	tick_notify(a, now_ms);
+	set_tick(a);
 }
 
 static void
@@ -119,11 +179,11 @@ on_stop(evutil_socket_t sig, short what, void *ctx)
 
 	(void)sig;
 	(void)what;
+	if (!a->is_stopping)
+		a->stop_ms = clock_monotonic_ms() + STOP_SETTLE_MS;
 	a->is_stopping = true;
-	agent_scan_stop(a);
-	(void)agent_store(a);
-	agent_delivery_tick(a, clock_monotonic_ms());
-	stop(a, 0);
+	notify_supervisor("STOPPING=1");
+	agent_hurry(a);
 }
 
 static void
@@ -131,9 +191,8 @@ on_reload(evutil_socket_t sig, short what, void *ctx)
 {
 	(void)sig;
 	(void)what;
-	(void)ctx;
-	log_notice("agent", "a changed configuration is read when the agent starts: "
-			    "restart it");
+	agent_reload(ctx);
+	agent_hurry(ctx);
 }
 
 static void
@@ -217,23 +276,18 @@ open_spool(struct agent *a)
 static mh_err
 open_loop(struct agent *a)
 {
-	static const struct timeval tick = { .tv_usec = SCAN_TICK_MS * 1000 };
-
 	event_set_log_callback(on_libevent);
 	a->base = event_base_new();
 	if (a->base == NULL)
 		return MH_ERR_MEMORY;
 	a->supervisor_event = event_new(a->base, channel_fd(a->supervisor),
 	    EV_READ | EV_PERSIST, on_supervisor, a);
-	a->scan_event = event_new(a->base, scan_fd(a->scan), EV_READ, on_scan, a);
-	a->tick = event_new(a->base, -1, EV_PERSIST, on_tick, a);
+	a->tick = event_new(a->base, -1, 0, on_tick, a);
 	struct event *term = evsignal_new(a->base, SIGTERM, on_stop, a);
 	struct event *interrupt = evsignal_new(a->base, SIGINT, on_stop, a);
 	struct event *hangup = evsignal_new(a->base, SIGHUP, on_reload, a);
-	if (event_add(a->supervisor_event, NULL) < 0 ||
-	    event_add(a->scan_event, NULL) < 0 || event_add(a->tick, &tick) < 0 ||
-	    event_add(term, NULL) < 0 || event_add(interrupt, NULL) < 0 ||
-	    event_add(hangup, NULL) < 0)
+	if (event_add(a->supervisor_event, NULL) < 0 || event_add(term, NULL) < 0 ||
+	    event_add(interrupt, NULL) < 0 || event_add(hangup, NULL) < 0)
 		return MH_ERR_MEMORY;
 	return MH_OK;
 }
@@ -252,16 +306,24 @@ run(struct agent *a)
 	    message_channel_new(CHILD_CHANNEL_FD, ROLE_AGENT, ROLE_SUPERVISOR);
 	if (open_spool(a) != MH_OK)
 		return 1;
-	if (agent_scan_init(a) != MH_OK || open_loop(a) != MH_OK) {
+	if (open_loop(a) != MH_OK) {
 		log_err("agent", "cannot start");
 		return 1;
 	}
+	a->store = store_new();
+	agent_control_init(a);
 	if (close_sandbox() != MH_OK) {
 		log_err_r(MH_ERR_SYSTEM, "agent", "no seccomp on this kernel");
 		return 1;
 	}
+	agent_rules_init(a);
+	agent_scan_init(a);
+	set_tick(a);
 	(void)event_base_dispatch(a->base);
+	agent_control_clear(a);
 	agent_scan_clear(a);
+	agent_rules_clear(a);
+	store_free(a->store);
 	agent_delivery_clear(a);
 	spool_close(a->spool);
 	return a->exit_status;
@@ -284,45 +346,38 @@ dump_config(void)
 	return 0;
 }
 
-/* A daemon has no folder that a relative path could begin in. */
-static bool
-check_paths(const char *file, const char *key, const struct setting_strings *list)
+static void
+replace(char **text, const char *with)
 {
-	for (size_t i = 0; i < list->n; i++) {
-		if (list->items[i][0] == '/')
-			continue;
-		(void)fprintf(stderr,
-		    "%s: %s: '%s' is not an absolute path: begin it with /\n", file, key,
-		    list->items[i]);
-		return false;
-	}
-	return true;
+	free(*text);
+	*text = xstrdup(with);
 }
 
 static int
-load_config(struct agent *a, const char *path, bool is_check)
+check_config(const char *path)
 {
+	struct agent_config config;
 	MH_CLEANUP(freep) char *why = NULL;
-	mh_err err = settings_load(&agent_config_schema, path, &a->config, &why);
 
-	if (err != MH_OK) {
+	if (agent_config_load(path, &config, &why) != MH_OK) {
 		(void)fprintf(stderr, "%s\n", why);
 		return 2;
 	}
-	if (!check_paths(path, "packs", &a->config.packs) ||
-	    !check_paths(path, "scan.paths", &a->config.scan_paths))
-		return 2;
-	if (!scan_takes_excludes((const char *const *)a->config.scan_exclude.items,
-		a->config.scan_exclude.n)) {
-		(void)fprintf(stderr,
-		    "%s: scan.exclude: too long: at most %d patterns of together %d "
-		    "bytes\n",
-		    path, WALK_EXCLUDES_MAX, WALK_EXCLUDES_BYTES_MAX);
+	(void)printf("%s: good\n", path);
+	settings_clear(&agent_config_schema, &config);
+	return 0;
+}
+
+static int
+load_config(struct agent *a, const char *path)
+{
+	MH_CLEANUP(freep) char *why = NULL;
+
+	if (agent_config_load(path, &a->config, &why) != MH_OK) {
+		(void)fprintf(stderr, "%s\n", why);
 		return 2;
 	}
 	log_set_level((enum log_level)a->config.log_level);
-	if (is_check)
-		(void)printf("%s: good\n", path);
 	return 0;
 }
 
@@ -337,16 +392,15 @@ main(int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	static struct agent a;
-	const char *config = "/etc/molehunt/molehunt.yaml";
 	bool is_check = false;
 	int code = 0;
 
 	log_init("molehunt-agent", LOG_LEVEL_NOTICE);
 	while ((code = getopt_long(argc, argv, "nh", options, NULL)) != -1) {
 		if (code == 'c')
-			config = optarg;
+			replace(&a.config_path, optarg);
 		else if (code == 's')
-			a.state = xstrdup(optarg);
+			replace(&a.state, optarg);
 		else if (code == 'n')
 			is_check = true;
 		else if (code == 'd')
@@ -356,13 +410,19 @@ main(int argc, char **argv)
 			return code == 'h' ? 0 : 2;
 		}
 	}
-	int status = load_config(&a, config, is_check);
+	if (a.config_path == NULL)
+		a.config_path = xstrdup("/etc/molehunt/molehunt.yaml");
+	int status =
+	    is_check ? check_config(a.config_path) : load_config(&a, a.config_path);
 	if (status != 0 || is_check)
 		return status;
 	if (a.state == NULL || fcntl(CHILD_CHANNEL_FD, F_GETFD) < 0) {
 		(void)fputs(help, stderr);
 		return 2;
 	}
+	a.started_ms = clock_real_ms();
+	if (agent_control_listen(&a) != MH_OK)
+		return 1;
 	if (drop_privileges(a.state) != MH_OK) {
 		log_err_r(MH_ERR_SYSTEM, "agent",
 		    "%s: cannot be made, or its owner not become", a.state);
@@ -370,6 +430,7 @@ main(int argc, char **argv)
 	}
 	status = run(&a);
 	settings_clear(&agent_config_schema, &a.config);
+	free(a.config_path);
 	free(a.state);
 	return status;
 }

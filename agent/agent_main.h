@@ -12,12 +12,18 @@
 #include "transport/spool.h"
 
 /*
- * Inside of the resident agent, shared by agent_main.c (process and loop),
- * agent_scan.c (scans become stored findings) and agent_delivery.c (stored
- * findings become reports, reports get receipts).
+ * Inside of the resident agent, shared by
+ *
+ *	agent_main.c      process, loop, signals
+ *	agent_rules.c     rule sets and their replacement
+ *	agent_run.c       what all scans have in common: verdicts become findings
+ *	agent_scan.c      scans of profiles
+ *	agent_store.c     findings, between verdict and disk
+ *	agent_control.c   what is answered at the control socket
+ *	agent_checks.c    what is weaker than it could be
+ *	agent_delivery.c  stored findings become reports, reports get receipts
  */
 enum {
-	STORE_TARGETS_MAX = 256, /* in one transaction */
 	STORE_MS = 500, /* a finding is on disk at the latest so long after its verdict */
 	STORE_RETRY_MS = 5000, /* while the disk is full */
 	SEAL_LINES = 100,      /* lines that make a report before its age does */
@@ -29,44 +35,84 @@ enum {
 	COURIER_RESTART_MS = 5000,
 	RULES_RETRY_MS = 60 * 1000, /* after a rule set that could not be loaded */
 	IDENTITY_LOOK_MS = 5000,    /* for an enrolment that comes while the agent runs */
+	ALIVE_MS = 20 * 1000, /* the service manager is told: WatchdogSec= is 120 s */
+	IDLE_TICK_MS = 1000,  /* while nothing is under way */
+	/* The supervisor gives 5,000: so much is for answers, the rest for the disk. */
+	STOP_SETTLE_MS = 2500,
 };
 
-/* A finding between verdict and disk. */
-struct unstored {
-	char *uid, *rule, *pack, *path, *json;
-	int severity;
-	int64_t seen_ms;
+struct agent;
+
+/* A configuration, and the rules that it names. */
+struct rule_set {
+	struct agent *agent;
+	unsigned generation;
+	struct scanner *scanner;
+	struct event *event;
+	bool is_listening;
+	struct ruleset_facts facts; /* borrowed from scanner */
+	bool is_ready, is_failed;
+	char *why;                  /* it failed; owned */
+	unsigned n_problems;        /* packs and files that were left out */
+	int64_t retry_ms;           /* monotonic */
+	struct agent_config config; /* becomes the agent's with it */
+	bool has_config;
+};
+
+enum run_kind {
+	RUN_PROFILE = 1, /* a scan of a profile */
+};
+
+/* A scan of the resident agent. */
+struct run {
+	struct agent *agent;
+	struct rule_set *rules;
+	struct scan *scan;
+	enum run_kind kind;
+	char uid[UUID_TEXT_LEN];
+	char *name;         /* of its profile, or for people; owned */
+	int64_t started_ms; /* real time */
+	unsigned n_resumed; /* how often it went on where it was */
+	bool is_done;       /* the scan has ended */
+};
+
+/* A finding that is new to the store. */
+struct new_finding {
+	char *uid; /* taken */
+	const char *rule, *pack, *path;
+	int severity; /* OCSF severity_id */
+	int64_t now_ms;
+	json_t *json; /* taken */
 };
 
 struct agent {
 	struct event_base *base;
-	struct event *supervisor_event, *scan_event, *courier_event, *tick;
+	struct event *supervisor_event, *courier_event, *tick;
+	int tick_ms; /* now */
 	struct channel *supervisor;
 	struct agent_config config;
+	char *config_path;
 	char *state; /* folder */
 	struct host host;
 	struct spool *spool;
+	struct store *store;
 	bool is_stopping;
+	int64_t stop_ms; /* monotonic: then what is in flight is left */
 	int exit_status;
+	int64_t started_ms; /* real time */
+	bool is_ready_told;
+	int64_t alive_ms; /* monotonic: when to say so again */
+
+	/* agent_rules.c */
+	struct rule_set *rules;      /* in use, or being loaded for the first time */
+	struct rule_set *next_rules; /* being loaded; NULL */
+	struct rule_set *old_rules;  /* its scans are ending; NULL */
+	unsigned rules_generation;
+	char *reload_why; /* the last reload was refused: why; owned */
 
 	/* agent_scan.c */
-	struct scan *scan;
-	struct ruleset_facts facts; /* borrowed from scan */
-	bool has_rules;
-	int64_t rules_retry_ms; /* monotonic; 0: they are ready or being loaded */
-	bool is_scanning;
-	bool is_blocked; /* the disk takes nothing: nothing is read from the workers */
-	int64_t next_scan_ms;    /* monotonic */
-	int64_t scan_started_ms; /* real time */
-	char scan_uid[64];
-	struct unstored *unstored; /* owned */
-	size_t n_unstored, cap_unstored;
-	struct spool_scanned *scanned; /* their paths are owned */
-	size_t n_scanned;
-	int64_t oldest_unstored_ms; /* monotonic; 0 when there is none */
-	int64_t retry_ms;
-	char **coverage; /* lines of a scan that ended; owned */
-	size_t n_coverage;
+	struct run *run;      /* NULL while none runs */
+	int64_t next_scan_ms; /* monotonic */
 
 	/* agent_delivery.c */
 	struct identity *identity; /* NULL while this machine is not enrolled */
@@ -79,20 +125,98 @@ struct agent {
 	int64_t last_sent_id;
 	int64_t oldest_pending_ms; /* monotonic; 0: nothing waits for a report */
 	uint64_t n_pending;
+	bool is_link_up;
+	char *link_text; /* the courier's last word; NULL: none; owned */
+
+	/* agent_control.c */
+	int control_fd; /* listening; -1: none */
+	gid_t control_gid;
+	struct control *control;
 };
 
-/* Ask the supervisor; its answers come to scan and delivery. */
+enum check_level { CHECK_GOOD, CHECK_WEAKER, CHECK_ERROR };
+
+/* One thing that was looked at.  Texts are borrowed; advice may be NULL. */
+struct agent_check {
+	const char *name;
+	enum check_level level;
+	const char *text;
+	const char *advice;
+};
+
+/* Ask the supervisor; its answers come to rules and delivery. */
 mh_err agent_ask(struct agent *a, enum message_name type, enum role role,
     unsigned instance);
+/* Something is under way: tick soon. */
+void agent_hurry(struct agent *a);
 
-/* Load packs and configuration into a scan. */
-mh_err agent_scan_init(struct agent *a);
+/* Load the rules of the configuration. */
+void agent_rules_init(struct agent *a);
+bool agent_rules_are_ready(const struct agent *a);
+/* Read the configuration again, and load its rules beside those in use. */
+void agent_reload(struct agent *a);
+void agent_rules_tick(struct agent *a, int64_t now_ms);
+void agent_rules_on_started(struct agent *a, enum role role, unsigned instance, int fd);
+void agent_rules_on_exited(struct agent *a, enum role role, unsigned instance,
+    int status);
+void agent_rules_clear(struct agent *a);
+
+struct run *run_new(struct agent *a, enum run_kind kind, const char *name);
+void run_free(struct run *run);
+/* For struct scan_ops; ctx is a struct run. */
+bool run_wants(void *ctx, const struct target *t, enum reason *ret_reason);
+void run_on_answer(void *ctx, struct scan *scan, const struct scan_answer *answer);
+void run_on_anomaly(void *ctx, const struct process_table *processes,
+    const struct process *p, const struct anomaly *found);
+/* Keep coverage and summary for the disk. */
+void run_tell_coverage(struct run *run, const struct coverage *c, bool is_whole);
+
+void agent_scan_init(struct agent *a);
 void agent_scan_tick(struct agent *a, int64_t now_ms);
-/* End a scan that runs; what it saw goes on disk. */
-void agent_scan_stop(struct agent *a);
+/* The rules were replaced: what runs goes on with the new ones. */
+void agent_scan_on_new_rules(struct agent *a);
+/* Stop opening; true: nothing is in flight any more. */
+bool agent_scan_stop(struct agent *a);
+/* What it saw is told, as not whole. */
+void agent_scan_end(struct agent *a);
+void agent_scan_clear(struct agent *a);
+
+/*
+ * What scans yielded and is not on disk.  store_keep_... never fails; all of it
+ * goes on disk with agent_store(), or stays when that does not go.
+ */
+struct store *store_new(void);
+void store_free(struct store *st);
+void store_keep_finding(struct store *st, const struct new_finding *f);
+void store_keep_poisoned(struct store *st, const struct target *t,
+    const struct ruleset_facts *facts);
+void store_keep_line(struct store *st, json_t *record);
+/* The disk takes nothing: nothing is read from the workers. */
+bool store_is_blocked(const struct store *st);
+bool store_is_waiting(const struct store *st);
 /* Put everything that waits on disk. False: it did not go. */
 bool agent_store(struct agent *a);
-void agent_scan_clear(struct agent *a);
+void agent_store_tick(struct agent *a, int64_t now_ms);
+/* What the history has of a finding; zeros when it is new. */
+struct finding_history agent_history(struct agent *a, const char *uid);
+/* Whether this target kills workers under these rules. */
+bool agent_is_poisoned(struct agent *a, const struct target *t,
+    const struct ruleset_facts *facts);
+
+typedef void agent_check_fn(void *ctx, const struct agent_check *check);
+/* Look at everything, and tell fn. */
+void agent_check_all(struct agent *a, agent_check_fn *fn, void *ctx);
+
+/*
+ * Make the socket; before privileges are dropped.  Errors: those of
+ * control_listen(), told.
+ */
+mh_err agent_control_listen(struct agent *a) MH_CHECKED;
+void agent_control_init(struct agent *a);
+void agent_control_clear(struct agent *a);
+
+/* "working", "resting", and why: for people; static. */
+const char *agent_scan_state(const struct agent *a);
 
 void agent_delivery_tick(struct agent *a, int64_t now_ms);
 void agent_delivery_on_started(struct agent *a, unsigned instance, int fd);

@@ -23,7 +23,11 @@ static const struct verb {
 	{ "scan", cli_scan, "scan files and folders now, and print what is found" },
 	{ "rules", cli_rules,
 	    "check packs of rules: what is left out, what works where" },
+	{ "status", cli_status, "how the resident agent is, and what it does now" },
 	{ "findings", cli_findings, "what the resident agent found on this machine" },
+	{ "schedule", cli_schedule, "when it scans what; run, pause and resume scans" },
+	{ "doctor", cli_doctor,
+	    "what is weaker here than it could be, and how to mend it" },
 	{ "enroll", cli_enroll, "join this machine to a collector, once, with a token" },
 	{ "verify", cli_verify, "check a signed report, without a collector" },
 };

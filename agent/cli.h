@@ -18,5 +18,8 @@ int cli_rules(int argc, char **argv);
 int cli_findings(int argc, char **argv);
 int cli_enroll(int argc, char **argv);
 int cli_verify(int argc, char **argv);
+int cli_status(int argc, char **argv);
+int cli_doctor(int argc, char **argv);
+int cli_schedule(int argc, char **argv);
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * molehunt findings: the resident agent's local history.
  *
- * Runs in: the caller's process, who has to be allowed to read the spool.
- * Input: the spool.
+ * Runs in: the caller's process, who asks the agent, or may read the spool itself.
+ * Input: the agent's answer; the spool.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "agent/cli.h"
+#include "agent/control_client.h"
 #include "agent/ocsf.h"
 #include "base/clock.h"
 #include "base/memory.h"
@@ -25,9 +26,10 @@ static const char help[] =
     "usage: molehunt findings [OPTION...]\n"
     "\n"
     "What the resident agent found on this machine, the latest first. For root and the\n"
-    "agent's own user.\n"
+    "group molehunt.\n"
     "\n"
-    "  --state FOLDER   default /var/lib/molehunt\n"
+    "  --socket PATH    of the agent, default " CONTROL_SOCKET_DEFAULT "\n"
+    "  --state FOLDER   read this folder of state itself, also without an agent\n"
     "  --since TIME     found again in the last TIME, such as 24h or 7d\n"
     "  --limit N        at most so many (default 100)\n"
     "  --format FORMAT  text (default), or ndjson: the whole findings\n";
@@ -37,28 +39,84 @@ struct listing {
 	uint64_t n;
 };
 
-static bool
-print_one(const struct spool_history *h, void *arg)
+/* path is safe to show. */
+static void
+print_row(struct listing *l, int64_t last_ms, int severity, uint64_t count,
+    const char *rule, const char *path)
 {
-	struct listing *l = arg;
 	char last[CLOCK_TEXT_LEN];
-	MH_CLEANUP(freep) char *path = text_escape_bytes(h->path, h->path_len);
-	MH_CLEANUP(freep) char *rule = text_escape(h->rule);
+	MH_CLEANUP(freep) char *safe_rule = text_escape(rule);
 
-	l->n++;
-	if (l->is_ndjson) {
-		(void)printf("%s\n", h->json);
-		return true;
-	}
-	clock_format(h->last_ms, last);
+	clock_format(last_ms, last);
 	last[19] = 'Z';
 	last[20] = 0;
 	if (l->n == 1)
 		(void)printf("%-20s  %-8s  %5s  %s\n", "LAST SEEN", "SEVERITY", "COUNT",
 		    "RULE AND FILE");
 	(void)printf("%-20s  %-8s  %5" PRIu64 "  %s\n%39s%s\n", last,
-	    severity_name(h->severity), h->count, rule, "", path);
+	    severity_name(severity), count, safe_rule, "", path);
+}
+
+static bool
+print_one(const struct spool_history *h, void *arg)
+{
+	struct listing *l = arg;
+	MH_CLEANUP(freep) char *path = text_escape_bytes(h->path, h->path_len);
+
+	l->n++;
+	if (l->is_ndjson)
+		(void)printf("%s\n", h->json);
+	else
+		print_row(l, h->last_ms, h->severity, h->count, h->rule, path);
 	return true;
+}
+
+static void
+print_record(void *ctx, const json_t *record)
+{
+	struct listing *l = ctx;
+	const char *rule = json_string_value(json_object_get(record, "rule"));
+	const char *path = json_string_value(json_object_get(record, "path"));
+	const char *last = json_string_value(json_object_get(record, "last"));
+	int64_t last_ms = 0;
+
+	if (rule == NULL || path == NULL || last == NULL ||
+	    clock_parse(last, &last_ms) != MH_OK)
+		return;
+	l->n++;
+	if (l->is_ndjson) {
+		MH_CLEANUP(freep)
+		char *line = json_dumps(json_object_get(record, "finding"), JSON_COMPACT);
+
+		(void)printf("%s\n", line != NULL ? line : "{}");
+		return;
+	}
+	print_row(l, last_ms,
+	    (int)json_integer_value(json_object_get(record, "severity")),
+	    (uint64_t)json_integer_value(json_object_get(record, "count")), rule, path);
+}
+
+static int
+ask_findings(const char *socket, int64_t since_ms, uint64_t limit, bool is_ndjson)
+{
+	struct listing l = { is_ndjson, 0 };
+	MH_CLEANUP(freep) char *why = NULL;
+	bool is_cut = false;
+	mh_err err = control_ask(socket,
+	    json_pack("{s:s, s:I, s:I}", "verb", "findings", "since_ms",
+		(json_int_t)since_ms, "limit", (json_int_t)limit),
+	    print_record, &l, &is_cut, &why);
+
+	if (err != MH_OK) {
+		(void)fprintf(stderr, "molehunt findings: %s\n", why);
+		return EXIT_ERROR;
+	}
+	if (is_cut)
+		(void)fprintf(stderr,
+		    "molehunt findings: there are more: see --since and --limit\n");
+	if (l.n == 0 && !is_ndjson)
+		(void)printf("Nothing was found so far.\n");
+	return EXIT_CLEAN;
 }
 
 static int
@@ -93,13 +151,15 @@ cli_findings(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "state", required_argument, NULL, 's' },
+		{ "socket", required_argument, NULL, 'k' },
 		{ "since", required_argument, NULL, 't' },
 		{ "limit", required_argument, NULL, 'l' },
 		{ "format", required_argument, NULL, 'f' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	const char *state = "/var/lib/molehunt";
+	const char *socket = CONTROL_SOCKET_DEFAULT;
+	const char *state = NULL;
 	uint64_t limit = FINDINGS_DEFAULT;
 	uint64_t since = 0;
 	bool is_ndjson = false;
@@ -110,6 +170,8 @@ cli_findings(int argc, char **argv)
 
 		if (code == 's') {
 			state = optarg;
+		} else if (code == 'k') {
+			socket = optarg;
 		} else if (code == 't') {
 			is_good =
 			    parse_duration(optarg, 1, UINT64_MAX / 2, &since) == MH_OK;
@@ -134,6 +196,8 @@ cli_findings(int argc, char **argv)
 		    argv[optind]);
 		return EXIT_ERROR;
 	}
-	return list_findings(state, since > 0 ? clock_real_ms() - (int64_t)since : 0,
-	    limit, is_ndjson);
+	int64_t since_ms = since > 0 ? clock_real_ms() - (int64_t)since : 0;
+
+	return state != NULL ? list_findings(state, since_ms, limit, is_ndjson)
+			     : ask_findings(socket, since_ms, limit, is_ndjson);
 }

@@ -74,7 +74,7 @@ struct rules_command {
 	bool is_ndjson, has_colour;
 	struct children children;
 	struct pack_list packs;
-	struct scan *scan;
+	struct scanner *scanner;
 	struct checked_file *files; /* one for each of packs */
 	struct checked_rule *rules;
 	size_t n_rules, n_allocated;
@@ -118,7 +118,7 @@ start_child(void *ctx, enum role role, unsigned instance)
 	mh_err err = children_start(&c->children, role, instance, NULL, &fd);
 
 	if (err == MH_OK)
-		scan_on_started(c->scan, role, instance, fd);
+		scanner_on_started(c->scanner, role, instance, fd);
 	else
 		(void)fprintf(stderr, "molehunt rules: %s/%s: %s\n", c->children.folder,
 		    children_program(role),
@@ -395,7 +395,7 @@ print_totals(const struct rules_command *c, const struct totals *t)
 static int
 load_and_print(struct rules_command *c)
 {
-	static const struct scan_ops ops = {
+	static const struct scanner_ops ops = {
 		.start = start_child,
 		.stop = stop_child,
 		.on_rule_problem = on_rule_problem,
@@ -403,23 +403,23 @@ load_and_print(struct rules_command *c)
 		.on_rule_place = on_rule_place,
 		.on_ready = on_ready,
 	};
-	struct scan_options options = { .n_workers = 1,
+	struct scanner_options options = { .n_workers = 1,
 		.open_ms = SCAN_OPEN_MS,
 		.wants_places = true };
 
 	scan_setup_init(&options.setup);
 	children_init(&c->children);
 	c->files = xcalloc(c->packs.n, sizeof(*c->files));
-	c->scan = scan_new(&options, &c->packs, &ops, c);
-	if (scan_load(c->scan) != MH_OK)
+	c->scanner = scanner_new(&options, &c->packs, &ops, c, 0);
+	if (scanner_load(c->scanner) != MH_OK)
 		return EXIT_ERROR;
 	while (!c->is_done) {
 		struct child gone;
 		int status = 0;
 
-		scan_step(c->scan, SCAN_TICK_MS);
+		scanner_step(c->scanner, SCAN_TICK_MS);
 		while (children_reap(&c->children, &gone, &status))
-			scan_on_exited(c->scan, gone.role, gone.instance, status);
+			scanner_on_exited(c->scanner, gone.role, gone.instance, status);
 	}
 	struct totals t = count(c);
 
@@ -436,7 +436,7 @@ load_and_print(struct rules_command *c)
 static void
 rules_command_clear(struct rules_command *c)
 {
-	scan_free(c->scan);
+	scanner_free(c->scanner);
 	children_clear(&c->children);
 	for (size_t i = 0; c->files != NULL && i < c->packs.n; i++)
 		free(c->files[i].why);

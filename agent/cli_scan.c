@@ -39,7 +39,7 @@ struct strings {
 
 /* What the command line said. */
 struct scan_arguments {
-	struct scan_options options;
+	struct scanner_options options;
 	struct strings roots, rules, excludes, programs;
 	bool has_processes, is_strict;
 	int32_t pids[LIST_PIDS_MAX];
@@ -57,7 +57,8 @@ struct scan_command {
 	struct scan_output output;
 	struct host host;
 	struct ruleset_facts facts; /* borrowed from the scan */
-	struct scan *scan;
+	struct scanner *scanner;
+	struct scan *scan; /* NULL while the rules are loaded */
 	struct pack_list packs;
 	int64_t started_real_ms;
 	bool is_done, is_failed, is_stopped;
@@ -430,7 +431,7 @@ start_child(void *ctx, enum role role, unsigned instance)
 	mh_err err = children_start(&c->children, role, instance, NULL, &fd);
 
 	if (err == MH_OK)
-		scan_on_started(c->scan, role, instance, fd);
+		scanner_on_started(c->scanner, role, instance, fd);
 	else
 		(void)fprintf(stderr, "molehunt scan: %s/%s: %s\n", c->children.folder,
 		    children_program(role),
@@ -455,47 +456,13 @@ on_rule_problem(void *ctx, const struct pack_file *file, unsigned line, const ch
 }
 
 static void
-on_ready(void *ctx, const struct ruleset_facts *facts, const char *why)
-{
-	struct scan_command *c = ctx;
-	struct scan_arguments *a = &c->args;
-	struct process_choice processes = {
-		.pids = a->pids,
-		.n_pids = a->n_pids,
-		.uids = a->uids,
-		.n_uids = a->n_uids,
-		.names = a->programs.list,
-		.n_names = (uint32_t)a->programs.n,
-	};
-	struct scan_walk walk = {
-		.processes = a->has_processes ? &processes : NULL,
-		.roots = a->roots.list,
-		.n_roots = a->roots.n,
-		.excludes = a->excludes.list,
-		.n_excludes = a->excludes.n,
-		.may_cross = a->may_cross,
-		.may_use_network = a->may_use_network,
-		.wants_count = c->output.has_progress,
-	};
-
-	if (facts == NULL) {
-		(void)fprintf(stderr, "molehunt scan: %s\n", why);
-		c->is_failed = true;
-		return;
-	}
-	c->facts = *facts;
-	c->output.context.rules = &c->facts;
-	if (scan_start(c->scan, &walk) != MH_OK)
-		c->is_failed = true;
-}
-
-static void
-on_answer(void *ctx, const struct scan_answer *answer)
+on_answer(void *ctx, struct scan *scan, const struct scan_answer *answer)
 {
 	struct scan_command *c = ctx;
 	const struct target *t = answer->target;
 	const struct verdict *v = answer->verdict;
 
+	(void)scan;
 	if (c->args.options.setup.hash_all)
 		scan_output_hashes(&c->output, t, v);
 	for (uint32_t i = 0; i < answer->n_matches; i++)
@@ -514,11 +481,54 @@ on_anomaly(void *ctx, const struct process_table *processes, const struct proces
 }
 
 static void
-on_done(void *ctx)
+on_done(void *ctx, struct scan *scan)
 {
 	struct scan_command *c = ctx;
 
+	(void)scan;
 	c->is_done = true;
+}
+
+static const struct scan_ops scan_ops = {
+	.on_answer = on_answer,
+	.on_anomaly = on_anomaly,
+	.on_done = on_done,
+};
+
+static void
+on_ready(void *ctx, const struct ruleset_facts *facts, const char *why)
+{
+	struct scan_command *c = ctx;
+	struct scan_arguments *a = &c->args;
+	struct process_choice processes = {
+		.pids = a->pids,
+		.n_pids = a->n_pids,
+		.uids = a->uids,
+		.n_uids = a->n_uids,
+		.names = a->programs.list,
+		.n_names = (uint32_t)a->programs.n,
+	};
+	struct scan_walk walk = {
+		.priority = SCAN_ORDINARY,
+		.processes = a->has_processes ? &processes : NULL,
+		.roots = a->roots.list,
+		.n_roots = a->roots.n,
+		.excludes = a->excludes.list,
+		.n_excludes = a->excludes.n,
+		.may_cross = a->may_cross,
+		.may_use_network = a->may_use_network,
+		.wants_count = c->output.has_progress,
+	};
+
+	if (facts == NULL) {
+		(void)fprintf(stderr, "molehunt scan: %s\n", why);
+		c->is_failed = true;
+		return;
+	}
+	c->facts = *facts;
+	c->output.context.rules = &c->facts;
+	if (scan_start(c->scanner, &walk, &scan_ops, c, &c->scan) != MH_OK)
+		c->is_failed = true;
 }
 
 static void
@@ -528,7 +538,7 @@ reap_children(struct scan_command *c)
 	int status = 0;
 
 	while (children_reap(&c->children, &gone, &status))
-		scan_on_exited(c->scan, gone.role, gone.instance, status);
+		scanner_on_exited(c->scanner, gone.role, gone.instance, status);
 }
 
 static void
@@ -537,14 +547,17 @@ run_loop(struct scan_command *c)
 	struct scan_progress progress;
 
 	while (!c->is_done && !c->is_failed) {
-		scan_step(c->scan, SCAN_TICK_MS);
+		scanner_step(c->scanner, SCAN_TICK_MS);
 		reap_children(c);
 		if (is_interrupted && !c->is_stopped) {
 			c->is_stopped = true;
-			scan_cancel(c->scan);
-			if (c->output.context.rules == NULL)
+			if (c->scan != NULL)
+				scan_cancel(c->scan);
+			else
 				c->is_failed = true; /* still loading rules */
 		}
+		if (c->scan == NULL)
+			continue;
 		scan_get_progress(c->scan, &progress);
 		scan_output_progress(&c->output, &progress, scan_coverage(c->scan),
 		    clock_monotonic_ms());
@@ -615,14 +628,11 @@ catch_signals(void)
 static int
 scan_files(struct scan_command *c)
 {
-	static const struct scan_ops ops = {
+	static const struct scanner_ops ops = {
 		.start = start_child,
 		.stop = stop_child,
 		.on_rule_problem = on_rule_problem,
 		.on_ready = on_ready,
-		.on_answer = on_answer,
-		.on_anomaly = on_anomaly,
-		.on_done = on_done,
 	};
 	MH_CLEANUP(freep)
 	char *scan_uid =
@@ -636,9 +646,9 @@ scan_files(struct scan_command *c)
 	c->output.context.device_uid = c->host.device_uid;
 	c->output.context.scan_uid = scan_uid;
 	c->started_real_ms = clock_real_ms();
-	c->scan = scan_new(&c->args.options, &c->packs, &ops, c);
+	c->scanner = scanner_new(&c->args.options, &c->packs, &ops, c, 0);
 	catch_signals();
-	if (scan_load(c->scan) != MH_OK)
+	if (scanner_load(c->scanner) != MH_OK)
 		return EXIT_ERROR;
 	run_loop(c);
 	if (c->is_failed)
@@ -665,6 +675,7 @@ cli_scan(int argc, char **argv)
 	if (read_file_list(&c.args) == 0 && collect_packs(&c) == 0)
 		status = scan_files(&c);
 	scan_free(c.scan);
+	scanner_free(c.scanner);
 	see_children_off(&c);
 	children_clear(&c.children);
 	host_clear(&c.host);

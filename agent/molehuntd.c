@@ -10,12 +10,15 @@
  * Input: messages from the agent.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/children.h"
@@ -208,6 +211,27 @@ run(struct supervisor *s, const sigset_t *while_waiting)
 	}
 }
 
+/* One agent works with a state; the lock ends with this process. */
+static bool
+lock_state(const char *state)
+{
+	(void)mkdir(state, 0755);
+	int fd = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0) {
+		log_err_r(MH_ERR_SYSTEM, "supervisor", "%s", state);
+		return false;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		log_err("supervisor",
+		    "%s: another molehuntd works with this folder; stop it, or name "
+		    "another one by --state",
+		    state);
+		return false;
+	}
+	return true;
+}
+
 static const char help[] =
     "usage: molehuntd [--config FILE] [--state FOLDER] [-n]\n"
     "\n"
@@ -267,6 +291,8 @@ main(int argc, char **argv)
 		log_err_r(MH_ERR_SYSTEM, "supervisor", "%s", agent);
 		return 2;
 	}
+	if (!lock_state(s.state))
+		return 2;
 	/* Signals come only while ppoll(2) waits: none is missed. */
 	(void)sigemptyset(&blocked);
 	for (size_t i = 0; i < 4; i++) {

@@ -19,7 +19,7 @@
 enum { FIELD_DEVICE = 2, FIELD_MOUNT_POINT = 4 };
 
 struct mount {
-	char *path;
+	char *path, *type;
 	uint64_t dev;
 	enum file_system_kind kind;
 	bool is_stacked;
@@ -118,9 +118,9 @@ parse_line(struct mounts *m, char *line)
 		return;
 	unescape(point);
 	m->list = xreallocarray(m->list, m->n + 1, sizeof(*m->list));
-	m->list[m->n++] =
-	    (struct mount){ xstrdup(point), parse_device(device), kind_of_type(type),
-		    strcmp(type, "overlay") == 0 || strcmp(type, "btrfs") == 0 };
+	m->list[m->n++] = (struct mount){ xstrdup(point), xstrdup(type),
+		parse_device(device), kind_of_type(type),
+		strcmp(type, "overlay") == 0 || strcmp(type, "btrfs") == 0 };
 }
 
 struct mounts *
@@ -162,8 +162,10 @@ mounts_free(struct mounts *m)
 {
 	if (m == NULL)
 		return;
-	for (size_t i = 0; i < m->n; i++)
+	for (size_t i = 0; i < m->n; i++) {
 		free(m->list[i].path);
+		free(m->list[i].type);
+	}
 	free(m->list);
 	free(m);
 }
@@ -179,6 +181,27 @@ mounts_path(const struct mounts *m, size_t i)
 {
 	assert(i < m->n);
 	return m->list[i].path;
+}
+
+uint64_t
+mounts_device(const struct mounts *m, size_t i)
+{
+	assert(i < m->n);
+	return m->list[i].dev;
+}
+
+enum file_system_kind
+mounts_kind_of(const struct mounts *m, size_t i)
+{
+	assert(i < m->n);
+	return m->list[i].kind;
+}
+
+const char *
+mounts_type(const struct mounts *m, size_t i)
+{
+	assert(i < m->n);
+	return m->list[i].type;
 }
 
 enum file_system_kind

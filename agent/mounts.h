@@ -32,6 +32,10 @@ MH_DEFINE_CLEANUP(struct mounts, mounts_free);
 /* All mount points, in the order of mounting; the path is borrowed. */
 size_t mounts_count(const struct mounts *m);
 const char *mounts_path(const struct mounts *m, size_t i);
+/* Its device, its file system's kind, and its type's name, borrowed. */
+uint64_t mounts_device(const struct mounts *m, size_t i);
+enum file_system_kind mounts_kind_of(const struct mounts *m, size_t i);
+const char *mounts_type(const struct mounts *m, size_t i);
 
 /*
  * The kind of the file system that is mounted at exactly this path (the topmost

@@ -3,7 +3,8 @@
  * molehunt-open: the opener.
  *
  * Walks trees, lists processes and opens targets for the agent, because that
- * needs rights or may hang; it decides nothing and reads no target.  When it
+ * needs rights or may hang; it decides nothing and reads no target.  Asked to
+ * watch or to block, it does that alone (agent/watch.h, agent/block.h).  When it
  * hangs, the agent has it killed and asks a fresh one to go on behind where it
  * was.
  *
@@ -20,8 +21,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "agent/block.h"
 #include "agent/processes.h"
 #include "agent/walk.h"
+#include "agent/watch.h"
+#include "base/background.h"
 #include "base/channel.h"
 #include "base/child.h"
 #include "base/clock.h"
@@ -34,6 +38,8 @@ enum {
 	PULSE_MS = 250,      /* a sign of life at least so often, between system calls */
 	FILES_PER_LOOK = 16, /* unchanged ones between two looks at the clock */
 	REQUESTS_MAX = 8,    /* that wait while a walk is under way */
+	LISTEN_EVERY =
+	    64, /* names: what an agent that wants rest waits for, about 1 ms */
 };
 
 /* One of the requests, by its message's type. */
@@ -57,6 +63,8 @@ struct opener {
 	struct buf *targets;         /* of the batch; encoded */
 	int fds[BATCH_TARGETS_MAX];
 	unsigned n_fds;
+	bool is_resting;     /* until the agent says otherwise */
+	unsigned n_met;      /* since the agent was last listened to */
 	struct buf *skipped; /* encoded, with reason and path */
 	struct walk_progress progress;
 	uint64_t next_id;
@@ -80,10 +88,32 @@ take_table(struct request *request, const struct message *m)
 }
 
 static void
-take_request(struct opener *o, const struct message *m)
+take_pace(struct opener *o, const struct message *m)
+{
+	if (m->len != PACE_BYTES)
+		_exit(1);
+	if (m->data[0] != 0)
+		background_become();
+	o->is_resting = m->data[1] != 0;
+}
+
+static void
+take_request(struct opener *o, struct message *m)
 {
 	struct reader r;
 
+	if (m->type == MSG_PACE) {
+		take_pace(o, m);
+		return;
+	}
+	/* One that watches or blocks has never done anything else. */
+	if ((m->type == MSG_WATCH || m->type == MSG_BLOCK) &&
+	    (o->next_id > 1 || o->id != 0 || o->n_requests > 0))
+		_exit(1);
+	if (m->type == MSG_WATCH)
+		watch_run(o->agent, m, (int32_t)getppid());
+	if (m->type == MSG_BLOCK)
+		block_run(o->agent, m, (int32_t)getppid());
 	if (o->n_requests == REQUESTS_MAX)
 		_exit(1);
 	struct request *request = &o->requests[o->n_requests++];
@@ -117,6 +147,25 @@ wait_for_agent(struct opener *o)
 		take_request(o, &m);
 	else if (err != MH_ERR_AGAIN)
 		_exit(0);
+}
+
+/* Hear, now and then, whether to rest. */
+static void
+listen_now_and_then(struct opener *o)
+{
+	struct message m;
+	mh_err err = MH_OK;
+
+	if (++o->n_met < LISTEN_EVERY)
+		return;
+	o->n_met = 0;
+	err = channel_receive(o->agent, &m);
+	if (err == MH_OK)
+		take_request(o, &m);
+	else if (err != MH_ERR_AGAIN)
+		_exit(0);
+	while (o->is_resting)
+		wait_for_agent(o);
 }
 
 static void
@@ -166,13 +215,14 @@ flush_batches(struct opener *o)
 }
 
 static void
-send_progress(struct opener *o, enum message_name type, const char *path, bool is_before)
+send_progress(struct opener *o, enum message_name type, const char *path,
+    enum progress_at at)
 {
 	MH_CLEANUP(buf_freep) struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
 
 	flush_batches(o);
 	o->progress.path = xstrndup(path, PATH_BYTES_MAX);
-	o->progress.is_before = is_before;
+	o->progress.at = (uint8_t)at;
 	walk_progress_encode(&o->progress, b);
 	walk_progress_clear(&o->progress);
 	memset(o->progress.skipped, 0, sizeof(o->progress.skipped));
@@ -214,10 +264,11 @@ on_target(void *ctx, const struct target *t, int fd)
 	add_target(o, t, &fd);
 	o->progress.n_files++;
 	o->progress.n_bytes += t->size;
+	listen_now_and_then(o);
 	if (o->n_fds == BATCH_TARGETS_MAX)
 		flush_batches(o);
 	else if (clock_monotonic_ms() - o->sent_ms > PULSE_MS)
-		send_progress(o, MSG_PULSE, t->path, false);
+		send_progress(o, MSG_PULSE, t->path, PROGRESS_AT);
 }
 
 static void
@@ -247,6 +298,7 @@ on_passed(void *ctx, enum reason reason)
 	struct opener *o = ctx;
 
 	o->progress.skipped[reason]++;
+	listen_now_and_then(o);
 }
 
 static void
@@ -255,7 +307,7 @@ before_open(void *ctx, const char *path)
 	struct opener *o = ctx;
 
 	if (o->is_careful)
-		send_progress(o, MSG_PULSE, path, true);
+		send_progress(o, MSG_PULSE, path, PROGRESS_BEFORE);
 }
 
 static void
@@ -264,8 +316,9 @@ on_folder(void *ctx, const char *path)
 	struct opener *o = ctx;
 
 	o->progress.n_folders++;
+	listen_now_and_then(o);
 	if (clock_monotonic_ms() - o->sent_ms > PULSE_MS)
-		send_progress(o, MSG_PULSE, path, false);
+		send_progress(o, MSG_PULSE, path, PROGRESS_AT);
 }
 
 static void
@@ -283,10 +336,11 @@ on_unchanged(void *ctx, const char *path)
 
 	o->progress.n_files++;
 	o->progress.skipped[REASON_UNCHANGED]++;
+	listen_now_and_then(o);
 	/* The clock costs as much as half the file does. */
 	if (o->progress.n_files % FILES_PER_LOOK == 0 &&
 	    clock_monotonic_ms() - o->sent_ms > PULSE_MS)
-		send_progress(o, MSG_PULSE, path, false);
+		send_progress(o, MSG_PULSE, path, PROGRESS_BEHIND);
 }
 
 static void
@@ -304,7 +358,7 @@ do_walk(struct opener *o, const struct walk_request *request,
 	};
 
 	walk_run(request, clean, &sink, o);
-	send_progress(o, MSG_WALKED, "", false);
+	send_progress(o, MSG_WALKED, "", PROGRESS_AT);
 }
 
 /* A sign of life, and in a careful request the number of what may hang. */
@@ -314,7 +368,7 @@ pulse_number(struct opener *o, uint64_t number, const char *what)
 	if (!o->is_careful && clock_monotonic_ms() - o->sent_ms <= PULSE_MS)
 		return;
 	o->progress.n_files = number;
-	send_progress(o, MSG_PULSE, what, o->is_careful);
+	send_progress(o, MSG_PULSE, what, o->is_careful ? PROGRESS_BEFORE : PROGRESS_AT);
 }
 
 static void
@@ -372,7 +426,7 @@ tell_done(struct opener *o, enum message_name type)
 
 	if (n_gaps > 0) {
 		o->progress.skipped[REASON_UNSEEN] = n_gaps;
-		send_progress(o, MSG_PULSE, "", false);
+		send_progress(o, MSG_PULSE, "", PROGRESS_AT);
 	}
 	flush_batches(o);
 	buf_put_u32(b, o->id);

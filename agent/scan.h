@@ -6,54 +6,36 @@
 #include <stdint.h>
 
 #include "agent/anomaly.h"
-#include "agent/packs.h"
 #include "agent/process_table.h"
+#include "agent/scanner.h"
 #include "records/clue.h"
 #include "records/coverage.h"
-#include "records/messages.h"
 #include "records/note.h"
-#include "records/rule_place.h"
-#include "records/setup.h"
 #include "records/target.h"
 #include "records/verdict.h"
 #include "records/walk.h"
 
 /*
- * Conducts scans: an opener walks and opens, workers scan, the caller hears
- * verdicts.  Used by the resident agent and by the command line; neither reads
- * a target's content.
+ * One scan: an opener walks and opens, the workers of a scanner scan, the caller
+ * hears verdicts; what was looked at and what was not is its coverage.
  *
- * The rules are loaded once; then walks are done one after the other.  What
- * goes wrong with a helper process costs time, never a target:
- *
- * - Targets in flight in a worker that dies or says nothing for its time limit
- *   and SCAN_GRACE_MS are tried again alone, one at a time, in a worker with
- *   more memory.  One that kills its worker twice alone is poisoned.
- * - An opener that says nothing for SCAN_OPEN_MS is killed.  The next one goes
- *   on behind the last path, announcing each; the path at which it hangs again
- *   is passed over and told.
- * - A rule file at which the compiler dies is left out.
- *
- * Never blocks.  Wait for scan_fd() to become readable or for SCAN_TICK_MS,
- * then call scan_step().
+ * An opener that says nothing for SCAN_OPEN_MS is killed.  The next one goes on
+ * behind the last path, announcing each; the path at which it hangs again is
+ * passed over and told.
  */
 enum {
-	SCAN_TICK_MS = 100,   /* call scan_step() at least so often while a scan runs */
-	SCAN_GRACE_MS = 5000, /* beyond a target's time limit: reading from a slow disk */
-	SCAN_OPEN_MS = 10000, /* one system call of the opener */
-	SCAN_COMPILE_MS = 120000, /* one rule file: the slowest public one takes 2 s */
-	SCAN_CANCEL_MS = 1000,    /* for targets in flight when the scan is cancelled */
-	SCAN_HANGS_MAX = 8, /* in one walk; then the rest of that root is given up */
-	SCAN_JOBS_MAX = 64, /* workers */
+	SCAN_OPEN_MS = 10000,  /* one system call of the opener */
+	SCAN_CANCEL_MS = 1000, /* for targets in flight when the scan is cancelled */
+	SCAN_HANGS_MAX = 8,    /* in one walk; then the rest of that root is given up */
 };
 
 struct scan;
 
-struct scan_options {
-	struct scan_setup setup;
-	unsigned n_workers; /* 1..SCAN_JOBS_MAX */
-	int64_t open_ms;    /* SCAN_OPEN_MS but in tests */
-	bool wants_places;  /* on_rule_file() and on_rule_place() are called */
+/* Whose targets go first to the workers. */
+enum scan_priority {
+	SCAN_URGENT, /* what was just written or executed; never rests */
+	SCAN_ORDINARY,
+	SCAN_PRIORITY_MAX_
 };
 
 /* The answer for one target, with all that was found in it.  Borrowed. */
@@ -67,56 +49,29 @@ struct scan_answer {
 	const struct process_table *processes; /* NULL where none are scanned */
 	const struct process *process;         /* of memory: whose it is, or NULL */
 	const struct mapped_entry *mapped;     /* of a mapped file, else NULL */
+	void *tag;                             /* scan_add()'s */
 };
 
-/* What a scan tells its owner, and what it asks of it.  ctx is scan_new()'s. */
+/* What a scan tells its owner.  ctx is scan_start()'s. */
 struct scan_ops {
-	/*
-	 * Start a helper program; answer with scan_on_started(), now or later.
-	 * The agent asks the supervisor, the command line forks.
-	 */
-	mh_err (*start)(void *ctx, enum role role, unsigned instance);
-	/* Kill it (SIGKILL); answer with scan_on_exited() when it is gone. */
-	void (*stop)(void *ctx, enum role role, unsigned instance);
-	/* A rule file was left out; line is 0 where it is not known. */
-	void (*on_rule_problem)(void *ctx, const struct pack_file *file, unsigned line,
-	    const char *why);
-	/*
-	 * If options.wants_places: a rule file was compiled, with so many warnings;
-	 * then, when all were, where each rule works, its file by index in the packs.
-	 * After a death of the compiler files are told again.
-	 */
-	void (*on_rule_file)(void *ctx, size_t file, unsigned n_warnings);
-	void (*on_rule_place)(void *ctx, size_t file, const struct rule_place *place);
-	/* Rules are ready; or facts is NULL, no rule could be used, and why says so. */
-	void (*on_ready)(void *ctx, const struct ruleset_facts *facts, const char *why);
 	/*
 	 * Whether t has to be scanned; if not, *ret_reason says why.  NULL: all
 	 * have to.
 	 */
 	bool (*wants)(void *ctx, const struct target *t, enum reason *ret_reason);
-	void (*on_answer)(void *ctx, const struct scan_answer *answer);
+	void (*on_answer)(void *ctx, struct scan *scan, const struct scan_answer *answer);
 	/* Something about a process that needs no rule; p is in processes.  Borrowed. */
 	void (*on_anomaly)(void *ctx, const struct process_table *processes,
 	    const struct process *p, const struct anomaly *a);
-	/* A walk has ended: everything it met was answered for, or it was cancelled. */
-	void (*on_done)(void *ctx);
+	/* A target of scan_add() will have no answer: its tag (not NULL) comes back. */
+	void (*on_dropped)(void *ctx, void *tag);
+	/*
+	 * It has ended: everything it met was answered for, or it was cancelled or
+	 * suspended.  Called once; the owner frees it, here or later.
+	 */
+	void (*on_done)(void *ctx, struct scan *scan);
 };
 
-/* ops is borrowed for good; options are copied; files are copied. */
-struct scan *scan_new(const struct scan_options *options, const struct pack_list *packs,
-    const struct scan_ops *ops, void *ctx);
-void scan_free(struct scan *s);
-MH_DEFINE_CLEANUP(struct scan, scan_free);
-
-/* Begin loading the rules, for the first time or after they failed; on_ready() follows. */
-mh_err scan_load(struct scan *s) MH_CHECKED;
-
-/*
- * Begin a walk; only between on_ready() and another walk's on_done().  roots
- * and excludes are copied.  resume is a path behind which to go on, or NULL.
- * The coverage starts at zero.
- */
 /* Which processes to scan.  Empty lists: all.  Borrowed. */
 struct process_choice {
 	const int32_t *pids;
@@ -127,7 +82,20 @@ struct process_choice {
 	uint32_t n_names;         /* <= LIST_NAMES_MAX; each <= LIST_NAME_BYTES long */
 };
 
+/*
+ * How far a scan is: everything up to it was answered for, all behind it was
+ * not.  With the coverage of then, a later scan of the same walk goes on there.
+ */
+struct scan_place {
+	bool is_in_files; /* processes are done with */
+	size_t root;      /* the first root that is not done with */
+	char *cursor;     /* in it and those that follow; "" at its beginning; owned */
+};
+void scan_place_clear(struct scan_place *p);
+
+/* What to scan.  Borrowed but for what scan_start() copies: all of it. */
 struct scan_walk {
+	enum scan_priority priority;
 	const struct process_choice *processes; /* scanned before all files; NULL: none */
 	const char *const *roots;
 	size_t n_roots;
@@ -135,46 +103,75 @@ struct scan_walk {
 	size_t n_excludes;
 	bool may_cross;
 	bool may_use_network;
-	bool wants_count; /* count the files meanwhile, for a forecast */
-	const char *resume;
+	bool wants_count;                /* count the files meanwhile, for a forecast */
+	const struct scan_place *place;  /* to go on from, or NULL */
+	const struct coverage *coverage; /* of then, or NULL */
 };
+
 /*
- * Errors: MH_ERR_TOOBIG (more exclusions than WALK_EXCLUDES_MAX, or together longer
- * than WALK_EXCLUDES_BYTES_MAX): no walk was begun.  A root longer than
+ * Begin a scan; after the scanner's on_ready().  A root longer than
  * PATH_BYTES_MAX is told as not scanned.
+ * Errors: MH_ERR_TOOBIG (more exclusions than WALK_EXCLUDES_MAX, or together longer
+ * than WALK_EXCLUDES_BYTES_MAX): no scan was begun.
  */
-mh_err scan_start(struct scan *s, const struct scan_walk *walk) MH_CHECKED;
+mh_err scan_start(struct scanner *scanner, const struct scan_walk *walk,
+    const struct scan_ops *ops, void *ctx, struct scan **ret) MH_CHECKED;
+
+/*
+ * A scan without an opener of its own: its targets come by scan_add(), it is
+ * urgent and does not end by itself.
+ */
+struct scan *scan_start_stream(struct scanner *scanner, const struct scan_ops *ops,
+    void *ctx);
+/* Whether scan_add() should be called: its queue is short. */
+bool scan_has_room(const struct scan *s);
+/* t and fds (t->n_fds of them) are taken; tag comes with the answer. */
+void scan_add(struct scan *s, struct target *t, const int *fds, void *tag);
+/* Move the coverage out, which starts again from zero. */
+void scan_take_coverage(struct scan *s, struct coverage *ret);
+
+/* What it still holds is dropped without a word. */
+void scan_free(struct scan *s);
+MH_DEFINE_CLEANUP(struct scan, scan_free);
+
 /* Whether these exclusions fit into a walk. */
 bool scan_takes_excludes(const char *const *list, size_t n);
 
 /*
- * End the walk early: what was not reached is told as stopped; on_done() follows.
+ * End it early: what was not reached is told as stopped; on_done() follows.
  * What workers hold may be finished for SCAN_CANCEL_MS, then it is stopped, too.
  */
 void scan_cancel(struct scan *s);
 /* After scan_cancel(): what workers hold is told as stopped at once. */
 void scan_abandon(struct scan *s);
 
-/* Answers of the owner to start() and stop(); fd is taken. */
-void scan_on_started(struct scan *s, enum role role, unsigned instance, int fd);
-void scan_on_exited(struct scan *s, enum role role, unsigned instance, int status);
+/*
+ * Stop opening; what workers hold is finished, then its place is known and
+ * on_done() follows.  is_suspended in it.
+ */
+void scan_suspend(struct scan *s);
+bool scan_is_suspended(const struct scan *s);
+/*
+ * Where it is now, exactly, and its coverage up to there.  Only when
+ * scan_is_settled(): nothing is under way; what was told beyond its place is in
+ * neither.
+ */
+bool scan_is_settled(const struct scan *s);
+void scan_get_place(const struct scan *s, struct scan_place *ret);
+/* Do not hand out more, so that it settles; the opener waits.  False: go on. */
+void scan_hold(struct scan *s, bool is_held);
 
-int scan_fd(const struct scan *s);
-/* Handle what is there, waiting at most timeout_ms for it. */
-void scan_step(struct scan *s, int timeout_ms);
-
-/* Of the walk that runs or ran last; borrowed. */
+/* So far; borrowed.  Includes what was told beyond its place. */
 const struct coverage *scan_coverage(const struct scan *s);
 
 /* The processes of that scan; NULL when it is one of files only.  Borrowed. */
 const struct process_table *scan_processes(const struct scan *s);
 
 struct scan_progress {
-	uint64_t n_files;   /* met by the opener */
-	uint64_t n_total;   /* counted so far, 0 when not counted */
-	bool is_total;      /* n_total is final */
-	const char *path;   /* where the walk is; borrowed until scan_step() */
-	const char *cursor; /* everything up to it was answered for or is in flight */
+	uint64_t n_files; /* met by the opener */
+	uint64_t n_total; /* counted so far, 0 when not counted */
+	bool is_total;    /* n_total is final */
+	const char *path; /* where the walk is; borrowed until scanner_step() */
 };
 void scan_get_progress(const struct scan *s, struct scan_progress *ret);
 

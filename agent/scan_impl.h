@@ -6,13 +6,17 @@
 
 #include "agent/scan.h"
 
-/* Inside of agent/scan.h, shared by scan.c, scan_rules.c, scan_walk.c and scan_workers.c. */
+/*
+ * Inside of agent/scanner.h (scanner.c, scan_rules.c, scan_workers.c) and
+ * agent/scan.h (scan_walk.c, scan_place.c, scan_process.c, scan_process_open.c).
+ */
 
 enum { JOB_FDS_MAX = MEMORY_FD_CODES + TARGET_CODE_FILES_MAX };
 
 /* One target on its way. */
 struct job {
 	TAILQ_ENTRY(job) entry;
+	struct scan *scan; /* whose it is */
 	struct target target;
 	int fds[JOB_FDS_MAX]; /* kept until the verdict: it may have to be tried again */
 	struct match **matches; /* that came so far; clues and notes too */
@@ -21,6 +25,7 @@ struct job {
 	uint32_t n_clues;
 	struct note_list notes;
 	const struct mapped_entry *mapped; /* borrowed from the process table; or NULL */
+	void *tag;                         /* scan_add()'s */
 	uint64_t family; /* of memory: processes that were forked, not started; else 0 */
 	size_t item;     /* of processes, that it was opened for */
 	unsigned batch;  /* the message to a worker that it went with */
@@ -29,6 +34,12 @@ struct job {
 	int status;            /* wait(2)'s of the last of them */
 };
 TAILQ_HEAD(job_list, job);
+
+/* Jobs that wait for a worker. */
+struct job_queue {
+	struct job_list jobs;
+	unsigned n;
+};
 
 /* A channel that is waited on. */
 struct endpoint {
@@ -51,17 +62,27 @@ struct worker {
 	size_t match_bytes; /* of matches whose verdict is not there */
 };
 
-enum { SLOT_ALONE = SCAN_JOBS_MAX, N_SLOTS = SCAN_JOBS_MAX + 1 };
+/* SLOT_URGENT: when all others are busy with what is not urgent. */
+enum { SLOT_ALONE = SCAN_JOBS_MAX, SLOT_URGENT, N_SLOTS };
 
-enum scan_state { SCAN_IDLE, SCAN_LOADING, SCAN_COMPILING, SCAN_READY, SCAN_BROKEN };
+enum scanner_state {
+	SCANNER_IDLE,
+	SCANNER_LOADING,
+	SCANNER_COMPILING,
+	SCANNER_READY,
+	SCANNER_BROKEN
+};
 
-struct scan {
-	struct scan_options options;
-	const struct scan_ops *ops;
+struct scanner {
+	struct scanner_options options;
+	const struct scanner_ops *ops;
 	void *ctx;
 	int epoll;
 	int64_t now_ms;
-	enum scan_state state;
+	enum scanner_state state;
+	TAILQ_HEAD(scan_list, scan) scans;
+	unsigned last_instance; /* of helper programs */
+	bool is_resting;
 
 	/* Rules (scan_rules.c). */
 	struct pack_list packs;
@@ -81,9 +102,25 @@ struct scan {
 	struct worker workers[N_SLOTS];
 	uint64_t next_worker;
 	uint64_t next_target;
-	struct job_list queue; /* to be scanned */
-	struct job_list alone; /* to be tried alone */
-	unsigned n_queued, n_alone;
+	struct job_queue queues[SCAN_PRIORITY_MAX_];
+	struct job_queue alone;   /* to be tried alone */
+	unsigned n_fork_failures; /* of workers, since one last answered */
+	int64_t fork_ms;          /* when the next worker may be forked */
+};
+
+struct scan {
+	TAILQ_ENTRY(scan) entry;
+	struct scanner *scanner;
+	const struct scan_ops *ops;
+	void *ctx;
+	enum scan_priority priority;
+	bool is_stream;
+	bool is_done; /* on_done() was called */
+	bool is_cancelled, is_suspended, is_held;
+	int64_t cancelled_ms;
+	unsigned n_jobs, n_waiting; /* all; of these without a worker */
+	/* All of it, and of that what was told beyond the cursor. */
+	struct coverage coverage, tail;
 
 	struct process_scan *processes; /* scan_process.c; NULL where none are scanned */
 
@@ -92,15 +129,11 @@ struct scan {
 	struct endpoint counter;
 	unsigned opener_instance, counter_instance;
 	bool is_opener_starting;
-	bool is_walking;
-	bool is_cancelled;
-	int64_t cancelled_ms;
+	int8_t told_rest; /* whether it was told to rest; -1: nothing yet */
 	bool is_careful;
 	unsigned n_hangs;          /* in this walk */
 	unsigned n_deaths;         /* of openers since one last said something */
 	int64_t opener_started_ms; /* 0 before the first */
-	unsigned n_fork_failures;  /* of workers, since one last answered */
-	int64_t fork_ms;           /* when the next worker may be forked */
 	char **roots;              /* owned */
 	size_t n_roots, next_root;
 	size_t chunk_first, chunk_n; /* roots of the request under way; 0: none is */
@@ -115,38 +148,48 @@ struct scan {
 	struct walk_progress progress, counted;
 	bool is_counted;
 	char *where; /* for people */
-	struct coverage coverage;
 };
 
 /* Have e's channel waited on with these interests; call after each change. */
-void scan_watch(struct scan *s, struct endpoint *e, bool wants_read);
+void scanner_watch(struct scanner *s, struct endpoint *e, bool wants_read);
 /* Take fd as e's channel. */
-void scan_attach(struct scan *s, struct endpoint *e, int fd, enum role peer);
-void scan_detach(struct endpoint *e);
+void scanner_attach(struct scanner *s, struct endpoint *e, int fd, enum role peer);
+void scanner_detach(struct endpoint *e);
+/* Have a helper program started; its instance is in *ret_instance. */
+mh_err scanner_start_child(struct scanner *s, enum role role, unsigned *ret_instance)
+    MH_CHECKED;
 
 void scan_free_strings(char **list, size_t n);
 
-void rules_on_started(struct scan *s, int fd);
-void rules_on_exited(struct scan *s, int status);
-void rules_on_event(struct scan *s);
-void rules_tick(struct scan *s);
+void rules_on_started(struct scanner *s, int fd);
+void rules_on_exited(struct scanner *s, int status);
+void rules_on_event(struct scanner *s);
+void rules_tick(struct scanner *s);
 
-void workers_start(struct scan *s);
-void workers_on_event(struct scan *s, struct worker *w);
-void workers_on_gone(struct scan *s, uint64_t id, int status);
+void workers_start(struct scanner *s);
+void workers_on_event(struct scanner *s, struct worker *w);
+void workers_on_gone(struct scanner *s, uint64_t id, int status);
 /* The zygote died and all workers with it. */
-void workers_lost(struct scan *s);
-void workers_dispatch(struct scan *s);
-void workers_tick(struct scan *s);
-bool workers_are_idle(const struct scan *s);
-/* Drop what waits, telling it as stopped. */
+void workers_lost(struct scanner *s);
+void workers_dispatch(struct scanner *s);
+void workers_tick(struct scanner *s);
+/* Whether a worker holds jobs of that priority or less. */
+bool workers_are_at_rest(const struct scanner *s, enum scan_priority priority);
+/* Drop what waits of this scan, telling it as stopped. */
 void workers_drop_queue(struct scan *s);
-/* The same for what workers hold; these are killed. */
+/* The same for what workers hold of it; these are killed. */
 void workers_abandon(struct scan *s);
+/* Free all jobs of this scan without a word. */
+void workers_forget(struct scan *s);
 /* Queue a target; all is taken.  The job is borrowed until the next step. */
 struct job *workers_add(struct scan *s, struct target *t, const int *fds);
+/* Room for more targets: the opener is listened to only then. */
+bool workers_have_room(const struct scan *s);
 
-void walk_on_started(struct scan *s, unsigned instance, int fd);
+void walk_begin(struct scan *s, const struct scan_walk *walk);
+void walk_close_openers(struct scan *s);
+void walk_on_started(struct scan *s, int fd);
+void walk_on_count_started(struct scan *s, int fd);
 void walk_on_exited(struct scan *s, unsigned instance, int status);
 void walk_on_event(struct scan *s);
 void walk_on_count(struct scan *s);
@@ -159,6 +202,8 @@ typedef void skipped_fn(struct scan *s, enum reason reason, const char *path,
 bool walk_take_skipped(struct scan *s, const struct message *m, skipped_fn *take);
 skipped_fn walk_count_skipped;
 bool walk_is_finished(const struct scan *s);
+/* All up to path was told. */
+void walk_move_cursor(struct scan *s, const char *path);
 
 /* Processes, before the walk; choice may be NULL. */
 void processes_begin(struct scan *s, const struct process_choice *choice);
@@ -181,8 +226,5 @@ bool processes_on_memory(struct scan *s, const struct job *j, struct verdict *v)
 /* Memories and mapped files: to be opened, and answered for by the opener. */
 size_t processes_n_items(const struct scan *s);
 size_t processes_n_done(const struct scan *s);
-
-/* Room for more targets: the opener is listened to only then. */
-bool workers_have_room(const struct scan *s);
 
 #endif

@@ -91,8 +91,8 @@ processes_send(struct scan *s, enum message_name type, const struct buf *b)
 	mh_ignore(channel_send(s->opener.channel, (uint16_t)type, buf_data(b), buf_len(b),
 	    NULL, 0));
 	ps->is_asked = true;
-	s->opener_ms = s->now_ms;
-	scan_watch(s, &s->opener, workers_have_room(s));
+	s->opener_ms = s->scanner->now_ms;
+	scanner_watch(s->scanner, &s->opener, workers_have_room(s));
 }
 
 static void
@@ -280,7 +280,7 @@ on_pulse(struct scan *s, const struct message *m)
 	walk_progress_decode(&r, &p);
 	for (unsigned i = 0; reader_is_done(&r) && i < REASON_MAX_; i++)
 		coverage_add_count(&s->coverage, (enum reason)i, p.skipped[i]);
-	if (reader_is_done(&r) && p.id == ps->request_id && p.is_before)
+	if (reader_is_done(&r) && p.id == ps->request_id && p.at == PROGRESS_BEFORE)
 		ps->announced = (int64_t)p.n_files;
 	walk_progress_clear(&p);
 	return reader_is_done(&r);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Loading the rule set into a zygote: agent/scan.h. */
+/* Loading the rule set into a zygote: agent/scanner.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -19,27 +19,26 @@ enum {
 };
 
 static void
-break_down(struct scan *s, const char *why)
+break_down(struct scanner *s, const char *why)
 {
-	s->state = SCAN_BROKEN;
+	s->state = SCANNER_BROKEN;
 	s->was_ready = false;
-	scan_detach(&s->zygote);
+	scanner_detach(&s->zygote);
 	s->ops->on_ready(s->ctx, NULL, why);
 }
 
 static mh_err
-start_zygote(struct scan *s)
+start_zygote(struct scanner *s)
 {
-	s->zygote_instance++;
 	s->zygote_ms = s->now_ms;
-	s->state = SCAN_LOADING;
+	s->state = SCANNER_LOADING;
 	s->n_sent = s->n_next = s->n_answered = 0;
 	s->is_compile_sent = false;
-	return s->ops->start(s->ctx, ROLE_ZYGOTE, s->zygote_instance);
+	return scanner_start_child(s, ROLE_ZYGOTE, &s->zygote_instance);
 }
 
 mh_err
-scan_load(struct scan *s)
+scanner_load(struct scanner *s)
 {
 	s->n_zygote_deaths = 0;
 	return start_zygote(s);
@@ -47,7 +46,7 @@ scan_load(struct scan *s)
 
 /* Hand over one rule file; one that cannot be opened is left out and told. */
 static mh_err
-send_file(struct scan *s, size_t index)
+send_file(struct scanner *s, size_t index)
 {
 	const struct pack_file *file = &s->packs.files[index];
 	MH_CLEANUP(fd_closep)
@@ -70,9 +69,9 @@ send_file(struct scan *s, size_t index)
 }
 
 static void
-send_rules(struct scan *s)
+send_rules(struct scanner *s)
 {
-	while (s->state == SCAN_LOADING && channel_can_send(s->zygote.channel)) {
+	while (s->state == SCANNER_LOADING && channel_can_send(s->zygote.channel)) {
 		while (s->n_next < s->packs.n && s->is_bad[s->n_next])
 			s->n_next++;
 		if (s->n_next < s->packs.n) {
@@ -85,27 +84,27 @@ send_rules(struct scan *s)
 
 		if (channel_send(s->zygote.channel, MSG_COMPILE, &wants_places,
 			sizeof(wants_places), NULL, 0) == MH_OK)
-			s->state = SCAN_COMPILING;
+			s->state = SCANNER_COMPILING;
 		s->is_compile_sent = true;
 		return;
 	}
 }
 
 void
-rules_on_started(struct scan *s, int fd)
+rules_on_started(struct scanner *s, int fd)
 {
 	MH_CLEANUP(buf_freep) struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
 
-	scan_attach(s, &s->zygote, fd, ROLE_ZYGOTE);
+	scanner_attach(s, &s->zygote, fd, ROLE_ZYGOTE);
 	scan_setup_encode(&s->options.setup, b);
 	mh_ignore(
 	    channel_send(s->zygote.channel, MSG_SETUP, buf_data(b), buf_len(b), NULL, 0));
 	send_rules(s);
-	scan_watch(s, &s->zygote, true);
+	scanner_watch(s, &s->zygote, true);
 }
 
 static void
-on_rule_file(struct scan *s, const struct message *m)
+on_rule_file(struct scanner *s, const struct message *m)
 {
 	struct reader r;
 
@@ -129,7 +128,7 @@ on_rule_file(struct scan *s, const struct message *m)
 }
 
 static void
-on_rule_places(struct scan *s, const struct message *m)
+on_rule_places(struct scanner *s, const struct message *m)
 {
 	struct reader r;
 
@@ -147,7 +146,7 @@ on_rule_places(struct scan *s, const struct message *m)
 
 /* Files that were left out before the zygote saw them count all the same. */
 static unsigned
-n_left_out_here(const struct scan *s)
+n_left_out_here(const struct scanner *s)
 {
 	unsigned n = 0;
 
@@ -157,7 +156,7 @@ n_left_out_here(const struct scan *s)
 }
 
 static void
-on_ready(struct scan *s, const struct message *m)
+on_ready(struct scanner *s, const struct message *m)
 {
 	struct reader r;
 	bool is_first = !s->was_ready;
@@ -185,7 +184,7 @@ on_ready(struct scan *s, const struct message *m)
 		break_down(s, why);
 		return;
 	}
-	s->state = SCAN_READY;
+	s->state = SCANNER_READY;
 	s->was_ready = true;
 	workers_start(s);
 	if (is_first)
@@ -193,7 +192,7 @@ on_ready(struct scan *s, const struct message *m)
 }
 
 static void
-on_gone(struct scan *s, const struct message *m)
+on_gone(struct scanner *s, const struct message *m)
 {
 	struct reader r;
 
@@ -205,7 +204,7 @@ on_gone(struct scan *s, const struct message *m)
 }
 
 void
-rules_on_event(struct scan *s)
+rules_on_event(struct scanner *s)
 {
 	struct message m;
 	mh_err err = MH_OK;
@@ -225,13 +224,13 @@ rules_on_event(struct scan *s)
 			return;
 	}
 	if (err != MH_ERR_AGAIN) {
-		/* Its end comes by scan_on_exited(); make sure that there is one. */
-		scan_detach(&s->zygote);
+		/* Its end comes by scanner_on_exited(); make sure that there is one. */
+		scanner_detach(&s->zygote);
 		s->ops->stop(s->ctx, ROLE_ZYGOTE, s->zygote_instance);
 		return;
 	}
 	send_rules(s);
-	scan_watch(s, &s->zygote, true);
+	scanner_watch(s, &s->zygote, true);
 }
 
 /*
@@ -239,7 +238,7 @@ rules_on_event(struct scan *s)
  * compilation had begun.  It is left out and all others are tried again.
  */
 static bool
-blame_file(struct scan *s, int status)
+blame_file(struct scanner *s, int status)
 {
 	if (!s->is_compile_sent || s->n_answered >= s->n_sent)
 		return false;
@@ -255,13 +254,13 @@ blame_file(struct scan *s, int status)
 }
 
 void
-rules_on_exited(struct scan *s, int status)
+rules_on_exited(struct scanner *s, int status)
 {
-	bool was_loading = s->state == SCAN_LOADING || s->state == SCAN_COMPILING;
+	bool was_loading = s->state == SCANNER_LOADING || s->state == SCANNER_COMPILING;
 
-	scan_detach(&s->zygote);
+	scanner_detach(&s->zygote);
 	workers_lost(s);
-	if (s->state == SCAN_BROKEN)
+	if (s->state == SCANNER_BROKEN)
 		return;
 	s->n_zygote_deaths++;
 	if (s->n_zygote_deaths > ZYGOTE_DEATHS_MAX ||
@@ -283,9 +282,9 @@ rules_on_exited(struct scan *s, int status)
 }
 
 void
-rules_tick(struct scan *s)
+rules_tick(struct scanner *s)
 {
-	if ((s->state == SCAN_LOADING || s->state == SCAN_COMPILING) &&
+	if ((s->state == SCANNER_LOADING || s->state == SCANNER_COMPILING) &&
 	    s->zygote.channel != NULL && s->now_ms - s->zygote_ms > SCAN_COMPILE_MS) {
 		s->zygote_ms = s->now_ms;
 		s->ops->stop(s->ctx, ROLE_ZYGOTE, s->zygote_instance);

@@ -51,17 +51,46 @@ give_up_walk(struct scan *s)
 static void
 start_opener(struct scan *s)
 {
-	if (s->opener_started_ms != 0 && s->now_ms - s->opener_started_ms < RESTART_MS)
+	if (s->opener_started_ms != 0 &&
+	    s->scanner->now_ms - s->opener_started_ms < RESTART_MS)
 		return; /* the next tick tries again */
-	s->opener_started_ms = s->now_ms;
-	s->opener_instance += 2; /* even: walks, odd: counts */
+	s->opener_started_ms = s->scanner->now_ms;
 	s->is_opener_starting = true;
-	s->opener_ms = s->now_ms;
-	if (s->ops->start(s->ctx, ROLE_OPENER, s->opener_instance) != MH_OK) {
+	s->told_rest = -1;
+	s->opener_ms = s->scanner->now_ms;
+	if (scanner_start_child(s->scanner, ROLE_OPENER, &s->opener_instance) != MH_OK) {
 		s->is_opener_starting = false;
 		if (++s->n_deaths > DEATHS_MAX)
 			give_up_walk(s);
 	}
+}
+
+static bool
+is_resting(const struct scan *s)
+{
+	return s->scanner->is_resting && s->priority != SCAN_URGENT && !s->is_cancelled;
+}
+
+/* Whether the opener is listened to: not doing so holds it back. */
+static bool
+is_listening(const struct scan *s)
+{
+	return !s->is_held && !is_resting(s) && workers_have_room(s);
+}
+
+/* Whether the opener may use what others leave over only, and whether it rests. */
+static void
+tell_pace(struct scan *s)
+{
+	uint8_t pace[PACE_BYTES] = { s->scanner->options.is_background, is_resting(s) };
+
+	if (s->opener.channel == NULL || s->told_rest == pace[1])
+		return;
+	/* Without credit now, the next tick tries again. */
+	if (channel_send(s->opener.channel, MSG_PACE, pace, sizeof(pace), NULL, 0) ==
+	    MH_OK)
+		s->told_rest = (int8_t)pace[1];
+	scanner_watch(s->scanner, &s->opener, is_listening(s));
 }
 
 /* The request for the roots first..first+n, with what all of them share. */
@@ -112,7 +141,7 @@ walk_ask(struct scan *s)
 {
 	struct walk_request request;
 
-	if (s->opener.channel == NULL || !s->is_walking || s->is_cancelled)
+	if (s->opener.channel == NULL || s->is_done || s->is_cancelled || s->is_suspended)
 		return;
 	if (!processes_are_done(s)) {
 		processes_ask(s);
@@ -129,9 +158,9 @@ walk_ask(struct scan *s)
 	fill_request(s, s->chunk_first, s->chunk_n, &request);
 	request.resume = s->cursor;
 	request.is_careful = s->is_careful;
-	s->opener_ms = s->now_ms;
+	s->opener_ms = s->scanner->now_ms;
 	send_request(s->opener.channel, &request);
-	scan_watch(s, &s->opener, workers_have_room(s));
+	scanner_watch(s->scanner, &s->opener, is_listening(s));
 }
 
 static void
@@ -180,61 +209,69 @@ take_roots(struct scan *s, const struct scan_walk *walk)
 	}
 }
 
-mh_err
-scan_start(struct scan *s, const struct scan_walk *walk)
+void
+walk_begin(struct scan *s, const struct scan_walk *walk)
 {
-	assert(s->state == SCAN_READY && !s->is_walking);
-	if (!scan_takes_excludes(walk->excludes, walk->n_excludes))
-		return MH_ERR_TOOBIG;
-	coverage_clear(&s->coverage);
-	scan_free_strings(s->roots, s->n_roots);
-	scan_free_strings(s->excludes, s->n_excludes);
 	take_roots(s, walk);
 	s->excludes = copy_list(walk->excludes, walk->n_excludes);
 	s->n_excludes = walk->n_excludes;
 	s->may_cross = walk->may_cross;
 	s->may_use_network = walk->may_use_network;
-	s->next_root = s->chunk_first = s->chunk_n = 0;
-	s->n_hangs = 0;
-	s->is_careful = false;
-	s->is_cancelled = false;
-	s->is_walking = true;
-	s->is_counted = false;
-	s->n_files_before = 0;
-	walk_progress_clear(&s->progress);
-	walk_progress_clear(&s->counted);
-	memset(&s->progress, 0, sizeof(s->progress));
-	memset(&s->counted, 0, sizeof(s->counted));
-	replace(&s->cursor, walk->resume != NULL ? walk->resume : "");
-	processes_begin(s, walk->processes);
-	s->n_zygote_deaths = 0;
-	s->n_deaths = 0;
-	s->opener_started_ms = 0;
-	if (s->opener.channel != NULL)
-		walk_ask(s); /* of the walk before */
-	else if (!s->is_opener_starting)
-		start_opener(s);
-	if (walk->wants_count && s->n_roots > 0 && s->counter.channel == NULL) {
-		s->counter_instance =
-		    s->counter_instance > 0 ? s->counter_instance + 2 : 1;
-		mh_ignore(s->ops->start(s->ctx, ROLE_OPENER, s->counter_instance));
+	if (walk->place != NULL && walk->place->is_in_files &&
+	    walk->place->root <= s->n_roots) {
+		s->next_root = walk->place->root;
+		replace(&s->cursor, walk->place->cursor);
+	} else {
+		processes_begin(s, walk->processes);
 	}
-	return MH_OK;
+	start_opener(s);
+	if (walk->wants_count && s->n_roots > 0)
+		mh_ignore(
+		    scanner_start_child(s->scanner, ROLE_OPENER, &s->counter_instance));
 }
 
 void
-walk_on_started(struct scan *s, unsigned instance, int fd)
+walk_close_openers(struct scan *s)
 {
-	if (instance == s->opener_instance) {
-		s->is_opener_starting = false;
-		scan_attach(s, &s->opener, fd, ROLE_OPENER);
-		walk_ask(s);
-	} else if (instance == s->counter_instance && s->is_walking) {
-		scan_attach(s, &s->counter, fd, ROLE_OPENER);
-		ask_count(s);
-	} else {
-		(void)close(fd);
+	struct endpoint *ends[] = { &s->opener, &s->counter };
+	const unsigned instances[] = { s->opener_instance, s->counter_instance };
+
+	for (size_t i = 0; i < MH_ARRAY_LEN(ends); i++) {
+		if (ends[i]->channel == NULL)
+			continue;
+		scanner_detach(ends[i]);
+		s->scanner->ops->stop(s->scanner->ctx, ROLE_OPENER, instances[i]);
 	}
+}
+
+void
+walk_on_started(struct scan *s, int fd)
+{
+	s->is_opener_starting = false;
+	if (s->is_done || s->is_cancelled || s->is_suspended) {
+		(void)close(fd);
+		return;
+	}
+	scanner_attach(s->scanner, &s->opener, fd, ROLE_OPENER);
+	tell_pace(s);
+	walk_ask(s);
+}
+
+void
+walk_on_count_started(struct scan *s, int fd)
+{
+	scanner_attach(s->scanner, &s->counter, fd, ROLE_OPENER);
+	ask_count(s);
+}
+
+void
+walk_move_cursor(struct scan *s, const char *path)
+{
+	/* Below a path that is cut, a walk that starts again starts above it. */
+	if (path_is_cut(path))
+		return;
+	replace(&s->cursor, path);
+	coverage_merge(&s->coverage, &s->tail);
 }
 
 static void
@@ -259,9 +296,7 @@ on_targets(struct scan *s, struct message *m)
 			target_clear(&t);
 			return false;
 		}
-		/* Below a path that is cut, a walk that starts again starts above it. */
-		if (!path_is_cut(t.path))
-			replace(&s->cursor, t.path);
+		walk_move_cursor(s, t.path);
 		if (s->is_cancelled)
 			coverage_add_missed(&s->coverage, REASON_STOPPED, false, t.path,
 			    NULL);
@@ -278,7 +313,9 @@ void
 walk_count_skipped(struct scan *s, enum reason reason, const char *path,
     const char *detail)
 {
-	coverage_add_missed(&s->coverage, reason, false, path, detail);
+	struct coverage *c = processes_are_done(s) ? &s->tail : &s->coverage;
+
+	coverage_add_missed(c, reason, false, path, detail);
 }
 
 bool
@@ -310,11 +347,13 @@ take_progress(struct scan *s, const struct message *m)
 	walk_progress_decode(&r, &p);
 	if (reader_is_done(&r) && p.id == s->walk_id) {
 		for (unsigned i = 0; i < REASON_MAX_; i++)
-			coverage_add_count(&s->coverage, (enum reason)i, p.skipped[i]);
+			coverage_add_count(&s->tail, (enum reason)i, p.skipped[i]);
 		if (p.path[0] != 0)
 			replace(&s->where, p.path);
-		if (p.is_before)
+		if (p.at == PROGRESS_BEFORE)
 			replace(&s->announced, p.path);
+		else if (p.at == PROGRESS_BEHIND && p.path[0] != 0)
+			walk_move_cursor(s, p.path);
 		walk_progress_clear(&s->progress);
 		s->progress = p;
 		s->progress.path = NULL;
@@ -328,7 +367,7 @@ on_walked(struct scan *s)
 	s->n_files_before += s->progress.n_files;
 	memset(&s->progress, 0, sizeof(s->progress));
 	s->chunk_n = 0;
-	replace(&s->cursor, "");
+	walk_move_cursor(s, "");
 	free(s->announced);
 	s->announced = NULL;
 	walk_ask(s);
@@ -340,9 +379,9 @@ walk_on_event(struct scan *s)
 	struct message m;
 	mh_err err = MH_ERR_AGAIN;
 
-	while (s->opener.channel != NULL && (workers_have_room(s) || s->is_cancelled) &&
+	while (s->opener.channel != NULL && (is_listening(s) || s->is_cancelled) &&
 	       (err = channel_receive(s->opener.channel, &m)) == MH_OK) {
-		s->opener_ms = s->now_ms;
+		s->opener_ms = s->scanner->now_ms;
 		s->n_deaths = 0;
 		bool is_good = true;
 
@@ -360,14 +399,14 @@ walk_on_event(struct scan *s)
 				on_walked(s);
 		}
 		message_close_fds(&m);
-		workers_dispatch(s);
+		workers_dispatch(s->scanner);
 		err = is_good ? MH_ERR_AGAIN : MH_ERR_PROTOCOL;
 		if (!is_good)
 			break;
 	}
 	if (err != MH_ERR_AGAIN) {
-		scan_detach(&s->opener);
-		s->ops->stop(s->ctx, ROLE_OPENER, s->opener_instance);
+		scanner_detach(&s->opener);
+		s->scanner->ops->stop(s->scanner->ctx, ROLE_OPENER, s->opener_instance);
 	}
 }
 
@@ -388,9 +427,9 @@ walk_on_count(struct scan *s)
 		}
 		message_close_fds(&m);
 		if (s->is_counted)
-			scan_detach(&s->counter); /* it ends when its channel does */
+			scanner_detach(&s->counter); /* it ends when its channel does */
 	}
-	scan_watch(s, &s->counter, true);
+	scanner_watch(s->scanner, &s->counter, true);
 }
 
 /* The root of the chunk at or above path; NULL when there is none. */
@@ -472,14 +511,14 @@ walk_on_exited(struct scan *s, unsigned instance, int status)
 {
 	(void)status;
 	if (instance == s->counter_instance && instance != 0) {
-		scan_detach(&s->counter);
+		scanner_detach(&s->counter);
 		return;
 	}
 	if (instance != s->opener_instance)
 		return;
-	scan_detach(&s->opener);
+	scanner_detach(&s->opener);
 	s->is_opener_starting = false;
-	if (!s->is_walking || s->is_cancelled)
+	if (s->is_stream || s->is_done || s->is_cancelled || s->is_suspended)
 		return;
 	if (!processes_are_done(s)) {
 		processes_on_opener_lost(s);
@@ -498,21 +537,22 @@ walk_on_exited(struct scan *s, unsigned instance, int status)
 void
 walk_tick(struct scan *s)
 {
-	bool is_listening = workers_have_room(s);
-
-	if (!s->is_walking)
+	if (s->is_cancelled && s->scanner->now_ms - s->cancelled_ms > SCAN_CANCEL_MS)
+		scan_abandon(s);
+	if (s->is_stream || s->is_done)
 		return;
 	if (s->opener.channel == NULL) {
-		if (!s->is_opener_starting && !s->is_cancelled && !walk_is_finished(s))
+		if (!s->is_opener_starting && !s->is_suspended && !walk_is_finished(s))
 			start_opener(s);
 		return;
 	}
-	scan_watch(s, &s->opener, is_listening);
-	if (!is_listening || (s->chunk_n == 0 && !processes_are_asked(s))) {
-		s->opener_ms = s->now_ms;
-	} else if (s->now_ms - s->opener_ms > s->options.open_ms) {
-		s->opener_ms = s->now_ms;
-		s->ops->stop(s->ctx, ROLE_OPENER, s->opener_instance);
+	tell_pace(s);
+	scanner_watch(s->scanner, &s->opener, is_listening(s));
+	if (!is_listening(s) || (s->chunk_n == 0 && !processes_are_asked(s))) {
+		s->opener_ms = s->scanner->now_ms;
+	} else if (s->scanner->now_ms - s->opener_ms > s->scanner->options.open_ms) {
+		s->opener_ms = s->scanner->now_ms;
+		s->scanner->ops->stop(s->scanner->ctx, ROLE_OPENER, s->opener_instance);
 		/*
 		 * A process in an uninterruptible call does not die of SIGKILL:
 		 * go on without waiting for its end.
@@ -526,33 +566,4 @@ walk_is_finished(const struct scan *s)
 {
 	return s->is_cancelled ||
 	       (processes_are_done(s) && s->next_root == s->n_roots && s->chunk_n == 0);
-}
-
-void
-scan_cancel(struct scan *s)
-{
-	if (!s->is_walking || s->is_cancelled)
-		return;
-	s->is_cancelled = true;
-	s->cancelled_ms = s->now_ms;
-	workers_drop_queue(s);
-	processes_give_up(s, REASON_STOPPED, NULL);
-	if (s->next_root < s->n_roots || s->chunk_n > 0)
-		coverage_add_missed(&s->coverage, REASON_STOPPED, false,
-		    s->cursor[0] != 0 ? s->cursor : s->roots[0],
-		    "what the walk would have met behind this path");
-	/* Its walk goes on inside it: away with it. */
-	s->chunk_n = 0;
-	if (s->opener.channel != NULL) {
-		scan_detach(&s->opener);
-		s->ops->stop(s->ctx, ROLE_OPENER, s->opener_instance);
-	}
-	scan_detach(&s->counter);
-}
-
-void
-scan_abandon(struct scan *s)
-{
-	workers_abandon(s);
-	workers_drop_queue(s);
 }

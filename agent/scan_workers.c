@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Handing targets to workers and taking their verdicts: agent/scan.h. */
+/* Handing targets to workers and taking their verdicts: agent/scanner.h. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -57,7 +57,25 @@ job_free(struct job *j)
 			(void)close(j->fds[i]);
 	}
 	target_clear(&j->target);
+	j->scan->n_jobs--;
 	free(j);
+}
+
+/* Have j wait in q for a worker. */
+static void
+put_in(struct job_queue *q, struct job *j)
+{
+	TAILQ_INSERT_TAIL(&q->jobs, j, entry);
+	q->n++;
+	j->scan->n_waiting++;
+}
+
+static void
+take_out(struct job_queue *q, struct job *j)
+{
+	TAILQ_REMOVE(&q->jobs, j, entry);
+	q->n--;
+	j->scan->n_waiting--;
 }
 
 struct job *
@@ -65,52 +83,83 @@ workers_add(struct scan *s, struct target *t, const int *fds)
 {
 	struct job *j = xcalloc(1, sizeof(*j));
 
+	j->scan = s;
+	s->n_jobs++;
 	j->target = *t;
-	j->target.id = s->next_target++;
+	j->target.id = s->scanner->next_target++;
 	memset(t, 0, sizeof(*t));
 	memcpy(j->fds, fds, j->target.n_fds * sizeof(*fds));
-	TAILQ_INSERT_TAIL(&s->queue, j, entry);
-	s->n_queued++;
+	put_in(&s->scanner->queues[s->priority], j);
 	return j;
 }
 
 bool
 workers_have_room(const struct scan *s)
 {
-	return s->state == SCAN_READY && s->n_queued + s->n_alone < QUEUE_ROOM;
+	return s->scanner->state == SCANNER_READY && s->n_waiting < QUEUE_ROOM;
 }
 
 bool
-workers_are_idle(const struct scan *s)
+workers_are_at_rest(const struct scanner *s, enum scan_priority priority)
 {
 	for (unsigned i = 0; i < N_SLOTS; i++) {
-		if (s->workers[i].n_jobs > 0)
-			return false;
+		const struct job *j = NULL;
+
+		TAILQ_FOREACH(j, &s->workers[i].jobs, entry)
+		{
+			if (j->scan->priority >= priority)
+				return false;
+		}
 	}
-	return s->n_queued == 0 && s->n_alone == 0;
+	return true;
+}
+
+/* The first job of scan in the queue (NULL: of any); NULL when there is none. */
+static struct job *
+first_of(const struct job_queue *q, const struct scan *scan)
+{
+	struct job *j = NULL;
+
+	TAILQ_FOREACH(j, &q->jobs, entry)
+	{
+		if (scan == NULL || j->scan == scan)
+			return j;
+	}
+	return NULL;
+}
+
+/* Free what waits of this scan; where is_told as stopped. */
+static void
+drop_queue(struct scan *s, bool is_told)
+{
+	struct job_queue *queues[] = { &s->scanner->queues[s->priority],
+		&s->scanner->alone };
+
+	for (size_t i = 0; i < MH_ARRAY_LEN(queues); i++) {
+		struct job *j = NULL;
+
+		while ((j = first_of(queues[i], s)) != NULL) {
+			take_out(queues[i], j);
+			if (is_told) {
+				coverage_add_missed(&s->coverage, REASON_STOPPED, false,
+				    j->target.path, NULL);
+				(void)processes_on_memory(s, j, NULL);
+			}
+			if (j->tag != NULL)
+				s->ops->on_dropped(s->ctx, j->tag);
+			job_free(j);
+		}
+	}
 }
 
 void
 workers_drop_queue(struct scan *s)
 {
-	struct job_list *lists[] = { &s->queue, &s->alone };
-
-	for (size_t i = 0; i < MH_ARRAY_LEN(lists); i++) {
-		struct job *j = NULL;
-
-		while ((j = TAILQ_FIRST(lists[i])) != NULL) {
-			TAILQ_REMOVE(lists[i], j, entry);
-			coverage_add_missed(&s->coverage, REASON_STOPPED, false,
-			    j->target.path, NULL);
-			(void)processes_on_memory(s, j, NULL);
-			job_free(j);
-		}
-	}
-	s->n_queued = s->n_alone = 0;
+	drop_queue(s, true);
 }
 
 static void
-kill_worker(struct scan *s, struct worker *w)
+kill_worker(struct scanner *s, struct worker *w)
 {
 	MH_CLEANUP(buf_freep) struct buf *b = buf_new(64);
 
@@ -123,7 +172,7 @@ kill_worker(struct scan *s, struct worker *w)
 
 /* Have the zygote fork a worker for this slot. */
 static void
-start_worker(struct scan *s, struct worker *w, bool is_alone)
+start_worker(struct scanner *s, struct worker *w, bool is_alone)
 {
 	MH_CLEANUP(buf_freep) struct buf *b = buf_new(64);
 	int pair[2];
@@ -147,12 +196,12 @@ start_worker(struct scan *s, struct worker *w, bool is_alone)
 		w->id = 0;
 		return;
 	}
-	scan_attach(s, &w->end, pair[0], ROLE_WORKER);
-	scan_watch(s, &s->zygote, true);
+	scanner_attach(s, &w->end, pair[0], ROLE_WORKER);
+	scanner_watch(s, &s->zygote, true);
 }
 
 void
-workers_start(struct scan *s)
+workers_start(struct scanner *s)
 {
 	for (unsigned i = 0; i < s->options.n_workers; i++) {
 		if (s->workers[i].id == 0)
@@ -181,8 +230,9 @@ settle_notes(struct scan *s, struct job *j, const struct verdict *v)
 
 /* Count and tell the verdict of j, which is freed. */
 static void
-settle(struct scan *s, struct job *j, struct verdict *v)
+settle(struct job *j, struct verdict *v)
 {
+	struct scan *s = j->scan;
 	bool is_again = processes_on_memory(s, j, v);
 	bool is_scanned = v->reason == REASON_NONE || v->partly;
 	struct scan_answer answer = {
@@ -194,6 +244,7 @@ settle(struct scan *s, struct job *j, struct verdict *v)
 		.n_clues = j->n_clues,
 		.processes = scan_processes(s),
 		.mapped = j->mapped,
+		.tag = j->tag,
 	};
 
 	/* What was found in the program before stays found. */
@@ -213,13 +264,13 @@ settle(struct scan *s, struct job *j, struct verdict *v)
 		coverage_add_missed(&s->coverage, v->reason, v->partly, j->target.path,
 		    v->detail);
 	settle_notes(s, j, v);
-	s->ops->on_answer(s->ctx, &answer);
+	s->ops->on_answer(s->ctx, s, &answer);
 	processes_on_clues(s, &answer);
 	job_free(j);
 }
 
 static void
-settle_poisoned(struct scan *s, struct job *j)
+settle_poisoned(struct job *j)
 {
 	struct verdict v = { .target = j->target.id, .reason = REASON_POISONED };
 
@@ -231,13 +282,13 @@ settle_poisoned(struct scan *s, struct job *j)
 		    WIFSIGNALED(j->status) ? strsignal(WTERMSIG(j->status))
 					   : "they gave up");
 	drop_findings(j);
-	settle(s, j, &v);
+	settle(j, &v);
 	verdict_clear(&v);
 }
 
 /* The worker of w is no more: what it had is tried again, alone. */
 static void
-lose_worker(struct scan *s, struct worker *w, bool is_its_fault, int status)
+lose_worker(struct scanner *s, struct worker *w, bool is_its_fault, int status)
 {
 	struct job *j = NULL;
 
@@ -250,19 +301,18 @@ lose_worker(struct scan *s, struct worker *w, bool is_its_fault, int status)
 			j->status = status;
 		}
 		if (j->deaths_alone >= DEATHS_ALONE_MAX) {
-			settle_poisoned(s, j);
+			settle_poisoned(j);
 		} else {
-			TAILQ_INSERT_TAIL(&s->alone, j, entry);
-			s->n_alone++;
+			put_in(&s->alone, j);
 		}
 	}
-	scan_detach(&w->end);
+	scanner_detach(&w->end);
 	w->id = 0;
 	w->n_jobs = w->n_batches = 0;
 }
 
 void
-workers_on_gone(struct scan *s, uint64_t id, int status)
+workers_on_gone(struct scanner *s, uint64_t id, int status)
 {
 	/* The machine had none to give: that is no fault of a target's. */
 	bool is_no_fork = status == FORK_FAILED;
@@ -281,7 +331,7 @@ workers_on_gone(struct scan *s, uint64_t id, int status)
 }
 
 void
-workers_lost(struct scan *s)
+workers_lost(struct scanner *s)
 {
 	for (unsigned i = 0; i < N_SLOTS; i++) {
 		if (s->workers[i].id != 0)
@@ -289,29 +339,67 @@ workers_lost(struct scan *s)
 	}
 }
 
-void
-workers_abandon(struct scan *s)
+/* The worker of w is killed for what it has of one scan: the rest waits again. */
+static void
+empty_worker(struct scanner *s, struct worker *w)
+{
+	struct job *j = NULL;
+
+	while ((j = TAILQ_LAST(&w->jobs, job_list)) != NULL) {
+		TAILQ_REMOVE(&w->jobs, j, entry);
+		drop_findings(j);
+		put_in(w->is_alone ? &s->alone : &s->queues[j->scan->priority], j);
+	}
+	kill_worker(s, w);
+	scanner_detach(&w->end);
+	w->id = 0;
+	w->n_jobs = w->n_batches = 0;
+}
+
+/* End what workers hold of this scan; where is_told as stopped. */
+static void
+abandon(struct scan *s, bool is_told)
 {
 	for (unsigned i = 0; i < N_SLOTS; i++) {
-		struct worker *w = &s->workers[i];
-		struct job *j = NULL;
+		struct worker *w = &s->scanner->workers[i];
+		struct job *next = NULL;
+		bool is_hit = false;
 
-		if (w->n_jobs == 0)
-			continue;
-		while ((j = TAILQ_FIRST(&w->jobs)) != NULL) {
+		for (struct job *j = TAILQ_FIRST(&w->jobs); j != NULL; j = next) {
 			/* What was found stays found, even where its verdict is missing. */
 			struct verdict v = { .target = j->target.id,
 				.reason = REASON_STOPPED,
 				.partly = j->n_matches > 0 };
 
+			next = TAILQ_NEXT(j, entry);
+			if (j->scan != s)
+				continue;
+			is_hit = true;
 			TAILQ_REMOVE(&w->jobs, j, entry);
-			settle(s, j, &v);
+			if (is_told) {
+				settle(j, &v);
+				continue;
+			}
+			if (j->tag != NULL)
+				s->ops->on_dropped(s->ctx, j->tag);
+			job_free(j);
 		}
-		kill_worker(s, w);
-		scan_detach(&w->end);
-		w->id = 0;
-		w->n_jobs = w->n_batches = 0;
+		if (is_hit)
+			empty_worker(s->scanner, w);
 	}
+}
+
+void
+workers_abandon(struct scan *s)
+{
+	abandon(s, true);
+}
+
+void
+workers_forget(struct scan *s)
+{
+	drop_queue(s, false);
+	abandon(s, false);
 }
 
 static struct job *
@@ -329,7 +417,7 @@ find_job(struct worker *w, uint64_t id)
 
 /* False: the worker talks nonsense. */
 static bool
-on_found(const struct scan *s, struct worker *w, const struct message *m)
+on_found(const struct scanner *s, struct worker *w, const struct message *m)
 {
 	MH_CLEANUP(match_freep) struct match *match = NULL;
 	struct reader r;
@@ -394,7 +482,7 @@ on_clue(struct worker *w, const struct message *m)
 }
 
 static bool
-on_verdict(struct scan *s, struct worker *w, struct verdict *v)
+on_verdict(struct scanner *s, struct worker *w, struct verdict *v)
 {
 	struct job *j = find_job(w, v->target);
 
@@ -410,11 +498,10 @@ on_verdict(struct scan *s, struct worker *w, struct verdict *v)
 	/* Too much for an ordinary worker: once more, with more memory. */
 	if (v->reason == REASON_MEMORY && !w->is_alone) {
 		drop_findings(j);
-		TAILQ_INSERT_TAIL(&s->alone, j, entry);
-		s->n_alone++;
+		put_in(&s->alone, j);
 		return true;
 	}
-	settle(s, j, v);
+	settle(j, v);
 	return true;
 }
 
@@ -436,7 +523,7 @@ count_batches(struct worker *w)
 }
 
 static bool
-on_verdicts(struct scan *s, struct worker *w, const struct message *m)
+on_verdicts(struct scanner *s, struct worker *w, const struct message *m)
 {
 	struct reader r;
 	bool is_good = true;
@@ -454,7 +541,7 @@ on_verdicts(struct scan *s, struct worker *w, const struct message *m)
 }
 
 void
-workers_on_event(struct scan *s, struct worker *w)
+workers_on_event(struct scanner *s, struct worker *w)
 {
 	struct message m;
 	bool is_good = true;
@@ -478,9 +565,9 @@ workers_on_event(struct scan *s, struct worker *w)
 		 * closed its channel may still live: the tick sees to its end, too.
 		 */
 		kill_worker(s, w);
-		scan_detach(&w->end);
+		scanner_detach(&w->end);
 	} else {
-		scan_watch(s, &w->end, true);
+		scanner_watch(s, &w->end, true);
 	}
 }
 
@@ -489,7 +576,7 @@ workers_on_event(struct scan *s, struct worker *w)
  * relatives had better go there.
  */
 static bool
-is_anothers(const struct scan *s, const struct worker *w, const struct job *j)
+is_anothers(const struct scanner *s, const struct worker *w, const struct job *j)
 {
 	for (unsigned i = 0; j->family != 0 && i < s->options.n_workers; i++) {
 		const struct worker *other = &s->workers[i];
@@ -505,7 +592,7 @@ is_anothers(const struct scan *s, const struct worker *w, const struct job *j)
  * last, else the first that is nobody's, else the first.
  */
 static struct job *
-pick_job(const struct scan *s, const struct worker *w, struct job_list *list)
+pick_job(const struct scanner *s, const struct worker *w, struct job_list *list)
 {
 	struct job *free_one = NULL;
 	struct job *j = NULL;
@@ -522,10 +609,23 @@ pick_job(const struct scan *s, const struct worker *w, struct job_list *list)
 	return free_one != NULL ? free_one : TAILQ_FIRST(list);
 }
 
-/* Move up to n jobs of the list into one message to w. */
+/* Have the jobs of batch wait again, before all others. */
 static void
-send_batch(struct scan *s, struct worker *w, struct job_list *list, unsigned *n_list,
-    unsigned n)
+put_back(struct job_queue *queue, struct job_list *batch)
+{
+	struct job *j = NULL;
+
+	while ((j = TAILQ_LAST(batch, job_list)) != NULL) {
+		TAILQ_REMOVE(batch, j, entry);
+		TAILQ_INSERT_HEAD(&queue->jobs, j, entry);
+		queue->n++;
+		j->scan->n_waiting++;
+	}
+}
+
+/* Move up to n jobs of the queue into one message to w. */
+static void
+send_batch(struct scanner *s, struct worker *w, struct job_queue *queue, unsigned n)
 {
 	MH_CLEANUP(buf_freep) struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
 	struct job_list batch = TAILQ_HEAD_INITIALIZER(batch);
@@ -535,7 +635,7 @@ send_batch(struct scan *s, struct worker *w, struct job_list *list, unsigned *n_
 	uint64_t bytes = 0;
 	struct job *j = NULL;
 
-	while (n_taken < n && (j = pick_job(s, w, list)) != NULL) {
+	while (n_taken < n && (j = pick_job(s, w, &queue->jobs)) != NULL) {
 		size_t before = buf_len(b);
 
 		target_encode(&j->target, b);
@@ -546,7 +646,7 @@ send_batch(struct scan *s, struct worker *w, struct job_list *list, unsigned *n_
 			buf_truncate(b, before);
 			break;
 		}
-		TAILQ_REMOVE(list, j, entry);
+		take_out(queue, j);
 		TAILQ_INSERT_TAIL(&batch, j, entry);
 		j->batch = w->last_batch + 1;
 		memcpy(fds + n_fds, j->fds, j->target.n_fds * sizeof(*fds));
@@ -558,17 +658,15 @@ send_batch(struct scan *s, struct worker *w, struct job_list *list, unsigned *n_
 	mh_err err =
 	    channel_send(w->end.channel, MSG_SCAN, buf_data(b), buf_len(b), fds, n_fds);
 	if (err != MH_OK) {
-		TAILQ_CONCAT(&batch, list, entry);
-		TAILQ_CONCAT(list, &batch, entry);
+		put_back(queue, &batch);
 		return;
 	}
 	if (w->n_jobs == 0)
 		w->heard_ms = w->settled_ms = s->now_ms;
-	*n_list -= n_taken;
 	w->n_jobs += n_taken;
 	w->n_batches++;
 	TAILQ_CONCAT(&w->jobs, &batch, entry);
-	scan_watch(s, &w->end, true);
+	scanner_watch(s, &w->end, true);
 }
 
 static bool
@@ -579,71 +677,108 @@ may_take(const struct worker *w, unsigned n_batches)
 }
 
 static void
-dispatch_alone(struct scan *s)
+dispatch_alone(struct scanner *s)
 {
 	struct worker *w = &s->workers[SLOT_ALONE];
 
-	if (s->n_alone == 0)
+	if (s->alone.n == 0)
 		return;
 	if (w->id == 0)
 		start_worker(s, w, true);
 	else if (w->n_jobs == 0 && may_take(w, 1))
-		send_batch(s, w, &s->alone, &s->n_alone, 1);
+		send_batch(s, w, &s->alone, 1);
 }
 
-void
-workers_dispatch(struct scan *s)
+/* Share the jobs of the queue out; an idle worker comes first. */
+static void
+dispatch_queue(struct scanner *s, struct job_queue *queue, unsigned max_depth)
 {
-	if (s->state != SCAN_READY)
-		return;
-	dispatch_alone(s);
-	/* Idle workers first: a second batch at hand is for when all have one. */
-	for (unsigned depth = 1; depth <= BATCHES_PER_WORKER; depth++) {
-		for (unsigned i = 0; i < s->options.n_workers && s->n_queued > 0; i++) {
+	/* A second batch at hand is for when all have one. */
+	for (unsigned depth = 1; depth <= max_depth; depth++) {
+		for (unsigned i = 0; i < s->options.n_workers && queue->n > 0; i++) {
 			struct worker *w = &s->workers[i];
 			/* Share out what there is when it is little. */
-			unsigned share = s->n_queued / s->options.n_workers + 1;
+			unsigned share = queue->n / s->options.n_workers + 1;
 
 			if (may_take(w, depth))
-				send_batch(s, w, &s->queue, &s->n_queued,
+				send_batch(s, w, queue,
 				    share < BATCH_TARGETS_MAX ? share
 							      : BATCH_TARGETS_MAX);
 		}
 	}
 }
 
-/* No worker can be forked here: what waits for one is told as not scanned. */
+/* What is urgent does not wait behind what is not: it has a worker more. */
 static void
-settle_unscanned(struct scan *s)
+dispatch_urgent(struct scanner *s)
 {
-	struct job_list *lists[] = { &s->queue, &s->alone };
+	struct job_queue *queue = &s->queues[SCAN_URGENT];
+	struct worker *w = &s->workers[SLOT_URGENT];
 
-	for (size_t i = 0; i < MH_ARRAY_LEN(lists); i++) {
-		struct job *j = NULL;
+	dispatch_queue(s, queue, 1);
+	if (queue->n == 0)
+		return;
+	if (w->id == 0)
+		start_worker(s, w, false);
+	else if (may_take(w, BATCHES_PER_WORKER))
+		send_batch(s, w, queue, BATCH_TARGETS_MAX);
+}
 
-		while ((j = TAILQ_FIRST(lists[i])) != NULL) {
-			struct verdict v = { .target = j->target.id,
-				.reason = REASON_INTERNAL };
+/* Whether work that is not urgent waits; what is to end does not. */
+static bool
+is_resting(const struct scanner *s)
+{
+	const struct scan *scan = NULL;
 
-			TAILQ_REMOVE(lists[i], j, entry);
-			v.detail = xstrdup("no scan worker can be started");
-			settle(s, j, &v);
-			verdict_clear(&v);
-		}
+	TAILQ_FOREACH(scan, &s->scans, entry)
+	{
+		if ((scan->is_suspended || scan->is_cancelled) && scan->n_waiting > 0)
+			return false;
 	}
-	s->n_queued = s->n_alone = 0;
+	return s->is_resting;
 }
 
 void
-workers_tick(struct scan *s)
+workers_dispatch(struct scanner *s)
+{
+	if (s->state != SCANNER_READY)
+		return;
+	dispatch_urgent(s);
+	if (is_resting(s))
+		return;
+	dispatch_alone(s);
+	dispatch_queue(s, &s->queues[SCAN_ORDINARY], BATCHES_PER_WORKER);
+}
+
+/* No worker can be forked here: what waits for one is told as not scanned. */
+static void
+settle_unscanned(struct scanner *s)
+{
+	struct job_queue *queues[] = { &s->queues[SCAN_URGENT], &s->queues[SCAN_ORDINARY],
+		&s->alone };
+
+	for (size_t i = 0; i < MH_ARRAY_LEN(queues); i++) {
+		struct job *j = NULL;
+
+		while ((j = first_of(queues[i], NULL)) != NULL) {
+			struct verdict v = { .target = j->target.id,
+				.reason = REASON_INTERNAL };
+
+			take_out(queues[i], j);
+			v.detail = xstrdup("no scan worker can be started");
+			settle(j, &v);
+			verdict_clear(&v);
+		}
+	}
+}
+
+void
+workers_tick(struct scanner *s)
 {
 	int64_t timeout_ms = (int64_t)s->options.setup.timeout_ms;
 	int64_t patience = timeout_ms + SCAN_GRACE_MS;
 	int64_t longest = timeout_ms * SEARCH_FACTOR + SCAN_GRACE_MS;
 
-	if (s->is_walking && s->is_cancelled &&
-	    s->now_ms - s->cancelled_ms > SCAN_CANCEL_MS)
-		scan_abandon(s);
 	for (unsigned i = 0; i < N_SLOTS; i++) {
 		struct worker *w = &s->workers[i];
 
@@ -658,6 +793,6 @@ workers_tick(struct scan *s)
 	if (s->n_fork_failures > FORK_FAILURES_MAX)
 		settle_unscanned(s);
 	/* A slot whose fork found no credit, or failed. */
-	if (s->state == SCAN_READY)
+	if (s->state == SCANNER_READY)
 		workers_start(s);
 }

@@ -59,7 +59,7 @@ static const struct setting rows[] = {
 };
 
 const struct settings_schema config_schema = { rows, MH_ARRAY_LEN(rows),
-	sizeof(struct config) };
+	sizeof(struct config), NULL };
 
 mh_err
 config_load(const char *file_or_folder, struct config *ret)

@@ -25,7 +25,7 @@
 #include "collector/connections.h"
 #include "collector/enrol.h"
 #include "collector/ingest.h"
-#include "collector/notify.h"
+#include "base/notify.h"
 #include "collector/reply.h"
 #include "collector/server_tls.h"
 #include "transport/certificate.h"

@@ -74,6 +74,34 @@ coverage_add_count(struct coverage *c, enum reason reason, uint64_t n)
 		c->n_missed += n;
 }
 
+void
+coverage_add(struct coverage *c, const struct coverage *more)
+{
+	c->n_scanned += more->n_scanned;
+	c->n_partly += more->n_partly;
+	c->n_found += more->n_found;
+	c->n_findings += more->n_findings;
+	c->n_weak += more->n_weak;
+	c->bytes += more->bytes;
+	c->n_processes += more->n_processes;
+	c->n_members += more->n_members;
+	for (size_t i = 0; i < REASON_MAX_; i++)
+		c->by_reason[i] += more->by_reason[i];
+	c->n_missed += more->n_missed;
+	for (size_t i = 0; i < more->n_paths; i++) {
+		const struct coverage_path *p = &more->paths[i];
+
+		keep_path(c, p->reason, p->partly, p->path, p->detail);
+	}
+}
+
+void
+coverage_merge(struct coverage *c, struct coverage *more)
+{
+	coverage_add(c, more);
+	coverage_clear(more);
+}
+
 /* A path in the encoding: this mark before each, or the end. */
 enum { MARK_END, MARK_PATH };
 

@@ -60,6 +60,10 @@ void coverage_add_parts(struct coverage *c, enum reason reason, uint64_t n,
     const char *path, const char *detail);
 /* Count n targets without a name. */
 void coverage_add_count(struct coverage *c, enum reason reason, uint64_t n);
+/* Add all of more. */
+void coverage_add(struct coverage *c, const struct coverage *more);
+/* Move all of more, which is zero then. */
+void coverage_merge(struct coverage *c, struct coverage *more);
 
 /*
  * For keeping over a restart, of an update of Molehunt too: reasons go by name.

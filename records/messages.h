@@ -25,48 +25,57 @@ enum role {
 };
 
 /* MSG(name, from, to, max, fds): who sends, who receives, largest payload in bytes, most descriptors */
-#define MESSAGES(MSG)                                                         \
-	/* The agent asks for children; the supervisor hands channels out. */ \
-	MSG(START, AGENT, SUPERVISOR, 64, 0)                                  \
-	MSG(STOP, AGENT, SUPERVISOR, 64, 0)                                   \
-	MSG(STARTED, SUPERVISOR, AGENT, 64, 1)                                \
-	MSG(EXITED, SUPERVISOR, AGENT, 64, 0)                                 \
-	/* Walking trees and opening targets. */                              \
-	MSG(WALK, AGENT, OPENER, 65536, 1)                                    \
-	MSG(TARGETS, OPENER, AGENT, 65536, 32)                                \
-	MSG(SKIPPED, OPENER, AGENT, 65536, 0)                                 \
-	MSG(PULSE, OPENER, AGENT, 40960, 0)                                   \
-	MSG(WALKED, OPENER, AGENT, 40960, 0)                                  \
-	/* Listing processes, and opening their memory and what they map. */  \
-	MSG(LIST, AGENT, OPENER, 65536, 0)                                    \
-	MSG(PROCESS, OPENER, AGENT, 65536, 0)                                 \
-	MSG(MAPPED, OPENER, AGENT, 65536, 0)                                  \
-	MSG(LISTED, OPENER, AGENT, 4096, 0)                                   \
-	MSG(OPEN, AGENT, OPENER, 65536, 0)                                    \
-	MSG(OPENED, OPENER, AGENT, 64, 0)                                     \
-	/* Rules from text, then workers from the compiled set. */            \
-	MSG(SETUP, AGENT, ZYGOTE, 4096, 0)                                    \
-	MSG(RULES, AGENT, ZYGOTE, 4096, 1)                                    \
-	MSG(COMPILE, AGENT, ZYGOTE, 1, 0)                                     \
-	MSG(RULE_FILE, ZYGOTE, AGENT, 8192, 0)                                \
-	MSG(RULE_PLACES, ZYGOTE, AGENT, 65536, 0)                             \
-	MSG(READY, ZYGOTE, AGENT, 4096, 0)                                    \
-	MSG(FORK, AGENT, ZYGOTE, 64, 1)                                       \
-	MSG(KILL, AGENT, ZYGOTE, 64, 0)                                       \
-	MSG(GONE, ZYGOTE, AGENT, 64, 0)                                       \
-	/* Scanning. */                                                       \
-	MSG(SCAN, AGENT, WORKER, 65536, 32)                                   \
-	MSG(FOUND, WORKER, AGENT, 65536, 0)                                   \
-	MSG(NOTED, WORKER, AGENT, 65536, 0)                                   \
-	MSG(CLUE, WORKER, AGENT, 4096, 0)                                     \
-	MSG(VERDICTS, WORKER, AGENT, 65536, 0)                                \
-	/* Delivery. */                                                       \
-	MSG(REPORT, AGENT, COURIER, 256, 1)                                   \
-	MSG(RECEIPT, COURIER, AGENT, 16384, 0)                                \
-	MSG(REFUSED, COURIER, AGENT, 4096, 0)                                 \
-	MSG(LINK, COURIER, AGENT, 4096, 0)                                    \
-	/* Certificates. */                                                   \
-	MSG(ISSUE, COLLECTOR, AUTHORITY, 16384, 0)                            \
+#define MESSAGES(MSG)                                                              \
+	/* The agent asks for children; the supervisor hands channels out. */      \
+	MSG(START, AGENT, SUPERVISOR, 64, 0)                                       \
+	MSG(STOP, AGENT, SUPERVISOR, 64, 0)                                        \
+	MSG(STARTED, SUPERVISOR, AGENT, 64, 1)                                     \
+	MSG(EXITED, SUPERVISOR, AGENT, 64, 0)                                      \
+	/* Walking trees and opening targets. */                                   \
+	MSG(WALK, AGENT, OPENER, 65536, 1)                                         \
+	MSG(PACE, AGENT, OPENER, 2, 0)                                             \
+	MSG(TARGETS, OPENER, AGENT, 65536, 32)                                     \
+	MSG(SKIPPED, OPENER, AGENT, 65536, 0)                                      \
+	MSG(PULSE, OPENER, AGENT, 40960, 0)                                        \
+	MSG(WALKED, OPENER, AGENT, 40960, 0)                                       \
+	/* Listing processes, and opening their memory and what they map. */       \
+	MSG(LIST, AGENT, OPENER, 65536, 0)                                         \
+	MSG(PROCESS, OPENER, AGENT, 65536, 0)                                      \
+	MSG(MAPPED, OPENER, AGENT, 65536, 0)                                       \
+	MSG(LISTED, OPENER, AGENT, 4096, 0)                                        \
+	MSG(OPEN, AGENT, OPENER, 65536, 0)                                         \
+	MSG(OPENED, OPENER, AGENT, 64, 0)                                          \
+	/* Watching: an opener that got WATCH or BLOCK first does nothing else. */ \
+	MSG(WATCH, AGENT, OPENER, 65536, 2)                                        \
+	MSG(EVENTS, OPENER, AGENT, 65536, 32)                                      \
+	MSG(DUE, OPENER, AGENT, 65536, 0)                                          \
+	MSG(WATCHING, OPENER, AGENT, 65536, 0)                                     \
+	MSG(LOST, OPENER, AGENT, 65536, 0)                                         \
+	MSG(BLOCK, AGENT, OPENER, 65536, 0)                                        \
+	MSG(BLOCKED, OPENER, AGENT, 65536, 0)                                      \
+	/* Rules from text, then workers from the compiled set. */                 \
+	MSG(SETUP, AGENT, ZYGOTE, 4096, 0)                                         \
+	MSG(RULES, AGENT, ZYGOTE, 4096, 1)                                         \
+	MSG(COMPILE, AGENT, ZYGOTE, 1, 0)                                          \
+	MSG(RULE_FILE, ZYGOTE, AGENT, 8192, 0)                                     \
+	MSG(RULE_PLACES, ZYGOTE, AGENT, 65536, 0)                                  \
+	MSG(READY, ZYGOTE, AGENT, 4096, 0)                                         \
+	MSG(FORK, AGENT, ZYGOTE, 64, 1)                                            \
+	MSG(KILL, AGENT, ZYGOTE, 64, 0)                                            \
+	MSG(GONE, ZYGOTE, AGENT, 64, 0)                                            \
+	/* Scanning. */                                                            \
+	MSG(SCAN, AGENT, WORKER, 65536, 32)                                        \
+	MSG(FOUND, WORKER, AGENT, 65536, 0)                                        \
+	MSG(NOTED, WORKER, AGENT, 65536, 0)                                        \
+	MSG(CLUE, WORKER, AGENT, 4096, 0)                                          \
+	MSG(VERDICTS, WORKER, AGENT, 65536, 0)                                     \
+	/* Delivery. */                                                            \
+	MSG(REPORT, AGENT, COURIER, 256, 1)                                        \
+	MSG(RECEIPT, COURIER, AGENT, 16384, 0)                                     \
+	MSG(REFUSED, COURIER, AGENT, 4096, 0)                                      \
+	MSG(LINK, COURIER, AGENT, 4096, 0)                                         \
+	/* Certificates. */                                                        \
+	MSG(ISSUE, COLLECTOR, AUTHORITY, 16384, 0)                                 \
 	MSG(ISSUED, AUTHORITY, COLLECTOR, 16384, 0)
 
 enum message_name {
@@ -78,6 +87,9 @@ enum message_name {
 };
 
 extern const struct message_type message_table[MSG_MAX_];
+
+/* PACE: whether to take only what others leave over; whether to rest. */
+enum { PACE_BYTES = 2 };
 
 /* A channel with this table.  fd is taken. */
 struct channel *message_channel_new(int fd, enum role self, enum role peer);

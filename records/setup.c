@@ -34,6 +34,7 @@ scan_setup_encode(const struct scan_setup *setup, struct buf *b)
 	buf_put_u8(b, setup->data_mode);
 	buf_put_u8(b, setup->hash_all);
 	buf_put_u8(b, setup->archives);
+	buf_put_u8(b, setup->is_background);
 }
 
 void
@@ -47,6 +48,7 @@ scan_setup_decode(struct reader *r, struct scan_setup *ret)
 	ret->data_mode = reader_u8(r);
 	ret->hash_all = reader_u8(r) != 0;
 	ret->archives = reader_u8(r) != 0;
+	ret->is_background = reader_u8(r) != 0;
 	if (ret->data_mode >= DATA_MAX_ || ret->data_bytes > MATCH_DATA_MAX ||
 	    ret->timeout_ms < SCAN_TIMEOUT_MIN_MS ||
 	    ret->timeout_ms > SCAN_TIMEOUT_MAX_MS ||

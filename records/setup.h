@@ -28,6 +28,7 @@ struct scan_setup {
 	uint8_t data_mode;       /* enum data_mode */
 	bool hash_all;           /* hashes of clean files too */
 	bool archives;           /* members of archives are scanned, too */
+	bool is_background;      /* base/background.h */
 };
 
 enum {

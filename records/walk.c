@@ -100,7 +100,7 @@ walk_progress_encode(const struct walk_progress *p, struct buf *b)
 	buf_put_u64(b, p->n_files);
 	buf_put_u64(b, p->n_bytes);
 	buf_put_u64(b, p->n_folders);
-	buf_put_u8(b, p->is_before);
+	buf_put_u8(b, p->at);
 	for (unsigned i = 0; i < REASON_MAX_; i++)
 		buf_put_u64(b, p->skipped[i]);
 	buf_put_string(b, p->path != NULL ? p->path : "");
@@ -114,7 +114,9 @@ walk_progress_decode(struct reader *r, struct walk_progress *ret)
 	ret->n_files = reader_u64(r);
 	ret->n_bytes = reader_u64(r);
 	ret->n_folders = reader_u64(r);
-	ret->is_before = reader_u8(r) != 0;
+	ret->at = reader_u8(r);
+	if (ret->at >= PROGRESS_AT_MAX_)
+		r->failed = true;
 	for (unsigned i = 0; i < REASON_MAX_; i++)
 		ret->skipped[i] = reader_u64(r);
 	ret->path = reader_string(r, PATH_BYTES_MAX);

@@ -43,6 +43,14 @@ void walk_request_encode(const struct walk_request *w, struct buf *b);
 /* Check r afterwards; always leaves what can be cleared. */
 void walk_request_decode(struct reader *r, struct walk_request *ret);
 
+/* What the path of a progress says. */
+enum progress_at {
+	PROGRESS_AT,     /* the walk is somewhere there */
+	PROGRESS_BEFORE, /* careful: it is about to be opened */
+	PROGRESS_BEHIND, /* a file that was told: the path is a cursor */
+	PROGRESS_AT_MAX_
+};
+
 /* How far a walk is (MSG_PULSE), and its end (MSG_WALKED). */
 struct walk_progress {
 	uint32_t id;
@@ -50,7 +58,7 @@ struct walk_progress {
 	uint64_t n_bytes; /* their sizes, where they were opened */
 	uint64_t n_folders;
 	uint64_t skipped[REASON_MAX_]; /* since the last message, those without a name */
-	bool is_before;                /* careful: path is about to be opened */
+	uint8_t at;                    /* enum progress_at */
 	char *path;                    /* where it is; owned */
 };
 

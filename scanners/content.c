@@ -7,10 +7,12 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -30,6 +32,8 @@ struct content_reader {
 	struct mapping mappings[CONTENT_BLOCKS_MAX];
 	volatile size_t n_mappings;
 	volatile sig_atomic_t is_truncated;
+	bool spares_cache;
+	int uncached_fd; /* of the file whose pages nobody had before; -1: none */
 };
 
 /* What the SIGBUS handler looks at: the reader of this process. */
@@ -71,6 +75,7 @@ content_reader_new(void)
 
 	assert(current == NULL);
 	cr->buffer = xcalloc(CONTENT_READ_MAX + 1, 1);
+	cr->uncached_fd = -1;
 	current = cr;
 	(void)sigaction(SIGBUS, &action, NULL);
 	return cr;
@@ -97,6 +102,32 @@ content_close(struct content_reader *cr)
 		cr->n_mappings--;
 		(void)munmap(m->at, m->len);
 	}
+	if (cr->uncached_fd >= 0)
+		(void)posix_fadvise(cr->uncached_fd, 0, 0, POSIX_FADV_DONTNEED);
+	cr->uncached_fd = -1;
+}
+
+void
+content_reader_spare_cache(struct content_reader *cr)
+{
+	cr->spares_cache = true;
+}
+
+/* Whether a page of the file is in memory; in doubt it is. */
+static bool
+is_cached(int fd, uint64_t size)
+{
+	const uint64_t places[] = { 0, size / 2, size - 1 };
+
+	for (size_t i = 0; i < MH_ARRAY_LEN(places); i++) {
+		char byte = 0;
+		struct iovec v = { &byte, 1 };
+		ssize_t n = preadv2(fd, &v, 1, (off_t)places[i], RWF_NOWAIT);
+
+		if (n >= 0 || errno != EAGAIN)
+			return true;
+	}
+	return false;
 }
 
 bool
@@ -250,6 +281,8 @@ content_open(struct content_reader *cr, int fd, uint64_t size, uint64_t max_byte
 	ret->blocks = cr->blocks;
 	ret->file_size = size;
 	cr->is_truncated = 0;
+	if (cr->spares_cache && size > 0 && !is_cached(fd, size))
+		cr->uncached_fd = fd;
 	if (size <= CONTENT_READ_MAX)
 		return read_small(cr, fd, size, ret);
 	if (size <= max_bytes && !keeps_holes) {

@@ -52,6 +52,13 @@ void content_reader_free(struct content_reader *cr);
 MH_DEFINE_CLEANUP(struct content_reader, content_reader_free);
 
 /*
+ * Leave the page cache as it was: pages of a file of which nothing was cached
+ * before are given back when it is closed (posix_fadvise(2), POSIX_FADV_DONTNEED).
+ * Whether something was is asked at three places, by preadv2(2) with RWF_NOWAIT.
+ */
+void content_reader_spare_cache(struct content_reader *cr);
+
+/*
  * Make the regular file fd, of size bytes when it was opened, readable in ret.
  * fd is borrowed until content_close(), which comes before the next open.
  * keeps_holes: of a file in memory (tmpfs, memfd), where looking into a hole

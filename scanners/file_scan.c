@@ -37,6 +37,8 @@ file_scanner_new(struct ruleset *rs, const struct scan_setup *setup, pulse_fn *o
 	fs->rules = rs;
 	fs->setup = *setup;
 	fs->reader = content_reader_new();
+	if (setup->is_background)
+		content_reader_spare_cache(fs->reader);
 	fs->hasher = hasher_new();
 	if (fs->hasher == NULL)
 		return NULL;

@@ -115,6 +115,8 @@ static const int worker_calls[] = {
 	SCMP_SYS(ppoll),
 	SCMP_SYS(read),
 	SCMP_SYS(pread64),
+	SCMP_SYS(preadv2),   /* whether a file is cached; see scanners/content.h */
+	SCMP_SYS(fadvise64), /* the same */
 	SCMP_SYS(lseek),
 	SCMP_SYS(fstat),
 	SCMP_SYS(close),

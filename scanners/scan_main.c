@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/channel.h"
+#include "base/background.h"
 #include "base/child.h"
 #include "base/fd.h"
 #include "base/log.h"
@@ -97,6 +98,8 @@ zygote_on_setup(struct zygote *z, struct message *m)
 
 	reader_init(&r, m->data, m->len);
 	scan_setup_decode(&r, &z->setup);
+	if (z->setup.is_background)
+		background_become();
 	return reader_is_done(&r) && !z->is_ready;
 }
 

@@ -15,13 +15,25 @@
 #include "base/text.h"
 #include "settings/settings_value.h"
 
+/* Where the value of a row began. */
+struct place {
+	const struct setting *table; /* NULL at the top */
+	size_t item;
+	const struct setting *row; /* NULL: the item as a whole */
+	yaml_mark_t mark;
+};
+
 /* One file on its way into a struct. */
 struct loader {
 	const struct settings_schema *schema;
 	const char *file;
 	char *folder;
 	void *values;
-	bool *is_set;                    /* by row */
+	bool *is_set;                /* by row */
+	const struct setting *table; /* whose item is being read; NULL at the top */
+	size_t item;                 /* which one */
+	struct place *places;        /* of all values; owned */
+	size_t n_places;
 	struct setting_strings sections; /* dotted names that were opened */
 	yaml_parser_t parser;
 	char *why; /* NULL until the first error */
@@ -187,6 +199,26 @@ fail_value(struct loader *l, const yaml_event_t *ev, const struct setting *s)
 	    shown, allowed);
 }
 
+static void
+remember_place(struct loader *l, const struct setting *row, const yaml_mark_t *mark)
+{
+	l->places = xreallocarray(l->places, l->n_places + 1, sizeof(*l->places));
+	l->places[l->n_places++] = (struct place){ l->table, l->item, row, *mark };
+}
+
+/* The row's own opinion of a text. */
+static mh_err
+check_text(struct loader *l, const yaml_event_t *ev, const struct setting *s)
+{
+	const char *text = (const char *)ev->data.scalar.value;
+	MH_CLEANUP(freep) char *why = s->check != NULL ? s->check(text) : NULL;
+	MH_CLEANUP(freep) char *shown = text_escape(text);
+
+	if (why == NULL)
+		return MH_OK;
+	return fail(l, &ev->start_mark, "\"%s\" is \"%s\": %s", s->name, shown, why);
+}
+
 static mh_err
 set_scalar(struct loader *l, const yaml_event_t *ev, const struct setting *s)
 {
@@ -196,7 +228,7 @@ set_scalar(struct loader *l, const yaml_event_t *ev, const struct setting *s)
 	if (strlen(text) != ev->data.scalar.length ||
 	    value_set(s, text, l->folder, l->values) != MH_OK)
 		return fail_value(l, ev, s);
-	return MH_OK;
+	return check_text(l, ev, s);
 }
 
 static mh_err
@@ -223,15 +255,79 @@ read_list(struct loader *l, const yaml_event_t *start, const struct setting *s)
 	}
 }
 
+static mh_err read_section(struct loader *l, const char *section);
+static mh_err fill_rest(struct loader *l, const yaml_mark_t *at);
+
+/* One mapping of a list, whose start was taken, into the struct at item. */
+static mh_err
+read_item(struct loader *l, const yaml_event_t *start, const struct setting *s,
+    void *item)
+{
+	struct loader outer = *l;
+	mh_err err = MH_OK;
+
+	l->schema = s->table;
+	l->values = item;
+	l->is_set = xcalloc(s->table->n, sizeof(*l->is_set));
+	l->table = s;
+	l->item = ((struct setting_tables *)value_field(s, outer.values))->n - 1;
+	remember_place(l, NULL, &start->start_mark);
+	err = read_section(l, "");
+	if (err == MH_OK)
+		err = fill_rest(l, &start->start_mark);
+	free(l->is_set);
+	l->schema = outer.schema;
+	l->values = outer.values;
+	l->is_set = outer.is_set;
+	l->table = outer.table;
+	l->item = outer.item;
+	return err;
+}
+
+static mh_err
+read_tables(struct loader *l, const yaml_event_t *start, const struct setting *s)
+{
+	struct setting_tables *tables = value_field(s, l->values);
+
+	for (;;) {
+		yaml_event_t ev;
+		mh_err err = next(l, &ev);
+		bool end = err == MH_OK && ev.type == YAML_SEQUENCE_END_EVENT;
+
+		if (err == MH_OK && !end) {
+			if (ev.type != YAML_MAPPING_START_EVENT ||
+			    tables->n == value_items_max(s)) {
+				err = fail_value(l, &ev, s);
+			} else {
+				tables->items = xreallocarray(tables->items,
+				    tables->n + 1, s->table->bytes);
+				tables->n++;
+				void *item = value_item(s, tables, tables->n - 1);
+
+				memset(item, 0, s->table->bytes);
+				err = read_item(l, &ev, s, item);
+			}
+		}
+		yaml_event_delete(&ev);
+		if (err != MH_OK)
+			return err;
+		if (end)
+			return tables->n < s->min ? fail_value(l, start, s) : MH_OK;
+	}
+}
+
 static mh_err
 read_value(struct loader *l, const struct setting *s)
 {
 	yaml_event_t ev;
 	mh_err err = next(l, &ev);
-	bool is_list = s->type == SETTING_STRINGS;
+	bool is_list = s->type == SETTING_STRINGS || s->type == SETTING_TABLES;
 
+	if (err == MH_OK)
+		remember_place(l, s, &ev.start_mark);
 	if (err == MH_OK && is_list && ev.type == YAML_SEQUENCE_START_EVENT)
-		err = read_list(l, &ev, s);
+		err = s->type == SETTING_TABLES ? read_tables(l, &ev, s)
+						: read_list(l, &ev, s);
 	else if (err == MH_OK && !is_list && ev.type == YAML_SCALAR_EVENT)
 		err = set_scalar(l, &ev, s);
 	else if (err == MH_OK)
@@ -239,8 +335,6 @@ read_value(struct loader *l, const struct setting *s)
 	yaml_event_delete(&ev);
 	return err;
 }
-
-static mh_err read_section(struct loader *l, const char *section);
 
 static mh_err
 open_section(struct loader *l, const yaml_mark_t *at, const char *name)
@@ -346,7 +440,7 @@ read_stream(struct loader *l)
 }
 
 static mh_err
-fill_rest(struct loader *l)
+fill_rest(struct loader *l, const yaml_mark_t *at)
 {
 	for (size_t i = 0; i < l->schema->n; i++) {
 		const struct setting *s = &l->schema->rows[i];
@@ -356,12 +450,69 @@ fill_rest(struct loader *l)
 		if (s->required) {
 			MH_CLEANUP(freep) char *allowed = value_allowed(s);
 
-			return fail(l, &l->parser.mark,
-			    "\"%s\" is missing: it has to be %s", s->name, allowed);
+			return fail(l, at, "\"%s\" is missing: it has to be %s", s->name,
+			    allowed);
 		}
 		value_set_initial(s, l->folder, l->values);
 	}
 	return MH_OK;
+}
+
+/* Where the problem stands; a value that is a default stands at the end of the file. */
+static yaml_mark_t
+place_of(const struct loader *l, const struct settings_problem *p)
+{
+	yaml_mark_t mark = l->parser.mark;
+
+	for (size_t i = 0; i < l->n_places; i++) {
+		const struct place *at = &l->places[i];
+		const char *top = at->table != NULL ? at->table->name : at->row->name;
+		bool is_item = at->table == NULL || at->item == p->item;
+		bool is_column =
+		    at->table == NULL || at->row == NULL ||
+		    (p->column != NULL && strcmp(at->row->name, p->column) == 0);
+
+		/* From the list over the item to the value: the last is the nearest. */
+		if (strcmp(top, p->name) == 0 && is_item && is_column)
+			mark = at->mark;
+	}
+	return mark;
+}
+
+static mh_err
+check_values(struct loader *l)
+{
+	struct settings_problem p = { 0 };
+
+	if (l->schema->check != NULL)
+		l->schema->check(l->values, &p);
+	if (p.why == NULL)
+		return MH_OK;
+
+	yaml_mark_t mark = place_of(l, &p);
+	mh_err err =
+	    fail(l, &mark, "\"%s\": %s", p.column != NULL ? p.column : p.name, p.why);
+
+	free(p.why);
+	return err;
+}
+
+void
+value_set_initial_tables(const struct setting *s, void *values)
+{
+	struct setting row = *s;
+	const struct settings_schema schema = { &row, 1,
+		s->offset + sizeof(struct setting_tables), NULL };
+	MH_CLEANUP(freep) char *text = xasprintf("initial: %s\n", s->initial);
+	MH_CLEANUP(freep) char *why = NULL;
+	MH_CLEANUP(freep) char *temporary = xcalloc(1, schema.bytes);
+	mh_err err = MH_OK;
+
+	row.name = "initial";
+	err = settings_parse(&schema, "initial", text, strlen(text), temporary, &why);
+	assert(err == MH_OK); /* the table's own default has to be in its range */
+	memcpy(value_field(s, values), temporary + s->offset,
+	    sizeof(struct setting_tables));
 }
 
 static void
@@ -389,6 +540,7 @@ loader_clear(struct loader *l)
 	settings_clear(l->schema, l->values);
 	free(l->values);
 	free(l->is_set);
+	free(l->places);
 	free(l->folder);
 	free(l->why);
 }
@@ -406,7 +558,9 @@ settings_parse(const struct settings_schema *schema, const char *name, const voi
 	mh_err err = read_stream(&l);
 
 	if (err == MH_OK)
-		err = fill_rest(&l);
+		err = fill_rest(&l, &l.parser.mark);
+	if (err == MH_OK)
+		err = check_values(&l);
 	if (err == MH_OK) {
 		memcpy(ret, l.values, schema->bytes);
 		memset(l.values, 0, schema->bytes);

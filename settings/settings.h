@@ -41,6 +41,7 @@ enum {
 	SETTINGS_STRING_MAX = 4096,      /* bytes of one value: a path fits (PATH_MAX) */
 	SETTINGS_STRINGS_MAX = 4096,     /* items of one list, unless its row says less */
 	SETTINGS_NAME_MAX = 128,         /* bytes of a dotted name */
+	SETTINGS_TABLES_MAX = 256, /* mappings of one list, unless its row says less */
 };
 
 enum setting_type {     /* the field in the struct */
@@ -52,6 +53,7 @@ enum setting_type {     /* the field in the struct */
 	SETTING_DURATION, /* uint64_t in milliseconds: 500ms, 10s, 5m, 24h, 30d */
 	SETTING_INTEGER,  /* uint64_t */
 	SETTING_ENUM,     /* int: the index in choices */
+	SETTING_TABLES,   /* struct setting_tables; min and max are items */
 	SETTING_MAX_
 };
 
@@ -60,23 +62,45 @@ struct setting_strings {
 	size_t n;
 };
 
+/* A list of mappings: items is an array of n structs, each as the row's table says. */
+struct setting_tables {
+	void *items; /* NULL when n is 0 */
+	size_t n;
+};
+
+struct settings_schema;
+
 /* One key that may stand in the file. */
 struct setting {
 	const char *name; /* dotted, at most SETTINGS_NAME_MAX */
 	enum setting_type type;
 	size_t offset; /* of the field in the struct */
-	const char
-	    *initial;      /* default as written in a file (a list: "a, b"); NULL: none */
+	const char *
+	    initial; /* default as in a file (strings: "a, b"; tables: [{...}]) or NULL */
 	uint64_t min, max; /* the range, inclusive; max 0: the type's own limit */
-	const char *const *choices; /* SETTING_ENUM: NULL-terminated */
-	bool required;              /* must stand in the file */
-	const char *help;           /* one sentence */
+	const char *const *choices;          /* SETTING_ENUM: NULL-terminated */
+	bool required;                       /* must stand in the file */
+	const char *help;                    /* one sentence */
+	const struct settings_schema *table; /* SETTING_TABLES: names without dots */
+	/* For strings, paths and lists of strings: NULL if the text is good, else why not,
+	 * a new string that completes "NAME is TEXT: "; its place is added. */
+	char *(*check)(const char *text);
+};
+
+/* A value that does not go with others: where it stands, and why. */
+struct settings_problem {
+	const char *name;   /* of the row */
+	size_t item;        /* SETTING_TABLES: which one */
+	const char *column; /* SETTING_TABLES: the name in it, or NULL for the item */
+	char *why;          /* new; NULL when all is well */
 };
 
 struct settings_schema {
 	const struct setting *rows;
 	size_t n;
 	size_t bytes; /* sizeof the struct */
+	/* Called once all values are there, at the top only; NULL: none. */
+	void (*check)(const void *values, struct settings_problem *ret);
 };
 
 /*

@@ -7,14 +7,18 @@
 #include "settings/settings.h"
 #include "settings/settings_value.h"
 
-/* Where a struct begins to hold no value for s: a string that is NULL. */
-static bool
-is_unset(const struct setting *s, const void *values)
+/* What the keys of each item mean, and what an item may look like. */
+static void
+print_table_help(const struct setting *s, int indent, struct buf *out)
 {
-	const char *field = (const char *)values + s->offset;
+	for (size_t i = 0; i < s->table->n; i++) {
+		const struct setting *row = &s->table->rows[i];
+		MH_CLEANUP(freep) char *allowed = value_allowed(row);
 
-	return (s->type == SETTING_STRING || s->type == SETTING_PATH) &&
-	       *(char *const *)(const void *)field == NULL;
+		buf_addf(out, "%*s#   %s%s: %s\n%*s#     Allowed: %s.\n", indent, "",
+		    row->name, row->required ? " (required)" : "", row->help, indent, "",
+		    allowed);
+	}
 }
 
 /* The "section:" lines that name needs and the row before did not already open. */
@@ -53,14 +57,16 @@ print_row(const struct setting *s, const char *before, const void *values,
 {
 	MH_CLEANUP(freep) char *allowed = value_allowed(s);
 	const char *dot = strrchr(s->name, '.');
-	const char *mark = is_default || is_unset(s, values) ? "#" : "";
+	const char *mark = is_default || value_is_unset(s, values) ? "#" : "";
 	int indent = indent_of(s->name);
 
 	open_sections(s->name, before, is_default ? "#" : "", out);
 	buf_addf(out, "%*s# %s\n%*s# Allowed: %s.\n", indent, "", s->help, indent, "",
 	    allowed);
+	if (s->type == SETTING_TABLES)
+		print_table_help(s, indent, out);
 	buf_addf(out, "%s%*s%s: ", mark, indent, "", dot != NULL ? dot + 1 : s->name);
-	if (!is_unset(s, values))
+	if (!value_is_unset(s, values))
 		value_print(s, values, out);
 	buf_add(out, "\n");
 }

@@ -15,6 +15,21 @@ value_field(const struct setting *s, void *values)
 	return (char *)values + s->offset;
 }
 
+bool
+value_is_unset(const struct setting *s, const void *values)
+{
+	const char *field = (const char *)values + s->offset;
+
+	return (s->type == SETTING_STRING || s->type == SETTING_PATH) &&
+	       *(char *const *)(const void *)field == NULL;
+}
+
+void *
+value_item(const struct setting *s, const struct setting_tables *tables, size_t i)
+{
+	return (char *)tables->items + i * s->table->bytes;
+}
+
 static uint64_t
 upper(const struct setting *s, uint64_t limit)
 {
@@ -24,7 +39,8 @@ upper(const struct setting *s, uint64_t limit)
 size_t
 value_items_max(const struct setting *s)
 {
-	return (size_t)upper(s, SETTINGS_STRINGS_MAX);
+	return (size_t)upper(s,
+	    s->type == SETTING_TABLES ? SETTINGS_TABLES_MAX : SETTINGS_STRINGS_MAX);
 }
 
 static void
@@ -98,6 +114,7 @@ value_set(const struct setting *s, const char *text, const char *folder, void *v
 		return parse_u64(text, s->min, upper(s, UINT64_MAX), field);
 	case SETTING_ENUM:
 		return set_enum(s, text, field);
+	case SETTING_TABLES: /* has no text: settings.c reads it */
 	case SETTING_MAX_:
 		break;
 	}
@@ -112,6 +129,10 @@ value_set_initial(const struct setting *s, const char *folder, void *values)
 
 	if (s->initial == NULL)
 		return;
+	if (s->type == SETTING_TABLES) {
+		value_set_initial_tables(s, values);
+		return;
+	}
 	if (s->type != SETTING_STRINGS) {
 		err = value_set(s, s->initial, folder, values);
 		assert(err == MH_OK); /* the table's own default has to be in its range */
@@ -134,6 +155,13 @@ value_clear(const struct setting *s, void *values)
 
 	if (s->type == SETTING_STRING || s->type == SETTING_PATH)
 		free(*(char **)field);
+	if (s->type == SETTING_TABLES) {
+		struct setting_tables *tables = field;
+
+		for (size_t i = 0; i < tables->n; i++)
+			settings_clear(s->table, value_item(s, tables, i));
+		free(tables->items);
+	}
 	if (s->type != SETTING_STRINGS)
 		return;
 
@@ -221,6 +249,10 @@ value_allowed(const struct setting *s)
 		return allowed_range(s, "a whole number");
 	case SETTING_ENUM:
 		return allowed_choices(s);
+	case SETTING_TABLES:
+		return xasprintf("a list of %" PRIu64 " to %zu groups of keys, each of "
+				 "which begins with \"- \"",
+		    s->min, value_items_max(s));
 	case SETTING_MAX_:
 		break;
 	}
@@ -251,6 +283,31 @@ print_strings(const struct setting_strings *list, struct buf *out)
 	for (size_t i = 0; i < list->n; i++) {
 		buf_add(out, i > 0 ? ", " : "");
 		print_quoted(list->items[i], out);
+	}
+	buf_add(out, "]");
+}
+
+/* One line of [{key: value, ...}, ...]: a comment sign before it holds for all of it. */
+static void
+print_tables(const struct setting *s, const struct setting_tables *tables,
+    struct buf *out)
+{
+	buf_add(out, "[");
+	for (size_t i = 0; i < tables->n; i++) {
+		const void *item = value_item(s, tables, i);
+		bool is_first = true;
+
+		buf_add(out, i > 0 ? ", {" : "{");
+		for (size_t k = 0; k < s->table->n; k++) {
+			const struct setting *row = &s->table->rows[k];
+
+			if (value_is_unset(row, item))
+				continue;
+			buf_addf(out, "%s%s: ", is_first ? "" : ", ", row->name);
+			value_print(row, item, out);
+			is_first = false;
+		}
+		buf_add(out, "}");
 	}
 	buf_add(out, "]");
 }
@@ -286,6 +343,9 @@ value_print(const struct setting *s, const void *values, struct buf *out)
 		return;
 	case SETTING_ENUM:
 		buf_add(out, s->choices[*(const int *)field]);
+		return;
+	case SETTING_TABLES:
+		print_tables(s, field, out);
 		return;
 	case SETTING_MAX_:
 		break;

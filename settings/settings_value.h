@@ -31,4 +31,13 @@ void value_print(const struct setting *s, const void *values, struct buf *out);
 /* The items that list s may have. */
 size_t value_items_max(const struct setting *s);
 
+/* Whether the field holds no value: a string that is NULL. */
+bool value_is_unset(const struct setting *s, const void *values);
+
+/* The struct at index i < tables->n. */
+void *value_item(const struct setting *s, const struct setting_tables *tables, size_t i);
+
+/* The default of a list of tables; in settings.c, for it is YAML. */
+void value_set_initial_tables(const struct setting *s, void *values);
+
 #endif

@@ -10,6 +10,7 @@
 #include "records/supervise.h"
 #include "records/target.h"
 #include "records/walk.h"
+#include "records/watch.h"
 
 #define DECODE(number, type, decode, clear) \
 	if (kind == (number)) {             \
@@ -29,7 +30,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t len = size > 0 ? size - 1 : 0;
-	uint8_t kind = size > 0 ? data[0] % 18 : 0;
+	uint8_t kind = size > 0 ? data[0] % 25 : 0;
 	const uint8_t *rest = size > 0 ? data + 1 : data;
 	struct reader r;
 	struct scan_setup setup;
@@ -53,6 +54,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	DECODE(14, clue, clue_decode, clue_clear)
 	DECODE(15, note, note_decode, note_clear)
 	DECODE(16, rule_place, rule_place_decode, rule_place_clear)
-	DECODE(17, coverage, coverage_decode, coverage_clear)
+	DECODE(17, watch_request, watch_request_decode, watch_request_clear)
+	DECODE(18, watch_event, watch_event_decode, watch_event_clear)
+	DECODE(19, due_list, due_list_decode, due_list_clear)
+	DECODE(20, watching, watching_decode, watching_clear)
+	DECODE(21, watch_lost, watch_lost_decode, watch_lost_clear)
+	DECODE(22, block_request, block_request_decode, block_request_clear)
+	DECODE(23, blocked, blocked_decode, blocked_clear)
+	DECODE(24, coverage, coverage_decode, coverage_clear)
 	return 0;
 }

@@ -23,6 +23,7 @@ class Resident:
         self.state = state or os.path.join(self.scratch, "state")
         self.config = os.path.join(self.scratch, "molehunt.yaml")
         self.rules = os.path.join(self.scratch, "rules.yar")
+        self.socket = os.path.join(self.scratch, "control.sock")
         self.process = self.log = None
         os.mkdir(self.tree)
         with open(self.rules, "w") as f:
@@ -33,7 +34,8 @@ class Resident:
         with open(self.config, "w") as f:
             f.write(f"packs: [{json.dumps(self.rules)}]\nscan:\n  paths:"
                     f" [{json.dumps(self.tree)}]\n  jobs: 2\n{scan}report: {{max_age: 500ms}}\n"
-                    f"spool: {{min_free: 1MiB}}\nlog: {{level: info}}\n{more}")
+                    f"spool: {{min_free: 1MiB}}\n"
+                    f"control: {{socket: {json.dumps(self.socket)}}}\nlog: {{level: info}}\n{more}")
 
     def plant(self, name, content=scans.MARK):
         path = os.path.join(self.tree, name)

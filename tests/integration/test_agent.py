@@ -81,7 +81,7 @@ class Enrolment(ResidentTest):
     def test_findings_wait_for_an_enrolment_that_comes_later(self):
         paths = [self.r.plant(str(i)) for i in range(20)]
         self.r.start()
-        self.r.wait_for_log("20 files scanned, 20 findings")
+        self.r.wait_for_log("20 scanned, 20 findings")
         self.assertEqual(self.paths_arrived(), [])
         self.enrolled()
         self.wait_for_paths(paths)
@@ -111,7 +111,7 @@ class Work(ResidentTest):
     def test_nothing_found_is_said_and_a_new_file_is_found_next_time(self):
         self.r.configure(scan="  interval: 1s\n")
         self.enrolled().start()
-        self.r.wait_for_log("0 files scanned, 0 findings")
+        self.r.wait_for_log("0 scanned, 0 findings")
         self.assertEqual(self.r.history(), (CLEAN, []))
         self.wait_for_paths([self.r.plant("late")])
 
@@ -119,7 +119,7 @@ class Work(ResidentTest):
         self.r.plant("a")
         self.r.configure(scan="  at_start: no\n  interval: 2s\n")
         started = time.monotonic()
-        self.r.start().wait_for_log("1 files scanned")
+        self.r.start().wait_for_log("1 scanned")
         self.assertGreaterEqual(time.monotonic() - started, 2)
 
     def test_rules_left_out_and_coverage_are_told(self):
@@ -134,7 +134,7 @@ class Work(ResidentTest):
         Path(self.r.config).write_text(text)
         self.enrolled().start()
         self.r.wait_for_log(r"bad\.yar:1: ")
-        self.r.wait_for_log(r"1 files scanned, 1 findings, 1 not scanned")
+        self.r.wait_for_log(r"1 scanned, 1 findings, 1 not scanned")
         wait_until(lambda: len(self.in_store("SELECT json FROM coverage")) == 2, what="coverage")
         records = [json.loads(line) for (line,) in self.in_store("SELECT json FROM coverage")]
         summary = [r for r in records if r["type"] == "summary"][0]
@@ -178,7 +178,7 @@ class Trouble(ResidentTest):
         self.keep_port()
         self.c.end()
         self.r.start()
-        self.r.wait_for_log(f"{self.n_files} files scanned")
+        self.r.wait_for_log(f"{self.n_files} scanned")
         self.c.start()
         self.wait_for_paths(self.paths)
         self.assertEqual(len(self.arrived()), self.n_files)
@@ -245,7 +245,7 @@ class Disk(ResidentTest):
             self.skipTest("no tmpfs can be mounted here")
         self.addCleanup(subprocess.run, ["umount", state], check=True)
         self.r = self.resident(state=state)
-        self.r.start().wait_for_log("0 files scanned")
+        self.r.start().wait_for_log("0 scanned")
         self.r.stop()
         paths = [self.r.plant(f"{i:04}") for i in range(1000)]
         filler = os.path.join(state, "filler")
@@ -264,7 +264,7 @@ class Disk(ResidentTest):
 
     def test_a_damaged_spool_is_set_aside_and_told(self):
         paths = [self.r.plant(str(i)) for i in range(10)]
-        self.r.start().wait_for_log("10 files scanned")
+        self.r.start().wait_for_log("10 scanned")
         self.r.stop()
         spool = self.r.state + "/agent/spool.db"
         with open(spool, "r+b") as f:

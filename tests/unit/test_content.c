@@ -333,6 +333,79 @@ what_cannot_be_read_is_an_error(void **state)
 	content_reader_free(NULL);
 }
 
+/* Pages of the file that are in memory; -1 where the file system cannot forget them. */
+static int
+cached_pages(const struct ground *g, size_t len)
+{
+	unsigned char vec[2 * MIB / PAGE];
+	void *at = mmap(NULL, len, PROT_READ, MAP_SHARED, g->fd, 0);
+	int n = 0;
+
+	assert_ptr_not_equal(at, MAP_FAILED);
+	assert_int_equal(mincore(at, len, vec), 0);
+	(void)munmap(at, len);
+	for (size_t i = 0; i < len / PAGE; i++)
+		n += vec[i] & 1;
+	return n;
+}
+
+static void
+forget_pages(const struct ground *g, size_t len)
+{
+	assert_int_equal(fsync(g->fd), 0);
+	assert_int_equal(posix_fadvise(g->fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+	/* A file system in memory keeps what it has. */
+	if (cached_pages(g, len) > 0)
+		skip();
+}
+
+static void
+read_all(struct ground *g, size_t len)
+{
+	open_it(g, len, len);
+	assert_int_equal(content_bytes(&g->c, len / 2, 1)[0], byte_at(len / 2));
+}
+
+static void
+what_nobody_had_in_memory_is_not_left_there(void **state)
+{
+	static const size_t sizes[] = { MIB / 2, 2 * MIB };
+	struct ground *g = *state;
+
+	for (size_t i = 0; i < MH_ARRAY_LEN(sizes); i++) {
+		fill(g, 0, sizes[i]);
+		forget_pages(g, sizes[i]);
+		read_all(g, sizes[i]);
+		assert_true(cached_pages(g, sizes[i]) > 0);
+		content_close(g->cr);
+		/* Not unless it was asked for. */
+		assert_true(cached_pages(g, sizes[i]) > 0);
+		forget_pages(g, sizes[i]);
+		content_reader_spare_cache(g->cr);
+		read_all(g, sizes[i]);
+		content_close(g->cr);
+		assert_int_equal(cached_pages(g, sizes[i]), 0);
+		content_reader_free(g->cr);
+		g->cr = NULL;
+	}
+}
+
+static void
+what_somebody_had_in_memory_stays_there(void **state)
+{
+	struct ground *g = *state;
+	char page[PAGE];
+
+	fill(g, 0, 2 * MIB);
+	forget_pages(g, 2 * MIB);
+	assert_int_equal(pread(g->fd, page, sizeof(page), 0), sizeof(page));
+	read_all(g, 2 * MIB);
+	content_reader_spare_cache(g->cr);
+	read_all(g, 2 * MIB);
+	content_close(g->cr);
+	assert_true(cached_pages(g, 2 * MIB) > 0);
+}
+
 #define with_ground(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -352,6 +425,8 @@ main(void)
 		with_ground(windows_are_counted_over_data_and_not_over_holes),
 		with_ground(runs_of_data_fit_to_their_limit),
 		with_ground(what_cannot_be_read_is_an_error),
+		with_ground(what_nobody_had_in_memory_is_not_left_there),
+		with_ground(what_somebody_had_in_memory_stays_there),
 	};
 
 	return cmocka_run_group_tests_name("content", tests, NULL, NULL);

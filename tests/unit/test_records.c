@@ -251,7 +251,7 @@ walk_progress_goes_there_and_back(void **state)
 		.n_files = 4,
 		.n_bytes = 5,
 		.n_folders = 6,
-		.is_before = true,
+		.at = PROGRESS_BEHIND,
 		.path = (char *)(uintptr_t) "/x" };
 	struct walk_progress back;
 	struct reader r;
@@ -261,8 +261,8 @@ walk_progress_goes_there_and_back(void **state)
 	reader_init(&r, buf_data(*state), buf_len(*state));
 	walk_progress_decode(&r, &back);
 	assert_true(reader_is_done(&r));
-	assert_true(
-	    back.id == 3 && back.n_files == 4 && back.n_bytes == 5 && back.is_before);
+	assert_true(back.id == 3 && back.n_files == 4 && back.n_bytes == 5 &&
+		    back.at == PROGRESS_BEHIND);
 	assert_true(back.n_folders == 6 && back.skipped[REASON_FIFO] == 7);
 	assert_string_equal(back.path, "/x");
 	walk_progress_clear(&back);

@@ -35,12 +35,13 @@ static const struct setting rows[] = {
 	{ "limits.more.deep", SETTING_INTEGER, AT(deep), "7", .help = "A deep one." },
 };
 static const struct settings_schema schema = { rows, MH_ARRAY_LEN(rows),
-	sizeof(struct config) };
+	sizeof(struct config), NULL };
 
 static const struct setting needy_rows[] = {
 	{ "name", SETTING_STRING, AT(name), .required = true, .help = "A name." },
 };
-static const struct settings_schema needy = { needy_rows, 1, sizeof(struct config) };
+static const struct settings_schema needy = { needy_rows, 1, sizeof(struct config),
+	NULL };
 
 static mh_err
 parse(const char *text, struct config *ret, char **ret_why)
@@ -260,10 +261,165 @@ a_file_is_loaded_and_a_missing_or_huge_one_named(void **state)
 	free(path);
 }
 
+struct door {
+	char *name;
+	uint64_t width;
+	struct setting_strings keys;
+};
+struct house {
+	struct setting_tables doors;
+	char *front;
+};
+
+static char *
+check_name(const char *text)
+{
+	return text[0] == 'x' ? xstrdup("no name begins with x") : NULL;
+}
+
+static const struct setting door_rows[] = {
+	{ "name", SETTING_STRING, offsetof(struct door, name), .min = 1, .required = true,
+	    .check = check_name, .help = "A name." },
+	{ "width", SETTING_INTEGER, offsetof(struct door, width), "90", .min = 50,
+	    .max = 200, .help = "A width." },
+	{ "keys", SETTING_STRINGS, offsetof(struct door, keys), .max = 2,
+	    .help = "Keys." },
+};
+static const struct settings_schema door_schema = { door_rows, MH_ARRAY_LEN(door_rows),
+	sizeof(struct door), NULL };
+static const struct setting house_rows[] = {
+	{ "doors", SETTING_TABLES, offsetof(struct house, doors),
+	    "[{name: a}, {name: b, width: 100}]", .max = 3, .table = &door_schema,
+	    .help = "Doors." },
+	{ "front", SETTING_STRING, offsetof(struct house, front), "a", .help = "One." },
+};
+
+static const struct door *
+door(const struct house *h, size_t i)
+{
+	return (const struct door *)h->doors.items + i;
+}
+
+static void
+check_house(const void *values, struct settings_problem *ret)
+{
+	const struct house *h = values;
+
+	for (size_t i = 0; i < h->doors.n; i++) {
+		if (strcmp(door(h, i)->name, "trap") == 0) {
+			ret->name = "doors";
+			ret->item = i;
+			ret->column = "name";
+			ret->why = xstrdup("a trap is no door");
+			return;
+		}
+	}
+}
+
+static const struct settings_schema house_schema = { house_rows, MH_ARRAY_LEN(house_rows),
+	sizeof(struct house), check_house };
+
+static mh_err
+parse_house(const char *text, struct house *ret, char **ret_why)
+{
+	return settings_parse(&house_schema, "/h.yaml", text, strlen(text), ret, ret_why);
+}
+
+static void
+a_list_of_tables_is_read_with_the_defaults_of_each(void **state)
+{
+	struct house h;
+	char *why = NULL;
+
+	(void)state;
+	assert_ok(parse_house("", &h, &why));
+	assert_int_equal(h.doors.n, 2);
+	assert_string_equal(door(&h, 1)->name, "b");
+	assert_int_equal(door(&h, 1)->width, 100);
+	settings_clear(&house_schema, &h);
+	assert_ok(parse_house("doors: []\n", &h, &why));
+	assert_int_equal(h.doors.n, 0);
+	settings_clear(&house_schema, &h);
+	assert_ok(parse_house("doors:\n  - name: c\n    keys: [x, y]\n  - name: d\n    "
+			      "width: 50\n  - {name: e}\n",
+	    &h, &why));
+	assert_int_equal(h.doors.n, 3);
+	assert_int_equal(door(&h, 0)->width, 90);
+	assert_int_equal(door(&h, 0)->keys.n, 2);
+	assert_int_equal(door(&h, 1)->width, 50);
+	settings_clear(&house_schema, &h);
+}
+
+static void
+an_error_in_a_table_names_its_place(void **state)
+{
+	static const struct {
+		const char *text, *why;
+	} cases[] = {
+		{ "doors: a\n", "/h.yaml:1:8: \"doors\" is \"a\", but has to be a" },
+		{ "doors: [a]\n", "/h.yaml:1:9: \"doors\" is \"a\"" },
+		{ "doors:\n  - width: 60\n", "/h.yaml:2:5: \"name\" is missing" },
+		{ "doors:\n  - name: a\n    size: 1\n",
+		    "/h.yaml:3:5: unknown key \"size\"; known here: name, width, keys" },
+		{ "doors:\n  - name: a\n    name: b\n",
+		    "/h.yaml:3:5: \"name\" is given twice" },
+		{ "doors:\n  - name: a\n    width: 49\n",
+		    "/h.yaml:3:12: \"width\" is \"49\"" },
+		{ "doors:\n  - name: xx\n",
+		    "/h.yaml:2:11: \"name\" is \"xx\": no name begins with x" },
+		{ "doors:\n  - name: a\n  - name: trap\nfront: b\n",
+		    "/h.yaml:3:11: \"name\": a trap is no door" },
+		{ "doors: [{name: a}, {name: b}, {name: c}, {name: d}]\n",
+		    "/h.yaml:1:42: " },
+		{ "doors: [{name: a}]\ndoors: []\n",
+		    "/h.yaml:2:1: \"doors\" is given twice" },
+		{ "doors: [{name: a}\n", "/h.yaml:2:1: " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MH_ARRAY_LEN(cases); i++) {
+		struct house h;
+		char *why = NULL;
+
+		assert_err(parse_house(cases[i].text, &h, &why), MH_ERR_INVALID);
+		if (strncmp(why, cases[i].why, strlen(cases[i].why)) != 0)
+			fail_msg("%s: %s", cases[i].text, why);
+		free(why);
+	}
+}
+
+static void
+printed_tables_read_back_the_same(void **state)
+{
+	struct buf *first = buf_new(SETTINGS_FILE_MAX);
+	struct buf *second = buf_new(SETTINGS_FILE_MAX);
+	struct house h;
+	char *why = NULL;
+
+	(void)state;
+	assert_ok(
+	    parse_house("doors: [{name: \"q\\\"\", keys: [a]}, {name: z}]\n", &h, &why));
+	settings_print(&house_schema, &h, first);
+	settings_clear(&house_schema, &h);
+	assert_ok(parse_house(buf_string(first), &h, &why));
+	settings_print(&house_schema, &h, second);
+	assert_string_equal(buf_string(first), buf_string(second));
+	settings_clear(&house_schema, &h);
+	buf_free(second);
+	second = buf_new(SETTINGS_FILE_MAX);
+	settings_print(&house_schema, NULL, second);
+	assert_non_null(strstr(buf_string(second), "#doors: [{name: \"a\", width: 90"));
+	buf_free(first);
+	buf_free(second);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_list_of_tables_is_read_with_the_defaults_of_each),
+		cmocka_unit_test(an_error_in_a_table_names_its_place),
+		cmocka_unit_test(printed_tables_read_back_the_same),
 		cmocka_unit_test(an_empty_file_gives_the_defaults),
 		cmocka_unit_test(every_type_is_read),
 		cmocka_unit_test(mistakes_are_named_with_their_place),

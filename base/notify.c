@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "collector/notify.h"
+#include "base/notify.h"
 
 #include <stddef.h>
 #include <stdlib.h>

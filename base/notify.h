@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef MH_COLLECTOR_NOTIFY_H
-#define MH_COLLECTOR_NOTIFY_H
+#ifndef MH_BASE_NOTIFY_H
+#define MH_BASE_NOTIFY_H
 
 /*
  * Tell the service manager something, "READY=1" (sd_notify(3)).  Does nothing

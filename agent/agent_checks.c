@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is weaker on this machine than it could be, or fails, and how to mend it:
+ * for `molehunt doctor`, and in short for `molehunt status`.
+ *
+ * Runs in: agent.
+ */
+#include <openssl/x509.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "agent/agent_main.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+enum { EXPIRY_WARN_DAYS = 5 };
+
+struct checking {
+	agent_check_fn *fn;
+	void *ctx;
+};
+
+static void
+tell(const struct checking *c, const char *name, enum check_level level, const char *text,
+    const char *advice)
+{
+	const struct agent_check check = { name, level, text, advice };
+
+	c->fn(c->ctx, &check);
+}
+
+static void
+check_rules(struct agent *a, const struct checking *c)
+{
+	const struct rule_set *set = a->rules;
+
+	if (!set->is_ready) {
+		tell(c, "rules", set->is_failed ? CHECK_ERROR : CHECK_WEAKER,
+		    set->is_failed ? set->why : "being loaded: nothing is scanned yet",
+		    set->is_failed ? "mend the rule files that the log names, then reload"
+				   : NULL);
+		return;
+	}
+	if (set->facts.n_left_out + set->n_problems > 0)
+		tell(c, "rules", CHECK_WEAKER, "some rule files are left out",
+		    "molehunt rules check PACK tells which, and why");
+	else
+		tell(c, "rules", CHECK_GOOD, "all rule files are used", NULL);
+	if (a->reload_why != NULL)
+		tell(c, "configuration", CHECK_WEAKER, a->reload_why,
+		    "mend the file, then reload: systemctl reload molehuntd");
+	else
+		tell(c, "configuration", CHECK_GOOD, "as in the file when it was read",
+		    NULL);
+}
+
+static void
+check_sandbox(struct agent *a, const struct checking *c)
+{
+	const struct ruleset_facts *facts = &a->rules->facts;
+
+	if (!a->rules->is_ready)
+		return;
+	if (!facts->has_landlock)
+		tell(c, "sandbox", CHECK_WEAKER,
+		    "the kernel has no Landlock: scan workers are held by seccomp alone",
+		    "a kernel from 5.13 on with lsm=landlock closes files to them, too");
+	else
+		tell(c, "sandbox", CHECK_GOOD, "seccomp and Landlock", NULL);
+}
+
+static void
+check_spool(struct agent *a, const struct checking *c)
+{
+	struct spool_statistics st;
+
+	if (store_is_blocked(a->store)) {
+		tell(c, "spool", CHECK_ERROR,
+		    "it takes nothing: scanning waits, nothing is lost",
+		    "make room on its disk, or see spool.max_size and spool.min_free");
+		return;
+	}
+	if (spool_statistics(a->spool, &st) != MH_OK) {
+		tell(c, "spool", CHECK_ERROR, spool_why(a->spool), NULL);
+		return;
+	}
+	if (st.n_aside > 0)
+		tell(c, "spool", CHECK_WEAKER,
+		    "lines that fit no report were set aside in it", NULL);
+	else
+		tell(c, "spool", CHECK_GOOD, "it takes findings", NULL);
+}
+
+static void
+check_certificate(struct agent *a, const struct checking *c)
+{
+	int days = 0;
+	int seconds = 0;
+
+	if (ASN1_TIME_diff(&days, &seconds, NULL,
+		X509_get0_notAfter(a->identity->cert)) != 1)
+		return;
+	MH_CLEANUP(freep) char *text = NULL;
+
+	if (days < 0 || seconds < 0) {
+		tell(c, "certificate", CHECK_ERROR, "it has expired",
+		    "enrol again: molehunt enroll --force URL TOKEN");
+	} else if (days < EXPIRY_WARN_DAYS) {
+		text = xasprintf("it expires in %d days", days);
+		tell(c, "certificate", CHECK_WEAKER, text,
+		    "enrol again: molehunt enroll --force URL TOKEN");
+	} else {
+		text = xasprintf("good for %d days", days);
+		tell(c, "certificate", CHECK_GOOD, text, NULL);
+	}
+}
+
+static void
+check_delivery(struct agent *a, const struct checking *c)
+{
+	if (a->identity == NULL) {
+		tell(c, "delivery", CHECK_WEAKER,
+		    "this machine is not enrolled: findings wait here",
+		    "molehunt enroll URL TOKEN, with a token of the collector");
+		return;
+	}
+	check_certificate(a, c);
+	if (a->link_text == NULL)
+		tell(c, "delivery", CHECK_GOOD, "nothing was delivered yet", NULL);
+	else
+		tell(c, "delivery", a->is_link_up ? CHECK_GOOD : CHECK_ERROR,
+		    a->link_text,
+		    a->is_link_up ? NULL
+				  : "nothing is lost meanwhile; look at the network, "
+				    "the proxy, the clock");
+}
+
+void
+agent_check_all(struct agent *a, agent_check_fn *fn, void *ctx)
+{
+	const struct checking c = { fn, ctx };
+
+	check_rules(a, &c);
+	check_sandbox(a, &c);
+	check_spool(a, &c);
+	check_delivery(a, &c);
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the agent answers at its control socket: docs/PROTOCOL.md, "Control".
+ *
+ * Runs in: agent.
+ * Input: hostile: requests of local users.
+ */
+#include <grp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/agent_main.h"
+#include "agent/control.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "build_info.h"
+
+enum {
+	FINDINGS_DEFAULT = 100,
+	FINDINGS_MAX = 10000, /* in one answer */
+};
+
+/* A request, and who asks. */
+struct asked {
+	struct agent *agent;
+	bool is_trusted;
+	const json_t *request;
+	struct control_answer *answer;
+};
+
+static void
+set_time(json_t *record, const char *name, int64_t real_ms)
+{
+	char text[CLOCK_TEXT_LEN];
+
+	if (real_ms <= 0)
+		return;
+	clock_format(real_ms, text);
+	(void)json_object_set_new(record, name, json_string(text));
+}
+
+static void
+set_int(json_t *record, const char *name, uint64_t value)
+{
+	(void)json_object_set_new(record, name, json_integer((json_int_t)value));
+}
+
+/* Texts from elsewhere may be no UTF-8. */
+static void
+set_text(json_t *record, const char *name, const char *text)
+{
+	MH_CLEANUP(freep) char *safe = text_escape(text);
+
+	(void)json_object_set_new(record, name, json_string(safe));
+}
+
+struct health {
+	json_t *reasons;
+	enum check_level worst;
+};
+
+static void
+note_check(void *ctx, const struct agent_check *check)
+{
+	struct health *h = ctx;
+	MH_CLEANUP(freep) char *text = xasprintf("%s: %s", check->name, check->text);
+	MH_CLEANUP(freep) char *safe = text_escape(text);
+
+	if (check->level == CHECK_GOOD)
+		return;
+	(void)json_array_append_new(h->reasons, json_string(safe));
+	if (check->level > h->worst)
+		h->worst = check->level;
+}
+
+static void
+put_health(const struct asked *q)
+{
+	static const char *const words[] = { "good", "weaker", "failing" };
+	struct agent *a = q->agent;
+	struct health h = { json_array(), CHECK_GOOD };
+	json_t *record = json_pack("{s:s, s:i, s:s, s:i}", "type", "status", "version", 1,
+	    "product", MH_VERSION, "pid", (int)getpid());
+
+	agent_check_all(a, note_check, &h);
+	set_text(record, "health", words[h.worst]);
+	set_time(record, "started", a->started_ms);
+	(void)json_object_set_new(record, "reasons", h.reasons);
+	(void)control_put(q->answer, record);
+}
+
+static void
+put_rules(const struct asked *q)
+{
+	const struct agent *a = q->agent;
+	const struct ruleset_facts *f = &a->rules->facts;
+	json_t *record = json_pack("{s:s}", "type", "rules");
+
+	set_int(record, "rules", a->rules->is_ready ? f->n_rules : 0);
+	set_int(record, "files", f->n_files);
+	set_int(record, "files_left_out", f->n_left_out);
+	set_int(record, "in_memory", f->n_in_memory);
+	(void)json_object_set_new(record, "is_loading",
+	    json_boolean(!a->rules->is_ready || a->next_rules != NULL));
+	if (a->reload_why != NULL)
+		set_text(record, "problem", a->reload_why);
+	(void)control_put(q->answer, record);
+}
+
+static void
+put_scan(const struct asked *q)
+{
+	const struct run *run = q->agent->run;
+	struct scan_progress p;
+
+	if (run == NULL || run->scan == NULL)
+		return;
+	const struct coverage *c = scan_coverage(run->scan);
+	json_t *record = json_pack("{s:s}", "type", "scan");
+
+	scan_get_progress(run->scan, &p);
+	set_text(record, "profile", run->name);
+	set_text(record, "scan", run->uid);
+	set_time(record, "started", run->started_ms);
+	set_int(record, "resumed", run->n_resumed);
+	set_text(record, "state", agent_scan_state(q->agent));
+	set_int(record, "met", p.n_files);
+	set_int(record, "scanned", c->n_scanned);
+	set_int(record, "bytes", c->bytes);
+	set_int(record, "missed", c->n_missed);
+	if (q->is_trusted) {
+		set_int(record, "findings", c->n_findings);
+		set_text(record, "path", p.path);
+	}
+	(void)control_put(q->answer, record);
+}
+
+static void
+put_delivery(const struct asked *q)
+{
+	struct agent *a = q->agent;
+	struct spool_statistics st;
+	json_t *record = json_pack("{s:s}", "type", "delivery");
+	bool is_good = a->identity != NULL && (a->link_text == NULL || a->is_link_up);
+
+	if (a->identity == NULL)
+		set_text(record, "state", "not enrolled");
+	else
+		set_text(record, "state",
+		    a->link_text != NULL ? a->link_text : "nothing was delivered yet");
+	(void)json_object_set_new(record, "is_good", json_boolean(is_good));
+	if (q->is_trusted && spool_statistics(a->spool, &st) == MH_OK) {
+		set_int(record, "waiting", st.n_pending);
+		set_int(record, "sealed", st.n_sealed);
+		set_int(record, "receipts", st.n_receipts);
+		set_int(record, "set_aside", st.n_aside);
+	}
+	(void)control_put(q->answer, record);
+}
+
+static void
+answer_status(const struct asked *q)
+{
+	put_health(q);
+	put_rules(q);
+	put_scan(q);
+	put_delivery(q);
+}
+
+static void
+put_check(void *ctx, const struct agent_check *check)
+{
+	static const char *const words[] = { "good", "weaker", "error" };
+	const struct asked *q = ctx;
+	json_t *record = json_pack("{s:s}", "type", "check");
+
+	set_text(record, "name", check->name);
+	set_text(record, "level", words[check->level]);
+	set_text(record, "text", check->text);
+	if (check->advice != NULL)
+		set_text(record, "advice", check->advice);
+	(void)control_put(q->answer, record);
+}
+
+static void
+answer_doctor(const struct asked *q)
+{
+	agent_check_all(q->agent, put_check, (void *)(uintptr_t)q);
+}
+
+static bool
+put_finding(const struct spool_history *h, void *arg)
+{
+	const struct asked *q = arg;
+	json_t *record = json_pack("{s:s}", "type", "finding");
+	json_t *finding = json_loads(h->json, 0, NULL);
+	MH_CLEANUP(freep) char *path = text_escape_bytes(h->path, h->path_len);
+
+	set_time(record, "first", h->first_ms);
+	set_time(record, "last", h->last_ms);
+	set_int(record, "count", h->count);
+	set_int(record, "severity", (uint64_t)h->severity);
+	set_text(record, "rule", h->rule);
+	(void)json_object_set_new(record, "path", json_string(path));
+	if (finding != NULL)
+		(void)json_object_set_new(record, "finding", finding);
+	return control_put(q->answer, record);
+}
+
+static void
+answer_findings(const struct asked *q)
+{
+	json_int_t since = json_integer_value(json_object_get(q->request, "since_ms"));
+	json_int_t limit = json_integer_value(json_object_get(q->request, "limit"));
+
+	if (limit <= 0)
+		limit = FINDINGS_DEFAULT;
+	if (limit > FINDINGS_MAX)
+		limit = FINDINGS_MAX;
+	mh_err err = spool_history_each(q->agent->spool, since, (uint64_t)limit,
+	    put_finding, (void *)(uintptr_t)q);
+	if (err != MH_OK)
+		control_refuse(q->answer, "spool", spool_why(q->agent->spool));
+}
+
+static const struct {
+	const char *name;
+	bool is_for_all;
+	void (*answer)(const struct asked *q);
+} verbs[] = {
+	{ "status", true, answer_status },
+	{ "doctor", true, answer_doctor },
+	{ "findings", false, answer_findings },
+};
+
+static void
+on_request(void *ctx, bool is_trusted, const json_t *request,
+    struct control_answer *answer)
+{
+	const struct asked q = { ctx, is_trusted, request, answer };
+	const char *verb = json_string_value(json_object_get(request, "verb"));
+
+	for (size_t i = 0; verb != NULL && i < MH_ARRAY_LEN(verbs); i++) {
+		if (strcmp(verb, verbs[i].name) != 0)
+			continue;
+		if (verbs[i].is_for_all || is_trusted)
+			verbs[i].answer(&q);
+		else
+			control_refuse(answer, "denied",
+			    "this is for root and the members of the group of "
+			    "control.group");
+		return;
+	}
+	control_refuse(answer, "unknown", "no such verb");
+}
+
+mh_err
+agent_control_listen(struct agent *a)
+{
+	const char *path = a->config.control_socket;
+	const struct group *group =
+	    a->config.control_group[0] != 0 ? getgrnam(a->config.control_group) : NULL;
+	mh_err err = control_listen(path, &a->control_fd);
+
+	a->control_gid = group != NULL ? group->gr_gid : (gid_t)-1;
+	if (err == MH_ERR_EXISTS)
+		log_err("control",
+		    "%s: another agent answers there; stop it, or change control.socket",
+		    path);
+	else if (err != MH_OK)
+		log_err_r(err, "control", "%s", path);
+	return err;
+}
+
+void
+agent_control_init(struct agent *a)
+{
+	a->control = control_new(a->base, a->control_fd, a->control_gid, on_request, a);
+	if (a->control == NULL)
+		log_err("control", "nobody can ask the agent anything");
+}
+
+void
+agent_control_clear(struct agent *a)
+{
+	control_free(a->control);
+	a->control = NULL;
+}

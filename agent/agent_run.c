@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the resident agent's scans have in common: verdicts become findings, and
+ * the end of a scan its summary.
+ *
+ * Runs in: agent.
+ * Input: from scan workers: matches of any bytes.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/agent_main.h"
+#include "agent/ocsf_anomaly.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/uuid.h"
+
+struct run *
+run_new(struct agent *a, enum run_kind kind, const char *name)
+{
+	struct run *run = xcalloc(1, sizeof(*run));
+
+	run->agent = a;
+	run->rules = a->rules;
+	run->kind = kind;
+	run->name = xstrdup(name);
+	run->started_ms = clock_real_ms();
+	uuid_new(run->uid);
+	return run;
+}
+
+void
+run_free(struct run *run)
+{
+	if (run == NULL)
+		return;
+	scan_free(run->scan);
+	free(run->name);
+	free(run);
+}
+
+static struct finding_context
+context_of(const struct run *run)
+{
+	const struct agent *a = run->agent;
+
+	return (struct finding_context){
+		.host = &a->host,
+		.device_uid =
+		    a->identity != NULL ? a->identity->agent : a->host.device_uid,
+		.scan_uid = run->uid,
+		.is_scheduled = run->kind == RUN_PROFILE,
+		.rules = &run->rules->facts,
+		.now_ms = clock_real_ms(),
+	};
+}
+
+static void
+keep_match(struct run *run, const struct scan_answer *answer, const struct match *m)
+{
+	struct finding_context context = context_of(run);
+	char *uid = finding_uid(&context, answer, m);
+	struct finding_history known = agent_history(run->agent, uid);
+	MH_CLEANUP(freep) char *path = finding_path(answer->target, m);
+	struct new_finding f = {
+		.uid = uid,
+		.rule = m->rule,
+		.pack = m->name_space,
+		.path = path,
+		.severity = severity_id_of(match_score(m)),
+		.now_ms = context.now_ms,
+		.json = finding_to_ocsf(&context, answer, m, uid, &known),
+	};
+
+	store_keep_finding(run->agent->store, &f);
+}
+
+static void
+keep_poisoned(struct run *run, const struct scan_answer *answer)
+{
+	struct finding_context context = context_of(run);
+	char *uid = poisoned_uid(&context, answer);
+	struct finding_history known = agent_history(run->agent, uid);
+	struct new_finding f = {
+		.uid = uid,
+		.rule = "poisoned",
+		.pack = "molehunt",
+		.path = answer->target->path,
+		.severity = 3,
+		.now_ms = context.now_ms,
+		.json = poisoned_to_ocsf(&context, answer, uid, &known),
+	};
+
+	store_keep_finding(run->agent->store, &f);
+	if (answer->target->kind == TARGET_FILE)
+		store_keep_poisoned(run->agent->store, answer->target,
+		    &run->rules->facts);
+}
+
+void
+run_on_answer(void *ctx, struct scan *scan, const struct scan_answer *answer)
+{
+	struct run *run = ctx;
+
+	(void)scan;
+	for (uint32_t i = 0; i < answer->n_matches; i++)
+		keep_match(run, answer, answer->matches[i]);
+	if (answer->verdict->reason == REASON_POISONED)
+		keep_poisoned(run, answer);
+}
+
+void
+run_on_anomaly(void *ctx, const struct process_table *processes, const struct process *p,
+    const struct anomaly *found)
+{
+	struct run *run = ctx;
+	struct finding_context context = context_of(run);
+	const struct process *ancestors[PROCESS_ANCESTORS_MAX];
+	size_t n =
+	    process_table_ancestors(processes, p, ancestors, PROCESS_ANCESTORS_MAX);
+
+	/* Weak signs are everywhere: they order the scan, and stay here. */
+	if (found->score < ANOMALY_SCORE_ALERT)
+		return;
+	char *uid = anomaly_uid(&context, p, found);
+	struct finding_history known = agent_history(run->agent, uid);
+	MH_CLEANUP(freep)
+	char *name = xasprintf("process %d (%s)", (int)p->pid, p->program);
+	struct new_finding f = {
+		.uid = uid,
+		.rule = anomaly_name(found->clue.kind),
+		.pack = "molehunt/anomaly",
+		.path = name,
+		.severity = severity_id_of(found->score),
+		.now_ms = context.now_ms,
+		.json = anomaly_to_ocsf(&context, p, ancestors, n, found, uid, &known),
+	};
+
+	store_keep_finding(run->agent->store, &f);
+}
+
+bool
+run_wants(void *ctx, const struct target *t, enum reason *ret_reason)
+{
+	struct run *run = ctx;
+
+	/* What kills workers is not tried again until it, or the rules, change. */
+	if (!agent_is_poisoned(run->agent, t, &run->rules->facts))
+		return true;
+	*ret_reason = REASON_POISONED;
+	return false;
+}
+
+/* Coverage goes on disk like a finding. */
+void
+run_tell_coverage(struct run *run, const struct coverage *c, bool is_whole)
+{
+	struct finding_context context = context_of(run);
+	struct store *st = run->agent->store;
+
+	for (size_t first = 0; first < c->n_paths; first += COVERAGE_PATHS_PER_LINE)
+		store_keep_line(st,
+		    coverage_to_json(&context, c, first, COVERAGE_PATHS_PER_LINE));
+	store_keep_line(st, summary_to_json(&context, c, run->started_ms, is_whole));
+	log_notice("scan", "%s %s: %llu scanned, %llu findings, %llu not scanned",
+	    run->name, run->uid, (unsigned long long)c->n_scanned,
+	    (unsigned long long)c->n_findings, (unsigned long long)c->n_missed);
+}
