@@ -193,6 +193,23 @@ the_evidence_is_the_rule_and_the_file(void **state)
 }
 
 static void
+a_file_tells_where_it_was_loaded_from(void **state)
+{
+	struct ground *g = *state;
+
+	make(g);
+	assert_null(json_object_get(at(g, "evidences/0"), "url"));
+	assert_null(json_object_get(at(g, "evidences/0/data/file"), "origin"));
+	g->v.origin_url = text("https://example.org/\xff");
+	g->v.origin_referrer = text("https://example.org/page");
+	make(g);
+	assert_text(g, "evidences/0/url/url_string", "https://example.org/\\xff");
+	assert_text(g, "evidences/0/data/file/origin/url", "https://example.org/\\xff");
+	assert_text(g, "evidences/0/data/file/origin/referrer",
+	    "https://example.org/page");
+}
+
+static void
 a_name_that_is_not_utf8_is_escaped_and_kept_in_bytes(void **state)
 {
 	struct ground *g = *state;
@@ -401,6 +418,7 @@ main(void)
 		with_ground(a_finding_has_what_the_class_requires),
 		with_ground(the_evidence_is_the_rule_and_the_file),
 		with_ground(a_name_that_is_not_utf8_is_escaped_and_kept_in_bytes),
+		with_ground(a_file_tells_where_it_was_loaded_from),
 		with_ground(the_uid_is_stable_and_differs_for_each_fact),
 		with_ground(a_finding_in_a_member_names_the_archive_and_the_member),
 		with_ground(a_check_is_a_finding_without_a_rule),
