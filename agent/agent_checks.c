@@ -137,6 +137,77 @@ check_delivery(struct agent *a, const struct checking *c)
 				    "the proxy, the clock");
 }
 
+static void
+check_watch(struct agent *a, const struct checking *c)
+{
+	const struct watching *w = agent_watch_state(a);
+	bool is_whole = true;
+
+	if (!a->config.watch_enabled) {
+		tell(c, "watching", CHECK_WEAKER,
+		    "off: between two scans nothing is looked at",
+		    "watch.enabled in molehunt.yaml(5)");
+		return;
+	}
+	if (w == NULL)
+		return;
+	if (w->trouble[0] != 0) {
+		tell(c, "watching", CHECK_WEAKER, w->trouble,
+		    "needs root, and fanotify with file-system marks (kernel 4.20)");
+		is_whole = false;
+	}
+	for (uint32_t i = 0; i < w->n_places; i++) {
+		if (w->places[i].trouble[0] == 0)
+			continue;
+		MH_CLEANUP(freep)
+		char *text = xasprintf("%s (%s): %s", w->places[i].path,
+		    w->places[i].type, w->places[i].trouble);
+
+		tell(c, "watching", CHECK_WEAKER, text, NULL);
+		is_whole = false;
+	}
+	if (w->processes_trouble[0] != 0) {
+		tell(c, "executions", CHECK_WEAKER, w->processes_trouble,
+		    "programs without a file are then met by scans of a profile only");
+		is_whole = false;
+	}
+	if (is_whole)
+		tell(c, "watching", CHECK_GOOD, "files and executions", NULL);
+}
+
+static void
+check_resources(struct agent *a, const struct checking *c)
+{
+	const struct governor *g = agent_scan_governor(a);
+	bool is_whole = true;
+
+	for (int i = GOVERNOR_NOBODY + 1; i < GOVERNOR_REASON_MAX_; i++) {
+		const char *why = governor_blind(g, (enum governor_reason)i);
+		bool is_told = i == GOVERNOR_CPU || i == GOVERNOR_IO ||
+			       (i == GOVERNOR_USER && a->config.pause_user_active);
+
+		if (why == NULL || !is_told)
+			continue;
+		tell(c, "resources", CHECK_WEAKER, why, NULL);
+		is_whole = false;
+	}
+	if (is_whole)
+		tell(c, "resources", CHECK_GOOD,
+		    "who needs the machine is seen, and scans make way", NULL);
+}
+
+static void
+check_state(struct agent *a, const struct checking *c)
+{
+	if (a->db == NULL)
+		tell(c, "state", CHECK_WEAKER,
+		    "the state database cannot be used: scans begin anew after a restart",
+		    "the log says why");
+	else
+		tell(c, "state", CHECK_GOOD, "places and clean files are remembered",
+		    NULL);
+}
+
 void
 agent_check_all(struct agent *a, agent_check_fn *fn, void *ctx)
 {
@@ -146,4 +217,7 @@ agent_check_all(struct agent *a, agent_check_fn *fn, void *ctx)
 	check_sandbox(a, &c);
 	check_spool(a, &c);
 	check_delivery(a, &c);
+	check_watch(a, &c);
+	check_resources(a, &c);
+	check_state(a, &c);
 }

@@ -113,7 +113,7 @@ put_rules(const struct asked *q)
 static void
 put_scan(const struct asked *q)
 {
-	const struct run *run = q->agent->run;
+	const struct run *run = agent_scan_run(q->agent);
 	struct scan_progress p;
 
 	if (run == NULL || run->scan == NULL)
@@ -131,6 +131,7 @@ put_scan(const struct asked *q)
 	set_int(record, "scanned", c->n_scanned);
 	set_int(record, "bytes", c->bytes);
 	set_int(record, "missed", c->n_missed);
+	set_int(record, "unchanged", c->by_reason[REASON_UNCHANGED]);
 	if (q->is_trusted) {
 		set_int(record, "findings", c->n_findings);
 		set_text(record, "path", p.path);
@@ -162,12 +163,178 @@ put_delivery(const struct asked *q)
 }
 
 static void
+put_paused(const struct asked *q)
+{
+	struct schedule_pause pause =
+	    schedule_get_pause(agent_scan_schedule(q->agent), clock_real_ms());
+
+	if (!pause.is_paused)
+		return;
+	json_t *record = json_pack("{s:s}", "type", "paused");
+
+	set_time(record, "since", pause.since_ms);
+	set_time(record, "until", pause.until_ms);
+	(void)control_put(q->answer, record);
+}
+
+/* What was given up to whom, and what cannot be seen. */
+static void
+put_resources(const struct asked *q)
+{
+	const struct governor *g = agent_scan_governor(q->agent);
+	json_t *record = json_pack("{s:s}", "type", "resources");
+	json_t *given = json_array();
+	json_t *blind = json_array();
+
+	for (int i = GOVERNOR_NOBODY + 1; i < GOVERNOR_REASON_MAX_; i++) {
+		enum governor_reason reason = (enum governor_reason)i;
+		int64_t ms = governor_given_up_ms(g, reason);
+		const char *why = governor_blind(g, reason);
+
+		if (ms > 0)
+			(void)json_array_append_new(given,
+			    json_pack("{s:s, s:I}", "to", governor_reason_text(reason),
+				"ms", (json_int_t)ms));
+		if (why != NULL)
+			(void)json_array_append_new(blind, json_string(why));
+	}
+	(void)json_object_set_new(record, "given_up", given);
+	(void)json_object_set_new(record, "not_seen", blind);
+	(void)control_put(q->answer, record);
+}
+
+static void
+put_places(json_t *record, const struct watching *w)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < w->n_places; i++) {
+		const struct watch_place *p = &w->places[i];
+		json_t *place = json_object();
+
+		set_text(place, "path", p->path);
+		set_text(place, "file_system", p->type);
+		if (p->trouble[0] != 0)
+			set_text(place, "trouble", p->trouble);
+		(void)json_array_append_new(list, place);
+	}
+	(void)json_object_set_new(record, "places", list);
+}
+
+static void
+put_watch(const struct asked *q)
+{
+	const struct watching *w = agent_watch_state(q->agent);
+	json_t *record = json_pack("{s:s}", "type", "watch");
+	uint32_t n_not = 0;
+
+	for (uint32_t i = 0; w != NULL && i < w->n_places; i++)
+		n_not += w->places[i].trouble[0] != 0;
+	(void)json_object_set_new(record, "is_on",
+	    json_boolean(w != NULL && w->trouble[0] == 0));
+	if (w == NULL)
+		set_text(record, "why",
+		    q->agent->config.watch_enabled ? "it begins when the rules are ready"
+						   : "by configuration");
+	else if (w->trouble[0] != 0)
+		set_text(record, "why", w->trouble);
+	if (w != NULL) {
+		set_int(record, "watched", w->n_places - n_not);
+		set_int(record, "unwatched", n_not + w->n_unlisted);
+#define PUT_COUNTER(name) set_int(record, #name, w->counters.n_##name);
+		WATCH_COUNTERS(PUT_COUNTER)
+#undef PUT_COUNTER
+		if (w->processes_trouble[0] != 0)
+			set_text(record, "processes_trouble", w->processes_trouble);
+	}
+	if (w != NULL && q->is_trusted)
+		put_places(record, w);
+	(void)control_put(q->answer, record);
+}
+
+static void
+put_cache(const struct asked *q)
+{
+	const struct agent *a = q->agent;
+	json_t *record = json_pack("{s:s}", "type", "cache");
+
+	(void)json_object_set_new(record, "is_on", json_boolean(a->clean != NULL));
+	set_int(record, "entries", a->clean != NULL ? clean_table_count(a->clean) : 0);
+	(void)control_put(q->answer, record);
+}
+
+static void
 answer_status(const struct asked *q)
 {
 	put_health(q);
+	put_paused(q);
 	put_rules(q);
 	put_scan(q);
+	put_resources(q);
+	put_watch(q);
+	put_cache(q);
 	put_delivery(q);
+}
+
+static void
+answer_list(const struct asked *q)
+{
+	const struct schedule *s = agent_scan_schedule(q->agent);
+	struct schedule_time now = { clock_real_ms(), clock_monotonic_ms() };
+
+	for (size_t i = 0; i < schedule_count(s); i++) {
+		struct schedule_line l = schedule_get(s, i, now);
+		json_t *record = json_pack("{s:s}", "type", "schedule");
+		const char *at = strchr(l.key, ' ');
+
+		set_text(record, "profile", l.profile);
+		set_text(record, "at", at != NULL ? at + 1 : "");
+		set_time(record, "next", l.next_start_ms);
+		set_time(record, "last", l.handled_ms);
+		set_time(record, "due", l.due_ms);
+		(void)json_object_set_new(record, "is_missed", json_boolean(l.is_missed));
+		(void)control_put(q->answer, record);
+	}
+	put_paused(q);
+}
+
+static void
+put_done(const struct asked *q, const char *text)
+{
+	(void)control_put(q->answer,
+	    json_pack("{s:s, s:s}", "type", "done", "text", text));
+}
+
+static void
+answer_run(const struct asked *q)
+{
+	const char *profile = json_string_value(json_object_get(q->request, "profile"));
+
+	if (profile == NULL || !agent_scan_ask(q->agent, profile)) {
+		control_refuse(q->answer, "profile",
+		    "there is no such profile: quick, memory, full, or one of the "
+		    "configuration");
+		return;
+	}
+	put_done(q, agent_scan_run(q->agent) != NULL
+			? "It begins when the scan that runs now has ended."
+			: "It begins.");
+}
+
+static void
+answer_pause(const struct asked *q)
+{
+	json_int_t ms = json_integer_value(json_object_get(q->request, "ms"));
+
+	agent_scan_pause(q->agent, ms > 0 ? ms : 0);
+	put_done(q, "Scans of profiles pause; watching goes on.");
+}
+
+static void
+answer_resume(const struct asked *q)
+{
+	agent_scan_resume(q->agent);
+	put_done(q, "Scans of profiles go on.");
 }
 
 static void
@@ -234,6 +401,10 @@ static const struct {
 	{ "status", true, answer_status },
 	{ "doctor", true, answer_doctor },
 	{ "findings", false, answer_findings },
+	{ "schedule-list", false, answer_list },
+	{ "schedule-run", false, answer_run },
+	{ "schedule-pause", false, answer_pause },
+	{ "schedule-resume", false, answer_resume },
 };
 
 static void

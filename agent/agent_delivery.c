@@ -132,7 +132,7 @@ seal_what_is_due(struct agent *a, int64_t now_ms)
 {
 	bool is_due =
 	    a->n_pending >= SEAL_LINES ||
-	    (a->oldest_pending_ms != 0 && (a->is_stopping || a->run == NULL ||
+	    (a->oldest_pending_ms != 0 && (a->is_stopping || agent_scan_run(a) == NULL ||
 					      now_ms - a->oldest_pending_ms >=
 						  (int64_t)a->config.report_max_age_ms));
 

@@ -75,6 +75,12 @@ on_child(struct agent *a, struct message *m, const struct child_note *note)
 		agent_delivery_on_started(a, note->instance, fd);
 	else if (note->role == ROLE_COURIER)
 		agent_delivery_on_exited(a, note->instance, note->status);
+	else if (note->role == ROLE_OPENER && fd >= 0 &&
+		 agent_watch_on_started(a, note->instance, fd))
+		return;
+	else if (note->role == ROLE_OPENER && fd < 0 &&
+		 agent_watch_on_exited(a, note->instance, note->status))
+		return;
 	else if (fd >= 0)
 		agent_rules_on_started(a, note->role, note->instance, fd);
 	else
@@ -108,9 +114,9 @@ on_supervisor(evutil_socket_t fd, short what, void *ctx)
 static bool
 is_busy(const struct agent *a)
 {
-	return a->is_stopping || a->run != NULL || a->next_rules != NULL ||
-	       a->old_rules != NULL || !agent_rules_are_ready(a) ||
-	       store_is_waiting(a->store);
+	return a->is_stopping || agent_scan_run(a) != NULL || agent_watch_is_busy(a) ||
+	       a->next_rules != NULL || a->old_rules != NULL ||
+	       !agent_rules_are_ready(a) || store_is_waiting(a->store);
 }
 
 static void
@@ -146,6 +152,7 @@ tick_stop(struct agent *a, int64_t now_ms)
 	if (!is_settled && now_ms < a->stop_ms)
 		return;
 	agent_scan_end(a);
+	agent_watch_end(a);
 	(void)agent_store(a);
 	agent_delivery_tick(a, now_ms);
 	stop(a, 0);
@@ -161,8 +168,11 @@ on_tick(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	agent_store_tick(a, now_ms);
 	agent_rules_tick(a, now_ms);
-	if (!store_is_blocked(a->store))
+	agent_state_tick(a, now_ms);
+	if (!store_is_blocked(a->store)) {
 		agent_scan_tick(a, now_ms);
+		agent_watch_tick(a, now_ms);
+	}
 	mh_ignore(channel_flush(a->supervisor));
 	if (a->is_stopping)
 		tick_stop(a, now_ms);
@@ -316,13 +326,17 @@ run(struct agent *a)
 		log_err_r(MH_ERR_SYSTEM, "agent", "no seccomp on this kernel");
 		return 1;
 	}
+	agent_state_open(a);
 	agent_rules_init(a);
 	agent_scan_init(a);
+	agent_watch_init(a);
 	set_tick(a);
 	(void)event_base_dispatch(a->base);
 	agent_control_clear(a);
+	agent_watch_clear(a);
 	agent_scan_clear(a);
 	agent_rules_clear(a);
+	agent_state_close(a);
 	store_free(a->store);
 	agent_delivery_clear(a);
 	spool_close(a->spool);

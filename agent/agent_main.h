@@ -5,9 +5,11 @@
 #include <event2/event.h>
 
 #include "agent/agent_config.h"
+#include "agent/clean_table.h"
 #include "agent/host.h"
 #include "agent/ocsf.h"
 #include "agent/scan.h"
+#include "records/watch.h"
 #include "transport/identity.h"
 #include "transport/spool.h"
 
@@ -17,13 +19,17 @@
  *	agent_main.c      process, loop, signals
  *	agent_rules.c     rule sets and their replacement
  *	agent_run.c       what all scans have in common: verdicts become findings
- *	agent_scan.c      scans of profiles
+ *	agent_scan.c      scans of profiles: schedule, governor, places
+ *	agent_watch.c     what is written and executed
+ *	agent_state.c     what was clean, and how far a scan is
  *	agent_store.c     findings, between verdict and disk
  *	agent_control.c   what is answered at the control socket
  *	agent_checks.c    what is weaker than it could be
  *	agent_delivery.c  stored findings become reports, reports get receipts
  */
 enum {
+	STORE_TARGETS_MAX = 256, /* clean ones, in one transaction */
+	STORE_TARGETS_ROOM = STORE_TARGETS_MAX + SCAN_JOBS_MAX * BATCH_TARGETS_MAX * 2,
 	STORE_MS = 500, /* a finding is on disk at the latest so long after its verdict */
 	STORE_RETRY_MS = 5000, /* while the disk is full */
 	SEAL_LINES = 100,      /* lines that make a report before its age does */
@@ -51,7 +57,7 @@ struct rule_set {
 	struct event *event;
 	bool is_listening;
 	struct ruleset_facts facts; /* borrowed from scanner */
-	bool is_ready, is_failed;
+	bool is_ready, is_failed, is_clean_loaded;
 	char *why;                  /* it failed; owned */
 	unsigned n_problems;        /* packs and files that were left out */
 	int64_t retry_ms;           /* monotonic */
@@ -59,8 +65,11 @@ struct rule_set {
 	bool has_config;
 };
 
+enum { FINGERPRINT_BYTES = 32 }; /* a SHA-256 */
+
 enum run_kind {
 	RUN_PROFILE = 1, /* a scan of a profile */
+	RUN_WATCH,       /* what was watched, or what follows from it */
 };
 
 /* A scan of the resident agent. */
@@ -72,9 +81,26 @@ struct run {
 	char uid[UUID_TEXT_LEN];
 	char *name;         /* of its profile, or for people; owned */
 	int64_t started_ms; /* real time */
-	unsigned n_resumed; /* how often it went on where it was */
-	bool is_done;       /* the scan has ended */
+	int64_t began_ms;   /* real time, after the last restart: see clean_may_cache() */
+	int64_t due_ms;     /* real time: what it was begun for; 0: by hand */
+	int64_t saved_ms;   /* monotonic: its place */
+	uint8_t fingerprint[FINGERPRINT_BYTES]; /* of what its profile looks at */
+	unsigned n_resumed;                     /* how often it went on where it was */
+	bool is_held;                           /* its place is to be kept */
+	bool is_done;                           /* the scan has ended */
 };
+
+/* A scan of a profile that another life of the agent did not end. */
+struct saved_run {
+	char uid[UUID_TEXT_LEN];
+	char *profile; /* owned */
+	int64_t started_ms, due_ms;
+	unsigned n_resumed;
+	uint8_t fingerprint[FINGERPRINT_BYTES];
+	struct scan_place place;  /* owned */
+	struct coverage coverage; /* owned */
+};
+void saved_run_clear(struct saved_run *s);
 
 /* A finding that is new to the store. */
 struct new_finding {
@@ -110,9 +136,15 @@ struct agent {
 	unsigned rules_generation;
 	char *reload_why; /* the last reload was refused: why; owned */
 
-	/* agent_scan.c */
-	struct run *run;      /* NULL while none runs */
-	int64_t next_scan_ms; /* monotonic */
+	struct scan_side *scans;  /* agent_scan.c */
+	struct watch_side *watch; /* agent_watch.c */
+
+	/* agent_state.c */
+	struct state_db *db; /* NULL: nothing is remembered */
+	bool is_db_trouble_told;
+	int64_t db_retry_ms;       /* monotonic */
+	struct clean_table *clean; /* of the rules in use; NULL: none */
+	uint8_t clean_context[CLEAN_CONTEXT_BYTES];
 
 	/* agent_delivery.c */
 	struct identity *identity; /* NULL while this machine is not enrolled */
@@ -171,6 +203,33 @@ void run_on_anomaly(void *ctx, const struct process_table *processes,
 /* Keep coverage and summary for the disk. */
 void run_tell_coverage(struct run *run, const struct coverage *c, bool is_whole);
 
+/*
+ * The state database, and the table of clean files of the rules in use.  Failures
+ * are told, and cost work only.
+ */
+void agent_state_open(struct agent *a);
+void agent_state_close(struct agent *a);
+void agent_state_tick(struct agent *a, int64_t now_ms);
+void agent_clean_load(struct agent *a);
+/* To hand to openers; -1: there is none. */
+int agent_clean_fd(const struct agent *a);
+/* The hash of what was clean; false: it is not to be kept. */
+bool agent_clean_hash(const struct agent *a, const struct target *t, int64_t began_ms,
+    uint64_t *ret);
+bool agent_clean_knows(const struct agent *a, const struct target *t);
+/* After the spool has stored what was found with them. */
+void agent_clean_add(struct agent *a, const uint64_t *hashes, size_t n);
+void agent_state_save_run(struct agent *a, const struct run *run,
+    const struct scan_place *place, const struct coverage *coverage);
+void agent_state_drop_run(struct agent *a);
+/* False: there is none.  ret is for saved_run_clear(). */
+bool agent_state_load_run(struct agent *a, struct saved_run *ret);
+/* What spreads the times of the schedule. */
+void agent_schedule_secret(const struct agent *a, uint8_t ret[SCHEDULE_SECRET_BYTES]);
+/* 0 where it is not known. */
+int64_t agent_state_number(struct agent *a, const char *name);
+void agent_state_set_number(struct agent *a, const char *name, int64_t v);
+
 void agent_scan_init(struct agent *a);
 void agent_scan_tick(struct agent *a, int64_t now_ms);
 /* The rules were replaced: what runs goes on with the new ones. */
@@ -190,6 +249,8 @@ void store_free(struct store *st);
 void store_keep_finding(struct store *st, const struct new_finding *f);
 void store_keep_poisoned(struct store *st, const struct target *t,
     const struct ruleset_facts *facts);
+/* A hash of agent_clean_hash(). */
+void store_keep_clean(struct store *st, uint64_t hash);
 void store_keep_line(struct store *st, json_t *record);
 /* The disk takes nothing: nothing is read from the workers. */
 bool store_is_blocked(const struct store *st);
@@ -214,6 +275,31 @@ void agent_check_all(struct agent *a, agent_check_fn *fn, void *ctx);
 mh_err agent_control_listen(struct agent *a) MH_CHECKED;
 void agent_control_init(struct agent *a);
 void agent_control_clear(struct agent *a);
+
+/* Scan a profile now, or as soon as another has ended; false: there is none. */
+bool agent_scan_ask(struct agent *a, const char *profile);
+/* Scans of profiles stop where they are, for that time or until resumed (0). */
+void agent_scan_pause(struct agent *a, int64_t for_ms);
+void agent_scan_resume(struct agent *a);
+/* NULL while none runs; all three borrowed. */
+const struct run *agent_scan_run(const struct agent *a);
+const struct schedule *agent_scan_schedule(const struct agent *a);
+const struct governor *agent_scan_governor(const struct agent *a);
+
+void agent_watch_init(struct agent *a);
+void agent_watch_tick(struct agent *a, int64_t now_ms);
+void agent_watch_on_new_rules(struct agent *a);
+/* Whether such an instance is the watcher's: it was dealt with; fd is taken. */
+bool agent_watch_on_started(struct agent *a, unsigned instance, int fd);
+bool agent_watch_on_exited(struct agent *a, unsigned instance, int status);
+bool agent_watch_is_busy(const struct agent *a);
+/* Something that is not urgent runs. */
+bool agent_watch_wants_work(const struct agent *a);
+/* What was watched is told. */
+void agent_watch_end(struct agent *a);
+void agent_watch_clear(struct agent *a);
+/* NULL: nothing is known yet. */
+const struct watching *agent_watch_state(const struct agent *a);
 
 /* "working", "resting", and why: for people; static. */
 const char *agent_scan_state(const struct agent *a);

@@ -110,6 +110,11 @@ fill_options(const struct agent_config *config, struct scanner_options *ret)
 	ret->setup.timeout_ms = (uint32_t)config->scan_timeout_ms;
 	ret->setup.data_mode = (uint8_t)config->scan_matched;
 	ret->setup.archives = config->scan_archives;
+	/* The one that tries what was too much for others gets what they leave. */
+	uint64_t workers = (ret->n_workers + 1) * ret->setup.memory_bytes;
+
+	if (config->limits_memory_bytes - workers < ret->setup.heavy_bytes)
+		ret->setup.heavy_bytes = config->limits_memory_bytes - workers;
 }
 
 static void
@@ -224,7 +229,9 @@ switch_rules(struct agent *a)
 	a->config = set->config;
 	set->has_config = false;
 	log_set_level((enum log_level)a->config.log_level);
+	agent_clean_load(a);
 	agent_scan_on_new_rules(a);
+	agent_watch_on_new_rules(a);
 	settings_clear(&agent_config_schema, &before);
 	note_reload(a, NULL);
 	notify_supervisor("READY=1");
@@ -262,6 +269,10 @@ agent_rules_tick(struct agent *a, int64_t now_ms)
 			scanner_step(sets[i]->scanner, 0);
 	}
 	tick_next(a);
+	if (a->rules->is_ready && !a->rules->is_clean_loaded) {
+		a->rules->is_clean_loaded = true;
+		agent_clean_load(a);
+	}
 	if (a->rules->is_failed && now_ms >= a->rules->retry_ms) {
 		a->rules->is_failed = false;
 		a->rules->retry_ms = now_ms + RULES_RETRY_MS;

@@ -25,7 +25,7 @@ run_new(struct agent *a, enum run_kind kind, const char *name)
 	run->rules = a->rules;
 	run->kind = kind;
 	run->name = xstrdup(name);
-	run->started_ms = clock_real_ms();
+	run->started_ms = run->began_ms = clock_real_ms();
 	uuid_new(run->uid);
 	return run;
 }
@@ -54,6 +54,20 @@ context_of(const struct run *run)
 		.rules = &run->rules->facts,
 		.now_ms = clock_real_ms(),
 	};
+}
+
+/* Whether what was clean need not be read again while it stays as it is. */
+static void
+keep_if_clean(struct run *run, const struct scan_answer *answer)
+{
+	struct agent *a = run->agent;
+	const struct verdict *v = answer->verdict;
+	uint64_t hash = 0;
+
+	if (v->reason == REASON_NONE && v->n_notes == 0 && answer->n_matches == 0 &&
+	    answer->target->kind == TARGET_FILE && run->rules == a->rules &&
+	    agent_clean_hash(a, answer->target, run->began_ms, &hash))
+		store_keep_clean(a->store, hash);
 }
 
 static void
@@ -108,6 +122,7 @@ run_on_answer(void *ctx, struct scan *scan, const struct scan_answer *answer)
 		keep_match(run, answer, answer->matches[i]);
 	if (answer->verdict->reason == REASON_POISONED)
 		keep_poisoned(run, answer);
+	keep_if_clean(run, answer);
 }
 
 void
@@ -163,7 +178,9 @@ run_tell_coverage(struct run *run, const struct coverage *c, bool is_whole)
 		store_keep_line(st,
 		    coverage_to_json(&context, c, first, COVERAGE_PATHS_PER_LINE));
 	store_keep_line(st, summary_to_json(&context, c, run->started_ms, is_whole));
-	log_notice("scan", "%s %s: %llu scanned, %llu findings, %llu not scanned",
+	log_notice("scan",
+	    "%s %s: %llu scanned, %llu findings, %llu not scanned, %llu unchanged",
 	    run->name, run->uid, (unsigned long long)c->n_scanned,
-	    (unsigned long long)c->n_findings, (unsigned long long)c->n_missed);
+	    (unsigned long long)c->n_findings, (unsigned long long)c->n_missed,
+	    (unsigned long long)c->by_reason[REASON_UNCHANGED]);
 }

@@ -27,6 +27,8 @@ struct store {
 	size_t n_lines;
 	struct spool_scanned *poisoned; /* their paths are owned */
 	size_t n_poisoned;
+	uint64_t *clean; /* hashes */
+	size_t n_clean;
 	int64_t oldest_ms; /* monotonic; 0 when there is nothing */
 	int64_t retry_ms;
 	bool is_blocked;
@@ -37,6 +39,7 @@ store_new(void)
 {
 	struct store *st = xcalloc(1, sizeof(*st));
 
+	st->clean = xcalloc(STORE_TARGETS_ROOM, sizeof(*st->clean));
 	return st;
 }
 
@@ -58,7 +61,7 @@ forget_all(struct store *st)
 	free(st->poisoned);
 	st->lines = NULL;
 	st->poisoned = NULL;
-	st->n_findings = st->n_poisoned = st->n_lines = 0;
+	st->n_findings = st->n_poisoned = st->n_lines = st->n_clean = 0;
 	st->oldest_ms = 0;
 }
 
@@ -69,6 +72,7 @@ store_free(struct store *st)
 		return;
 	forget_all(st);
 	free(st->findings);
+	free(st->clean);
 	free(st);
 }
 
@@ -156,6 +160,15 @@ store_keep_poisoned(struct store *st, const struct target *t,
 }
 
 void
+store_keep_clean(struct store *st, uint64_t hash)
+{
+	/* Beyond the room it is read once more, some day. */
+	if (st->n_clean < STORE_TARGETS_ROOM)
+		st->clean[st->n_clean++] = hash;
+	note_time(st);
+}
+
+void
 store_keep_line(struct store *st, json_t *record)
 {
 	st->lines = xreallocarray(st->lines, st->n_lines + 1, sizeof(*st->lines));
@@ -218,7 +231,9 @@ agent_store(struct agent *a)
 
 	if (st->oldest_ms == 0)
 		return true;
-	err = put_in_spool(st, a->spool);
+	/* Clean files alone are no cause to write to the spool. */
+	if (n_lines + st->n_poisoned > 0)
+		err = put_in_spool(st, a->spool);
 	if (err != MH_OK) {
 		if (!st->is_blocked)
 			tell_blocked(a, err);
@@ -229,6 +244,8 @@ agent_store(struct agent *a)
 	if (st->is_blocked)
 		log_notice("spool", "it takes findings again: scanning goes on");
 	st->is_blocked = false;
+	/* Only now: what was found with them is safe. */
+	agent_clean_add(a, st->clean, st->n_clean);
 	forget_all(st);
 	if (n_lines > 0)
 		agent_delivery_on_stored(a, n_lines, clock_monotonic_ms());
@@ -253,7 +270,8 @@ agent_store_tick(struct agent *a, int64_t now_ms)
 	struct store *st = a->store;
 	bool is_due = st->is_blocked
 			  ? now_ms >= st->retry_ms
-			  : st->oldest_ms != 0 && now_ms - st->oldest_ms >= STORE_MS;
+			  : (st->oldest_ms != 0 && now_ms - st->oldest_ms >= STORE_MS) ||
+				st->n_clean >= STORE_TARGETS_MAX;
 
 	if (is_due)
 		(void)agent_store(a);

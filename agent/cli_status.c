@@ -203,9 +203,9 @@ show_watch(struct asking *q, const json_t *r)
 	}
 	line("Watching",
 	    "%" PRId64 " file systems, %" PRId64 " not; %" PRId64 " events, %" PRId64
-	    " scanned",
-	    number_of(r, "watched"), number_of(r, "unwatched"), number_of(r, "events"),
-	    number_of(r, "scanned"));
+	    " of them to scan",
+	    number_of(r, "watched"), number_of(r, "unwatched"), number_of(r, "read"),
+	    number_of(r, "sent"));
 	if (number_of(r, "overflows") > 0)
 		line("",
 		    "%s%" PRId64 " times events were lost; what they were about was "

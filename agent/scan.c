@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "agent/scan_impl.h"
+#include "base/fd.h"
 #include "base/memory.h"
 
 static struct scan *
@@ -24,6 +25,7 @@ scan_new(struct scanner *scanner, const struct scan_ops *ops, void *ctx)
 	s->ops = ops;
 	s->ctx = ctx;
 	s->told_rest = -1;
+	s->clean_fd = -1;
 	s->cursor = xstrdup("");
 	s->where = xstrdup("");
 	TAILQ_INSERT_TAIL(&scanner->scans, s, entry);
@@ -34,7 +36,8 @@ mh_err
 scan_start(struct scanner *scanner, const struct scan_walk *walk,
     const struct scan_ops *ops, void *ctx, struct scan **ret)
 {
-	if (!scan_takes_excludes(walk->excludes, walk->n_excludes))
+	if (!scan_takes_excludes(walk->excludes, walk->n_excludes) ||
+	    !scan_takes_excludes(walk->only, walk->n_only))
 		return MH_ERR_TOOBIG;
 	struct scan *s = scan_new(scanner, ops, ctx);
 
@@ -75,6 +78,8 @@ scan_free(struct scan *s)
 	TAILQ_REMOVE(&s->scanner->scans, s, entry);
 	scan_free_strings(s->roots, s->n_roots);
 	scan_free_strings(s->excludes, s->n_excludes);
+	scan_free_strings(s->only, s->n_only);
+	fd_closep(&s->clean_fd);
 	free(s->cursor);
 	free(s->announced);
 	free(s->where);
@@ -101,6 +106,12 @@ const struct coverage *
 scan_coverage(const struct scan *s)
 {
 	return &s->coverage;
+}
+
+void
+scan_add_coverage(struct scan *s, const struct coverage *more)
+{
+	coverage_add(&s->coverage, more);
 }
 
 void

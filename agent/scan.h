@@ -99,8 +99,14 @@ struct scan_walk {
 	const struct process_choice *processes; /* scanned before all files; NULL: none */
 	const char *const *roots;
 	size_t n_roots;
+	bool are_patterns;       /* the roots: agent/walk_roots.h */
+	const char *const *only; /* other files are passed over; none: all are scanned */
+	size_t n_only;
 	const char *const *excludes;
 	size_t n_excludes;
+	int64_t changed_since_ns; /* older files are passed over; 0: none are */
+	bool has_clean;           /* what the table behind clean_fd knows, too */
+	int clean_fd;             /* clean_table_fd() */
 	bool may_cross;
 	bool may_use_network;
 	bool wants_count;                /* count the files meanwhile, for a forecast */
@@ -111,8 +117,9 @@ struct scan_walk {
 /*
  * Begin a scan; after the scanner's on_ready().  A root longer than
  * PATH_BYTES_MAX is told as not scanned.
- * Errors: MH_ERR_TOOBIG (more exclusions than WALK_EXCLUDES_MAX, or together longer
- * than WALK_EXCLUDES_BYTES_MAX): no scan was begun.
+ * Errors: MH_ERR_TOOBIG (more exclusions, or patterns of only, than
+ * WALK_EXCLUDES_MAX, or together longer than WALK_EXCLUDES_BYTES_MAX): no scan was
+ * begun.
  */
 mh_err scan_start(struct scanner *scanner, const struct scan_walk *walk,
     const struct scan_ops *ops, void *ctx, struct scan **ret) MH_CHECKED;
@@ -127,6 +134,8 @@ struct scan *scan_start_stream(struct scanner *scanner, const struct scan_ops *o
 bool scan_has_room(const struct scan *s);
 /* t and fds (t->n_fds of them) are taken; tag comes with the answer. */
 void scan_add(struct scan *s, struct target *t, const int *fds, void *tag);
+/* Add to its coverage what another scan saw. */
+void scan_add_coverage(struct scan *s, const struct coverage *more);
 /* Move the coverage out, which starts again from zero. */
 void scan_take_coverage(struct scan *s, struct coverage *ret);
 

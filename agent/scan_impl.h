@@ -139,6 +139,11 @@ struct scan {
 	size_t chunk_first, chunk_n; /* roots of the request under way; 0: none is */
 	char **excludes;
 	size_t n_excludes;
+	char **only;
+	size_t n_only;
+	bool are_patterns;
+	int64_t changed_since_ns;
+	int clean_fd; /* of a table of clean files; -1: none */
 	bool may_cross, may_use_network;
 	uint32_t walk_id;
 	char *cursor;            /* last path met, or "" */

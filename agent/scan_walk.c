@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Having an opener walk, and outliving it when it hangs: agent/scan.h. */
 #include <assert.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -105,6 +106,11 @@ fill_request(struct scan *s, size_t first, size_t n, struct walk_request *ret)
 	ret->n_roots = (uint32_t)n;
 	ret->excludes = s->excludes;
 	ret->n_excludes = (uint32_t)s->n_excludes;
+	ret->only = s->only;
+	ret->n_only = (uint32_t)s->n_only;
+	ret->are_patterns = s->are_patterns;
+	ret->changed_since_ns = s->changed_since_ns;
+	ret->has_table = s->clean_fd >= 0;
 }
 
 /* Roots from first on that fit in one message; at least one. */
@@ -116,6 +122,8 @@ roots_that_fit(const struct scan *s, size_t first)
 
 	for (size_t i = 0; i < s->n_excludes; i++)
 		bytes += strlen(s->excludes[i]) + 4;
+	for (size_t i = 0; i < s->n_only; i++)
+		bytes += strlen(s->only[i]) + 4;
 	while (first + n < s->n_roots && n < WALK_ROOTS_MAX) {
 		bytes += strlen(s->roots[first + n]) + 4;
 		if (n > 0 && bytes > REQUEST_BYTES)
@@ -126,13 +134,15 @@ roots_that_fit(const struct scan *s, size_t first)
 }
 
 static void
-send_request(struct channel *channel, const struct walk_request *request)
+send_request(const struct scan *s, struct channel *channel,
+    const struct walk_request *request)
 {
 	MH_CLEANUP(buf_freep) struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
 
 	walk_request_encode(request, b);
 	assert(buf_error(b) == MH_OK); /* scan_start() and roots_that_fit() see to it */
-	mh_ignore(channel_send(channel, MSG_WALK, buf_data(b), buf_len(b), NULL, 0));
+	mh_ignore(channel_send(channel, MSG_WALK, buf_data(b), buf_len(b), &s->clean_fd,
+	    request->has_table ? 1 : 0));
 }
 
 /* Ask for the next roots, or again for the current ones behind the cursor. */
@@ -159,7 +169,7 @@ walk_ask(struct scan *s)
 	request.resume = s->cursor;
 	request.is_careful = s->is_careful;
 	s->opener_ms = s->scanner->now_ms;
-	send_request(s->opener.channel, &request);
+	send_request(s, s->opener.channel, &request);
 	scanner_watch(s->scanner, &s->opener, is_listening(s));
 }
 
@@ -177,7 +187,7 @@ ask_count(struct scan *s)
 	}
 	fill_request(s, 0, n, &request);
 	request.is_count = true;
-	send_request(s->counter.channel, &request);
+	send_request(s, s->counter.channel, &request);
 }
 
 bool
@@ -215,6 +225,12 @@ walk_begin(struct scan *s, const struct scan_walk *walk)
 	take_roots(s, walk);
 	s->excludes = copy_list(walk->excludes, walk->n_excludes);
 	s->n_excludes = walk->n_excludes;
+	s->only = copy_list(walk->only, walk->n_only);
+	s->n_only = walk->n_only;
+	s->are_patterns = walk->are_patterns;
+	s->changed_since_ns = walk->changed_since_ns;
+	if (walk->has_clean)
+		s->clean_fd = fcntl(walk->clean_fd, F_DUPFD_CLOEXEC, 0);
 	s->may_cross = walk->may_cross;
 	s->may_use_network = walk->may_use_network;
 	if (walk->place != NULL && walk->place->is_in_files &&

@@ -22,6 +22,7 @@
 #include "agent/file_systems.h"
 #include "agent/mounts.h"
 #include "base/clock.h"
+#include "agent/walk_roots.h"
 #include "base/fd.h"
 #include "base/memory.h"
 
@@ -53,7 +54,8 @@ struct walk {
 	void *ctx;
 	struct level *levels;
 	size_t n_levels, cap_levels;
-	char *path; /* of where the walk is; owned */
+	const char *tail; /* of the root: what paths of files have to match, or NULL */
+	char *path;       /* of where the walk is; owned */
 	size_t path_len, path_cap;
 	char *shown;      /* the same, cut to what a record can hold; owned */
 	char *sort_names; /* what compare() reads from */
@@ -191,6 +193,23 @@ is_excluded(const struct walk *w)
 	return false;
 }
 
+/* Whether the file whose path is set is among what was asked for. */
+static bool
+is_chosen(const struct walk *w, const char *name)
+{
+	const struct walk_request *r = w->request;
+	int flags = FNM_CASEFOLD | FNM_EXTMATCH;
+
+	if (w->tail != NULL && fnmatch(w->tail, w->path, flags) != 0)
+		return false;
+	for (uint32_t i = 0; i < r->n_only; i++) {
+		if (fnmatch(r->only[i], w->path, flags) == 0 ||
+		    fnmatch(r->only[i], name, flags) == 0)
+			return true;
+	}
+	return r->n_only == 0;
+}
+
 /* The kind of the file system on which fd lies, whose st_dev is dev. */
 static enum file_system_kind
 kind_of(struct walk *w, int fd, uint64_t dev)
@@ -310,16 +329,18 @@ in_ns(struct statx_timestamp ts)
 }
 
 /*
- * Whether the table knows the file of that name as clean.  Whatever is wrong with
+ * Whether the file of that name is older than what is asked for, or the table knows
+ * it as clean.  Whatever is wrong with
  * the name is told when it is opened.
  */
 static bool
 is_unchanged(const struct walk *w, const struct level *parent, const char *name)
 {
 	enum { WANTED = STATX_TYPE | STATX_INO | STATX_SIZE | STATX_MTIME | STATX_CTIME };
+	int64_t since = w->request->changed_since_ns;
 	struct statx stx;
 
-	if (w->clean == NULL ||
+	if ((w->clean == NULL && since == 0) ||
 	    statx(parent->fd, name,
 		AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, WANTED,
 		&stx) < 0 ||
@@ -328,15 +349,26 @@ is_unchanged(const struct walk *w, const struct level *parent, const char *name)
 	struct clean_key key = { makedev(stx.stx_dev_major, stx.stx_dev_minor),
 		stx.stx_ino, stx.stx_size, in_ns(stx.stx_mtime), in_ns(stx.stx_ctime) };
 
+	/* ctime is what nobody sets; mtime is for file systems that have no other. */
+	if (since > 0 && key.ctime_ns < since && key.mtime_ns < since)
+		return true;
 	/* Another file system here is told as such, or asked for. */
-	return key.dev == parent->dev && clean_table_has(w->clean, &key, w->day);
+	return w->clean != NULL && key.dev == parent->dev &&
+	       clean_table_has(w->clean, &key, w->day);
 }
 
 static void
 visit_file(struct walk *w, const struct level *parent, const char *name)
 {
+	bool is_wanted = is_chosen(w, name);
+
 	if (w->request->is_count) {
-		w->sink->on_counted(w->ctx);
+		if (is_wanted)
+			w->sink->on_counted(w->ctx);
+		return;
+	}
+	if (!is_wanted) {
+		missed(w, REASON_NOT_CHOSEN, NULL);
 		return;
 	}
 	w->sink->before_open(w->ctx, w->path);
@@ -686,16 +718,32 @@ walk_root(struct walk *w, const char *root)
 	}
 }
 
-/* The root at or below which the cursor stands; n_roots when there is none. */
-static uint32_t
-first_root(const struct walk_request *request)
+/* The root at or below which the cursor stands; all of them when there is none. */
+static size_t
+first_root(const struct walk_request *request, const struct walk_roots *roots)
 {
-	for (uint32_t i = 0; request->resume[0] != 0 && i < request->n_roots; i++) {
-		if (strcmp(request->resume, request->roots[i]) == 0 ||
-		    is_below(request->resume, request->roots[i]))
+	for (size_t i = 0; request->resume[0] != 0 && i < roots->n; i++) {
+		if (strcmp(request->resume, roots->items[i].path) == 0 ||
+		    is_below(request->resume, roots->items[i].path))
 			return i;
 	}
-	return request->n_roots;
+	return roots->n;
+}
+
+static void
+walk_roots(struct walk *w, const struct walk_roots *roots)
+{
+	size_t first = first_root(w->request, roots);
+
+	/* A cursor that fits no root means nothing: better all again than a gap. */
+	if (first == roots->n)
+		first = 0;
+	for (size_t i = first; i < roots->n; i++) {
+		w->tail = roots->items[i].tail;
+		/* Roots before the one that holds the cursor are done with. */
+		if (strcmp(w->request->resume, roots->items[i].path) != 0)
+			walk_root(w, roots->items[i].path);
+	}
 }
 
 void
@@ -703,7 +751,7 @@ walk_run(const struct walk_request *request, const struct clean_table *clean,
     const struct walk_sink *sink, void *ctx)
 {
 	struct walk *w = xcalloc(1, sizeof(*w));
-	uint32_t first = first_root(request);
+	struct walk_roots roots = { .before_open = sink->before_open, .ctx = ctx };
 
 	w->request = request;
 	w->clean = clean;
@@ -712,14 +760,13 @@ walk_run(const struct walk_request *request, const struct clean_table *clean,
 	w->ctx = ctx;
 	w->may_skip_atime = geteuid() == 0;
 	w->has_openat2 = true;
-	/* A cursor that fits no root means nothing: better all again than a gap. */
-	if (first == request->n_roots)
-		first = 0;
-	for (uint32_t i = first; i < request->n_roots; i++) {
-		/* Roots before the one that holds the cursor are done with. */
-		if (strcmp(request->resume, request->roots[i]) != 0)
-			walk_root(w, request->roots[i]);
+	walk_roots_find(&roots, request);
+	walk_roots(w, &roots);
+	if (roots.n_lost > 0) {
+		set_path(w, 0, "/");
+		missed(w, REASON_CROWDED, "more matches of patterns than allowed");
 	}
+	walk_roots_clear(&roots);
 	free(w->levels);
 	free(w->path);
 	free(w->shown);

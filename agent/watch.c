@@ -3,6 +3,7 @@
  * Runs in: opener (watching).
  * Input: messages from the agent; from the kernel, about hostile processes and files.
  */
+#include "agent/clean_table.h"
 #include "agent/watch.h"
 
 #include <assert.h>
@@ -30,6 +31,8 @@
 #include "base/memory.h"
 #include "records/messages.h"
 
+enum { DAY_MS = 86400 * 1000 };
+
 enum {
 	BATCH_BYTES = 56 * 1024,
 	SECOND_NS = 1000 * 1000 * 1000,
@@ -51,7 +54,7 @@ struct watch {
 	struct watch_processes *processes;
 	struct watch_actors *actors;
 	struct watch_queue *queue;
-	int clean_table; /* a memfd, or -1 */
+	struct clean_table *clean; /* NULL: the agent has none */
 	size_t pending_max;
 	uint64_t state_dev;
 	struct watch_counters counters, told_counters;
@@ -66,18 +69,18 @@ struct watch {
 	int64_t all_lost_since_ns;
 };
 
-/*
- * Whether the agent's table of clean files has the file.
- *
- * NEEDSWORK: asks nothing until openers can read that table (w->clean_table);
- * so every file is told.
- */
+/* Whether the agent's table of clean files has the file. */
 static bool
 watch_is_clean(const struct watch *w, const struct stat *st)
 {
-	(void)w;
-	(void)st;
-	return false;
+	struct target t = { .id = 0 };
+
+	if (w->clean == NULL)
+		return false;
+	file_facts(&t, st);
+	struct clean_key key = clean_key_of(&t);
+
+	return clean_table_has(w->clean, &key, (uint32_t)(clock_real_ms() / DAY_MS));
 }
 
 static void
@@ -589,8 +592,11 @@ on_request(struct watch *w, struct message *m)
 	}
 	watch_request_clear(&w->request);
 	w->request = request;
-	fd_closep(&w->clean_table);
-	w->clean_table = message_take_fd(m, 0);
+	clean_table_free(w->clean);
+	w->clean = NULL;
+	/* Without it everything is told. */
+	if (m->n_fds > 0)
+		mh_ignore(clean_table_open_reader(m->fds[0], &w->clean));
 	message_close_fds(m);
 	w->pending_max = descriptors_max();
 	if (request.pending_max < w->pending_max)
@@ -689,7 +695,6 @@ watch_run(struct channel *agent, struct message *first, int32_t family)
 	struct watch *w = xcalloc(1, sizeof(*w));
 
 	w->agent = agent;
-	w->clean_table = -1;
 	w->next_id = 1;
 	update_clock(w);
 	w->lost_told_ms = w->now_ms - WATCH_LOST_MS;

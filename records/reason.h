@@ -14,11 +14,12 @@
 #define REASONS(REASON)                                                                  \
 	REASON(NONE, "none", false, "scanned wholly")                                    \
 	REASON(EXCLUDED, "excluded", false, "excluded by configuration")                 \
+	REASON(NOT_CHOSEN, "not-chosen", false, "not among what the profile looks at")   \
+	REASON(UNCHANGED, "unchanged", false, "unchanged since it was scanned")          \
 	REASON(PSEUDO, "pseudo-file-system", false,                                      \
 	    "on a file system without files of its own")                                 \
 	REASON(LINK, "symbolic-link", false,                                             \
 	    "symbolic link: what it names is scanned where it lies")                     \
-	REASON(UNCHANGED, "unchanged", false, "unchanged since it was scanned")          \
 	REASON(HARDLINK, "hard-link", false, "another name of a file that was scanned")  \
 	REASON(DEVICE, "device", false, "device")                                        \
 	REASON(FIFO, "fifo", false, "fifo")                                              \
@@ -73,6 +74,8 @@
 	    "scanning what is in the archive took longer than allowed")                  \
 	REASON(ARCHIVE_FINDINGS, "archive-findings", true,                               \
 	    "more was found in the archive than is kept: scanned in part")               \
+	REASON(EVENTS, "events-lost", true,                                              \
+	    "what happened there was lost, and it cannot be walked from here")           \
 	REASON(MOVED, "moved", true, "the folder was moved while it was walked")         \
 	REASON(STOPPED, "stopped", true, "the scan was stopped before it")               \
 	REASON(INTERNAL, "internal", true, "the scanner failed")

@@ -12,7 +12,8 @@ enum {
 	MAY_USE_NETWORK = 1u << 1,
 	IS_COUNT = 1u << 2,
 	IS_CAREFUL = 1u << 3,
-	HAS_TABLE = 1u << 4
+	HAS_TABLE = 1u << 4,
+	ARE_PATTERNS = 1u << 5
 };
 
 static void
@@ -29,6 +30,7 @@ walk_request_clear(struct walk_request *w)
 	free(w->resume);
 	free_list(w->roots, w->n_roots);
 	free_list(w->excludes, w->n_excludes);
+	free_list(w->only, w->n_only);
 	memset(w, 0, sizeof(*w));
 }
 
@@ -63,10 +65,13 @@ walk_request_encode(const struct walk_request *w, struct buf *b)
 	    (uint8_t)((w->may_cross ? MAY_CROSS : 0) |
 		      (w->may_use_network ? MAY_USE_NETWORK : 0) |
 		      (w->is_count ? IS_COUNT : 0) | (w->is_careful ? IS_CAREFUL : 0) |
-		      (w->has_table ? HAS_TABLE : 0)));
+		      (w->has_table ? HAS_TABLE : 0) |
+		      (w->are_patterns ? ARE_PATTERNS : 0)));
 	buf_put_string(b, w->resume != NULL ? w->resume : "");
 	encode_list(w->excludes, w->n_excludes, b);
 	encode_list(w->roots, w->n_roots, b);
+	encode_list(w->only, w->n_only, b);
+	buf_put_u64(b, (uint64_t)w->changed_since_ns);
 }
 
 void
@@ -81,9 +86,12 @@ walk_request_decode(struct reader *r, struct walk_request *ret)
 	ret->is_count = (flags & IS_COUNT) != 0;
 	ret->is_careful = (flags & IS_CAREFUL) != 0;
 	ret->has_table = (flags & HAS_TABLE) != 0;
+	ret->are_patterns = (flags & ARE_PATTERNS) != 0;
 	ret->resume = reader_string(r, PATH_BYTES_MAX);
 	ret->excludes = decode_list(r, WALK_EXCLUDES_MAX, &ret->n_excludes);
 	ret->roots = decode_list(r, WALK_ROOTS_MAX, &ret->n_roots);
+	ret->only = decode_list(r, WALK_EXCLUDES_MAX, &ret->n_only);
+	ret->changed_since_ns = (int64_t)reader_u64(r);
 }
 
 void

@@ -36,6 +36,13 @@ struct walk_request {
 	uint32_t n_roots;
 	char **excludes; /* fnmatch(3) patterns on whole paths; owned */
 	uint32_t n_excludes;
+	/* fnmatch(3) patterns on whole paths and on names, in any case of letters: other
+	 * files are passed over; none: all are scanned.  Not for roots that are files. */
+	char **only;
+	uint32_t n_only;
+	bool are_patterns; /* the roots: see agent/walk_roots.h */
+	/* Files whose ctime and mtime are before it are passed over; 0: none are. */
+	int64_t changed_since_ns;
 };
 
 void walk_request_clear(struct walk_request *w);

@@ -14,6 +14,10 @@ from fleet import BIN, Collector
 from scans import MARK_RULE, wait_until
 
 
+# Without a past it was missed, and is caught up at once; then it is due next year.
+AT_ONCE = "[{profile: full, at: monthly 1 00:00, spread: 0s}]"
+
+
 class Resident:
     """A configuration, a state folder, and molehuntd when it was started."""
 
@@ -30,11 +34,15 @@ class Resident:
             f.write(rules)
         self.configure()
 
-    def configure(self, scan="", more=""):
+    def configure(self, scan="", more="", profile="", schedule=AT_ONCE, watch="enabled: no"):
+        """A profile full of the tree alone, which is scanned at once and then when asked."""
         with open(self.config, "w") as f:
-            f.write(f"packs: [{json.dumps(self.rules)}]\nscan:\n  paths:"
-                    f" [{json.dumps(self.tree)}]\n  jobs: 2\n{scan}report: {{max_age: 500ms}}\n"
-                    f"spool: {{min_free: 1MiB}}\n"
+            f.write(f"packs: [{json.dumps(self.rules)}]\n"
+                    f"profiles:\n  - name: full\n    paths: [{json.dumps(self.tree)}]\n{profile}"
+                    f"schedule: {schedule}\n"
+                    f"scan:\n  jobs: 2\n{scan}watch: {{{watch}}}\n"
+                    "pause: {cpu: 100, cpu_wait: 100, io: 100, memory: 100, on_battery: no}\n"
+                    "report: {max_age: 500ms}\nspool: {min_free: 1MiB}\n"
                     f"control: {{socket: {json.dumps(self.socket)}}}\nlog: {{level: info}}\n{more}")
 
     def plant(self, name, content=scans.MARK):
@@ -98,6 +106,15 @@ class Resident:
             return link.execute(sql, values).fetchall()
         finally:
             link.close()
+
+    def scan(self):
+        """Have the profile scanned now, and wait until it has been."""
+        n = len(re.findall(r"full \S+: \d+ scanned", self.log_text()))
+        done = self.run("molehunt", "schedule", "run", "full", "--socket", self.socket)
+        if done.returncode != 0:
+            raise AssertionError(done.stderr)
+        wait_until(lambda: len(re.findall(r"full \S+: \d+ scanned", self.log_text())) > n, 30,
+                   "a scan")
 
     def history(self, *args):
         done = self.run("molehunt", "findings", "--state", self.state, "--format", "ndjson", *args)

@@ -79,7 +79,8 @@ static void
 on_target(void *ctx, const struct target *t, int fd)
 {
 	struct ground *g = ctx;
-	const char *below = t->path + strlen(g->roots[0]);
+	const char *below =
+	    t->path + strlen(g->request.are_patterns ? g->folder : g->roots[0]);
 	struct stat st;
 
 	assert_int_equal(fstat(fd, &st), 0);

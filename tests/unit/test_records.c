@@ -214,13 +214,14 @@ static void
 roots_and_excludes_fit_to_their_limits(void **state)
 {
 	static const struct {
-		uint32_t excludes, roots;
+		uint32_t excludes, roots, only;
 		bool good;
 	} table[] = {
-		{ 0, 0, true },
-		{ WALK_EXCLUDES_MAX, WALK_ROOTS_MAX, true },
-		{ WALK_EXCLUDES_MAX + 1, 1, false },
-		{ 0, WALK_ROOTS_MAX + 1, false },
+		{ 0, 0, 0, true },
+		{ WALK_EXCLUDES_MAX, WALK_ROOTS_MAX, WALK_EXCLUDES_MAX, true },
+		{ WALK_EXCLUDES_MAX + 1, 1, 0, false },
+		{ 0, WALK_ROOTS_MAX + 1, 0, false },
+		{ 0, 1, WALK_EXCLUDES_MAX + 1, false },
 	};
 
 	for (size_t i = 0; i < MH_ARRAY_LEN(table); i++) {
@@ -237,6 +238,10 @@ roots_and_excludes_fit_to_their_limits(void **state)
 		buf_put_u32(*state, table[i].roots);
 		for (uint32_t j = 0; j < table[i].roots; j++)
 			buf_put_string(*state, "/");
+		buf_put_u32(*state, table[i].only);
+		for (uint32_t j = 0; j < table[i].only; j++)
+			buf_put_string(*state, "x");
+		buf_put_u64(*state, 0);
 		reader_init(&r, buf_data(*state), buf_len(*state));
 		walk_request_decode(&r, &back);
 		assert_int_equal(reader_is_done(&r), table[i].good);

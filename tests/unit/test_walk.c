@@ -206,10 +206,94 @@ what_the_table_knows_is_passed_over_until_it_changes(void **state)
 	assert_int_equal(g->n_unchanged, 0);
 }
 
+static void
+only_what_the_patterns_name_is_opened(void **state)
+{
+	static const char *const chosen[] = { "ACAD.lsp", "b/x.Conf" };
+	char *only[] = { (char *)"acad.lsp", (char *)"*/b/*.conf" };
+	struct ground *g = *state;
+
+	make_folder(g, "b");
+	make_file(g, "ACAD.lsp", "x");
+	make_file(g, "b/x.Conf", "x");
+	make_file(g, "b/y", "x");
+	make_file(g, "x.conf", "x");
+	g->request.only = only;
+	g->request.n_only = 2;
+	walk(g);
+	assert_targets(g, chosen, 2);
+	assert_int_equal(g->passed[REASON_NOT_CHOSEN], 2);
+	g->request.only = NULL;
+	g->request.n_only = 0;
+}
+
+static void
+what_did_not_change_is_passed_over(void **state)
+{
+	struct ground *g = *state;
+
+	make_file(g, "a", "x");
+	g->request.changed_since_ns = INT64_C(4102444800) * 1000000000;
+	walk(g);
+	assert_int_equal(g->n_targets, 0);
+	assert_int_equal(g->n_unchanged, 1);
+	g->request.changed_since_ns = 1;
+	walk(g);
+	assert_int_equal(g->n_targets, 1);
+}
+
+static void
+roots_may_be_patterns(void **state)
+{
+	static const char *const matched[] = { "h/a/.c/x", "h/b/.c/x" };
+	static const char *const after[] = { "h/b/.c/x" };
+	static const char *const tailed[] = { "h/b/deep/Acad.LSP" };
+	struct ground *g = *state;
+	MH_CLEANUP(freep) char *link = xasprintf("%s/h/z", g->folder);
+
+	make_folder(g, "h");
+	make_folder(g, "h/a");
+	make_folder(g, "h/b");
+	make_folder(g, "h/b/deep");
+	make_folder(g, "h/a/.c");
+	make_folder(g, "h/b/.c");
+	make_file(g, "h/a/.c/x", "x");
+	make_file(g, "h/b/.c/x", "x");
+	make_file(g, "h/b/deep/Acad.LSP", "x");
+	assert_int_equal(symlink("b", link), 0);
+	free(g->roots[0]);
+	g->roots[0] = xasprintf("%s/h/*/.c", g->folder);
+	g->request.are_patterns = true;
+	walk(g);
+	assert_targets(g, matched, 2);
+	assert_int_equal(g->n_missed, 0);
+	free(g->request.resume);
+	g->request.resume = xasprintf("%s/h/a/.c/x", g->folder);
+	walk(g);
+	assert_targets(g, after, 1);
+	free(g->request.resume);
+	g->request.resume = xstrdup("");
+	free(g->roots[0]);
+	g->roots[0] = xasprintf("%s/h/**/@(acad.lsp|no)", g->folder);
+	walk(g);
+	assert_targets(g, tailed, 1);
+	free(g->roots[0]);
+	g->roots[0] = xasprintf("%s/none/*", g->folder);
+	walk(g);
+	assert_int_equal(g->n_targets + g->n_missed, 0);
+	free(g->roots[0]);
+	g->roots[0] = xstrdup("~/.none-of-these-*");
+	walk(g);
+	assert_int_equal(g->n_targets + g->n_missed, 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		with_ground(only_what_the_patterns_name_is_opened),
+		with_ground(what_did_not_change_is_passed_over),
+		with_ground(roots_may_be_patterns),
 		with_ground(files_come_in_the_order_of_their_bytes),
 		with_ground(what_the_table_knows_is_passed_over_until_it_changes),
 		with_ground(behind_every_path_of_a_tree_the_rest_is_walked_exactly),
