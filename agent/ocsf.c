@@ -212,6 +212,17 @@ file_json(const struct target *t, const struct verdict *v)
 	return file;
 }
 
+/* Where it was loaded from: anybody may have written that. */
+static json_t *
+origin_json(const struct verdict *v)
+{
+	json_t *origin = json_object();
+
+	set_text(origin, "url", v->origin_url);
+	set_text(origin, "referrer", v->origin_referrer);
+	return origin;
+}
+
 /* File facts that OCSF has no attribute for. */
 static json_t *
 file_facts_json(const struct target *t, const struct verdict *v)
@@ -231,6 +242,8 @@ file_facts_json(const struct target *t, const struct verdict *v)
 		set_text(facts, "not_scanned", reason_name(v->reason));
 		set(facts, "partly", json_boolean(v->partly));
 	}
+	if (v->origin_url != NULL || v->origin_referrer != NULL)
+		set(facts, "origin", origin_json(v));
 	/* The bytes of a name that is not UTF-8, as they are. */
 	if (!text_is_utf8(t->path, strlen(t->path)))
 		set_hex(facts, "path_hex", t->path, strlen(t->path));
@@ -523,6 +536,9 @@ evidence_json(const struct finding_context *ctx, const struct scan_answer *answe
 		set_text(evidence, "name", "file");
 		set(evidence, "file", file_json(t, v));
 		set(data, "file", file_facts_json(t, v));
+		if (v->origin_url != NULL)
+			set(evidence, "url",
+			    json_pack("{s:o}", "url_string", text_json(v->origin_url)));
 	}
 	if (answer->mapped != NULL)
 		set(data, "mapped_by", mappers_to_json(answer));

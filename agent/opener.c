@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "agent/block.h"
+#include "agent/package_owner.h"
 #include "agent/processes.h"
 #include "agent/walk.h"
 #include "agent/watch.h"
@@ -31,6 +32,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "records/facts.h"
 #include "records/messages.h"
 
 enum {
@@ -50,6 +52,7 @@ struct request {
 		struct walk_request walk;
 		struct list_request list;
 		struct open_request open;
+		struct facts_request facts;
 	};
 };
 
@@ -57,10 +60,11 @@ struct opener {
 	struct channel *agent;
 	struct request requests[REQUESTS_MAX]; /* to be done, in order */
 	size_t n_requests;
-	bool is_careful;             /* of the request under way */
-	uint32_t id;                 /* of it */
-	struct processes *processes; /* NULL before the first that asks for one */
-	struct buf *targets;         /* of the batch; encoded */
+	bool is_careful;                /* of the request under way */
+	uint32_t id;                    /* of it */
+	struct processes *processes;    /* NULL before the first that asks for one */
+	struct package_owner *packages; /* NULL while nobody asks for any */
+	struct buf *targets;            /* of the batch; encoded */
 	int fds[BATCH_TARGETS_MAX];
 	unsigned n_fds;
 	bool is_resting;     /* until the agent says otherwise */
@@ -124,6 +128,8 @@ take_request(struct opener *o, struct message *m)
 		walk_request_decode(&r, &request->walk);
 	else if (m->type == MSG_LIST)
 		list_request_decode(&r, &request->list);
+	else if (m->type == MSG_FACTS)
+		facts_request_decode(&r, &request->facts);
 	else
 		open_request_decode(&r, &request->open);
 	if (!reader_is_done(&r) || !take_table(request, m)) {
@@ -141,7 +147,14 @@ wait_for_agent(struct opener *o)
 
 	if (channel_wants_write(o->agent))
 		p.events |= POLLOUT;
-	(void)poll(&p, 1, -1);
+	int n = poll(&p, 1, o->packages != NULL ? PACKAGE_REST_MS : -1);
+
+	/* Nobody asked for a while: what was read of packages is memory in vain. */
+	if (n == 0) {
+		package_owner_free(o->packages);
+		o->packages = NULL;
+		return;
+	}
 	mh_err err = channel_receive(o->agent, &m);
 	if (err == MH_OK)
 		take_request(o, &m);
@@ -482,6 +495,26 @@ do_open(struct opener *o, const struct open_request *request)
 }
 
 static void
+do_facts(struct opener *o, const struct facts_request *request)
+{
+	struct facts_answer answer = { request->id,
+		xcalloc(request->n, sizeof(*answer.items)), request->n };
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
+
+	if (o->packages == NULL)
+		o->packages = package_owner_new("");
+	o->id = o->progress.id = request->id;
+	o->is_careful = false;
+	for (uint32_t i = 0; i < request->n; i++) {
+		pulse_number(o, i, request->paths[i]);
+		package_owner_find(o->packages, request->paths[i], &answer.items[i]);
+	}
+	facts_answer_encode(&answer, b);
+	send_waiting(o, MSG_FACTS_ARE, b, NULL, 0);
+	facts_answer_clear(&answer);
+}
+
+static void
 do_request(struct opener *o)
 {
 	struct request request = o->requests[0];
@@ -489,6 +522,11 @@ do_request(struct opener *o)
 	o->n_requests--;
 	memmove(&o->requests[0], &o->requests[1], o->n_requests * sizeof(o->requests[0]));
 	memset(&o->progress, 0, sizeof(o->progress));
+	if (request.type == MSG_FACTS) {
+		do_facts(o, &request.facts);
+		facts_request_clear(&request.facts);
+		return;
+	}
 	if (request.type != MSG_WALK && o->processes == NULL)
 		o->processes = processes_new((int32_t)getppid());
 	if (request.type == MSG_WALK) {
@@ -512,8 +550,8 @@ do_request(struct opener *o)
 
 /*
  * Reads what only root may read, and leaves access times alone; looks into
- * processes, at what they map and at packet filters of their sockets.  Nothing
- * else.
+ * processes, at what they map, at packet filters of their sockets, and at
+ * databases of packages.  Nothing else.
  */
 static mh_err
 drop_privileges(void)

@@ -34,6 +34,8 @@ enum {
 	MATCH_RECORD_MAX = 60 * 1024,
 	/* Bytes of the sentence that goes with a verdict. */
 	DETAIL_BYTES_MAX = 512,
+	/* Bytes kept of where a file came from: what browsers take as an address. */
+	ORIGIN_BYTES_MAX = 2048,
 	/* Notes of one target that go by name, the rest is summed up by reason. */
 	NOTES_MAX = 1024,
 	/* Bytes of a part's name, which is put behind its target's path. */

@@ -45,6 +45,9 @@ enum role {
 	MSG(LISTED, OPENER, AGENT, 4096, 0)                                        \
 	MSG(OPEN, AGENT, OPENER, 65536, 0)                                         \
 	MSG(OPENED, OPENER, AGENT, 64, 0)                                          \
+	/* Which packages files came with. */                                      \
+	MSG(FACTS, AGENT, OPENER, 65536, 0)                                        \
+	MSG(FACTS_ARE, OPENER, AGENT, 65536, 0)                                    \
 	/* Watching: an opener that got WATCH or BLOCK first does nothing else. */ \
 	MSG(WATCH, AGENT, OPENER, 65536, 2)                                        \
 	MSG(EVENTS, OPENER, AGENT, 65536, 32)                                      \

@@ -13,7 +13,24 @@ void
 verdict_clear(struct verdict *v)
 {
 	free(v->detail);
-	v->detail = NULL;
+	free(v->origin_url);
+	free(v->origin_referrer);
+	v->detail = v->origin_url = v->origin_referrer = NULL;
+}
+
+static void
+put_text(struct buf *b, const char *text)
+{
+	buf_put_string(b, text != NULL ? text : "");
+}
+
+/* A text that is there, or NULL. */
+static char *
+read_text(struct reader *r, size_t max)
+{
+	MH_CLEANUP(freep) char *text = reader_string(r, max);
+
+	return text[0] != 0 ? MH_TAKE(text) : NULL;
 }
 
 void
@@ -39,7 +56,9 @@ verdict_encode(const struct verdict *v, struct buf *b)
 	if (v->has_md5)
 		buf_put(b, v->md5, sizeof(v->md5));
 	buf_put_string(b, v->filetype);
-	buf_put_string(b, v->detail != NULL ? v->detail : "");
+	put_text(b, v->detail);
+	put_text(b, v->origin_url);
+	put_text(b, v->origin_referrer);
 }
 
 static void
@@ -79,9 +98,9 @@ verdict_decode(struct reader *r, struct verdict *ret)
 
 	MH_CLEANUP(freep) char *filetype = reader_string(r, sizeof(ret->filetype) - 1);
 	memcpy(ret->filetype, filetype, strlen(filetype));
-	ret->detail = reader_string(r, DETAIL_BYTES_MAX);
-	if (ret->detail[0] == 0)
-		verdict_clear(ret);
+	ret->detail = read_text(r, DETAIL_BYTES_MAX);
+	ret->origin_url = read_text(r, ORIGIN_BYTES_MAX);
+	ret->origin_referrer = read_text(r, ORIGIN_BYTES_MAX);
 }
 
 void

@@ -31,6 +31,13 @@ struct verdict {
 	uint8_t md5[16];
 	char filetype[16]; /* from its first bytes: "ELF", "EXE", ... or "" */
 	char *detail;      /* a sentence, or NULL; owned */
+	/*
+	 * Of a file in which something was found: where it was loaded from, as the
+	 * program that saved it wrote it down.  Bytes that anybody may have put
+	 * there.  NULL: not told; owned.
+	 */
+	char *origin_url;
+	char *origin_referrer; /* the page with the link */
 };
 
 void verdict_clear(struct verdict *v);

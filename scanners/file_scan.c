@@ -6,10 +6,12 @@
 #include "scanners/file_scan.h"
 
 #include <errno.h>
+#include <linux/limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -123,10 +125,34 @@ fill_hashes(struct file_scanner *fs, const struct content *c, bool is_found,
 	if (len != c->file_size || !(is_found || fs->setup.hash_all))
 		return;
 	v->has_sha256 = hasher_hash(fs->hasher, HASH_SHA256, data, len, v->sha256);
-	if (fs->setup.hash_all) {
+	/* Packages of dpkg know their files by MD5 alone. */
+	v->has_md5 = hasher_hash(fs->hasher, HASH_MD5, data, len, v->md5);
+	if (fs->setup.hash_all)
 		v->has_sha1 = hasher_hash(fs->hasher, HASH_SHA1, data, len, v->sha1);
-		v->has_md5 = hasher_hash(fs->hasher, HASH_MD5, data, len, v->md5);
-	}
+}
+
+/*
+ * An extended attribute, cut at ORIGIN_BYTES_MAX and at a NUL; NULL when there is
+ * none, or when this user may not read the file by its mode (xattr(7)).
+ */
+static char *
+read_attribute(int fd, const char *name)
+{
+	static char value[XATTR_SIZE_MAX]; /* one longer than we keep is told too */
+	ssize_t n = fgetxattr(fd, name, value, sizeof(value));
+
+	if (n <= 0 || value[0] == 0)
+		return NULL;
+	return xstrndup(value,
+	    (size_t)n < ORIGIN_BYTES_MAX ? (size_t)n : ORIGIN_BYTES_MAX);
+}
+
+/* What freedesktop.org's "Common extended attributes" has for downloads. */
+static void
+fill_origin(int fd, struct verdict *v)
+{
+	v->origin_url = read_attribute(fd, "user.xdg.origin.url");
+	v->origin_referrer = read_attribute(fd, "user.xdg.referrer.url");
 }
 
 static void
@@ -225,5 +251,7 @@ file_scan(struct file_scanner *fs, const struct target *t, int fd,
 		if (read_state(fd, &after) && !is_same(&before, &after))
 			set_reason(ret_verdict, REASON_CHANGED, true);
 	}
+	if (ret_outcome->n_matches > 0)
+		fill_origin(fd, ret_verdict);
 	ret_verdict->micros = (uint32_t)((clock_monotonic_ms() - started_ms) * 1000);
 }

@@ -119,6 +119,7 @@ static const int worker_calls[] = {
 	SCMP_SYS(fadvise64), /* the same */
 	SCMP_SYS(lseek),
 	SCMP_SYS(fstat),
+	SCMP_SYS(fgetxattr), /* where a file came from */
 	SCMP_SYS(close),
 	SCMP_SYS(munmap),
 	SCMP_SYS(brk),

@@ -20,7 +20,7 @@
 #include "scanners/memory_scan.h"
 
 /* Room that the largest verdict needs in a message. */
-enum { VERDICT_RECORD_MAX = 1024 };
+enum { VERDICT_RECORD_MAX = DETAIL_BYTES_MAX + 2 * ORIGIN_BYTES_MAX + 512 };
 
 struct worker {
 	struct channel *channel;

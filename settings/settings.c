@@ -29,7 +29,8 @@ struct loader {
 	const char *file;
 	char *folder;
 	void *values;
-	bool *is_set;                /* by row */
+	bool *is_set;                       /* by row */
+	const struct settings_layer *layer; /* NULL: the file stands alone */
 	const struct setting *table; /* whose item is being read; NULL at the top */
 	size_t item;                 /* which one */
 	struct place *places;        /* of all values; owned */
@@ -141,6 +142,12 @@ row_find(const struct loader *l, const char *name)
 	return NULL;
 }
 
+static bool
+may_set(const struct loader *l, const struct setting *s)
+{
+	return l->layer == NULL || l->table != NULL || l->layer->may_set(s);
+}
+
 /* The keys and sections directly in the section: "listen, limits". */
 static char *
 known_keys(const struct loader *l, const char *section)
@@ -153,7 +160,7 @@ known_keys(const struct loader *l, const char *section)
 	for (size_t i = 0; i < l->schema->n; i++) {
 		const char *name = l->schema->rows[i].name;
 
-		if (!is_in_section(name, section))
+		if (!is_in_section(name, section) || !may_set(l, &l->schema->rows[i]))
 			continue;
 		name += skip;
 
@@ -376,6 +383,8 @@ read_key(struct loader *l, const yaml_event_t *ev, const char *section)
 		return open_section(l, &ev->start_mark, name);
 	if (s == NULL)
 		return fail_unknown(l, &ev->start_mark, section, key);
+	if (!may_set(l, s))
+		return fail(l, &ev->start_mark, "\"%s\" %s", name, l->layer->refusal);
 	if (l->is_set[s - l->schema->rows])
 		return fail(l, &ev->start_mark, "\"%s\" is given twice", name);
 	l->is_set[s - l->schema->rows] = true;
@@ -453,7 +462,10 @@ fill_rest(struct loader *l, const yaml_mark_t *at)
 			return fail(l, at, "\"%s\" is missing: it has to be %s", s->name,
 			    allowed);
 		}
-		value_set_initial(s, l->folder, l->values);
+		if (l->layer != NULL && l->table == NULL)
+			value_copy(s, l->layer->base, l->values);
+		else
+			value_set_initial(s, l->folder, l->values);
 	}
 	return MH_OK;
 }
@@ -549,9 +561,18 @@ mh_err
 settings_parse(const struct settings_schema *schema, const char *name, const void *text,
     size_t len, void *ret, char **ret_why)
 {
+	return settings_parse_over(schema, name, text, len, NULL, ret, ret_why);
+}
+
+mh_err
+settings_parse_over(const struct settings_schema *schema, const char *name,
+    const void *text, size_t len, const struct settings_layer *layer, void *ret,
+    char **ret_why)
+{
 	struct loader l;
 
 	loader_init(&l, schema, name);
+	l.layer = layer;
 	yaml_parser_set_input_string(&l.parser, text, len);
 	yaml_parser_set_encoding(&l.parser, YAML_UTF8_ENCODING);
 
@@ -595,4 +616,12 @@ settings_clear(const struct settings_schema *schema, void *values)
 	for (size_t i = 0; i < schema->n; i++)
 		value_clear(&schema->rows[i], values);
 	memset(values, 0, schema->bytes);
+}
+
+void
+settings_copy(const struct settings_schema *schema, const void *values, void *ret)
+{
+	memset(ret, 0, schema->bytes);
+	for (size_t i = 0; i < schema->n; i++)
+		value_copy(&schema->rows[i], values, ret);
 }

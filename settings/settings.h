@@ -119,6 +119,22 @@ mh_err settings_load(const struct settings_schema *schema, const char *path, voi
 mh_err settings_parse(const struct settings_schema *schema, const char *name,
     const void *text, size_t len, void *ret, char **ret_why) MH_CHECKED;
 
+/* A file that lies over values that are there already. */
+struct settings_layer {
+	const void *base; /* what the file does not say is copied from here: a struct
+	                     of the schema, with all but the required rows */
+	bool (*may_set)(const struct setting *row); /* of the top */
+	const char *refusal; /* why not, behind the place and the name */
+};
+
+/* As settings_parse(), but over a layer, which is borrowed. */
+mh_err settings_parse_over(const struct settings_schema *schema, const char *name,
+    const void *text, size_t len, const struct settings_layer *layer, void *ret,
+    char **ret_why) MH_CHECKED;
+
+/* A copy of all values, for settings_clear(); what ret was is not looked at. */
+void settings_copy(const struct settings_schema *schema, const void *values, void *ret);
+
 /* Free what the values hold and zero the struct. */
 void settings_clear(const struct settings_schema *schema, void *values);
 

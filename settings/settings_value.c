@@ -148,6 +148,53 @@ value_set_initial(const struct setting *s, const char *folder, void *values)
 	}
 }
 
+static void
+copy_tables(const struct setting *s, const struct setting_tables *from,
+    struct setting_tables *ret)
+{
+	ret->items = from->n > 0 ? xcalloc(from->n, s->table->bytes) : NULL;
+	ret->n = from->n;
+	for (size_t i = 0; i < from->n; i++)
+		settings_copy(s->table, value_item(s, from, i), value_item(s, ret, i));
+}
+
+void
+value_copy(const struct setting *s, const void *from, void *values)
+{
+	const void *source = (const char *)from + s->offset;
+	void *field = value_field(s, values);
+	const struct setting_strings *list = source;
+
+	switch (s->type) {
+	case SETTING_STRING:
+	case SETTING_PATH:
+		if (*(char *const *)source != NULL)
+			*(char **)field = xstrdup(*(char *const *)source);
+		return;
+	case SETTING_STRINGS:
+		for (size_t i = 0; i < list->n; i++)
+			strings_add(field, list->items[i]);
+		return;
+	case SETTING_BOOL:
+		*(bool *)field = *(const bool *)source;
+		return;
+	case SETTING_SIZE:
+	case SETTING_DURATION:
+	case SETTING_INTEGER:
+		*(uint64_t *)field = *(const uint64_t *)source;
+		return;
+	case SETTING_ENUM:
+		*(int *)field = *(const int *)source;
+		return;
+	case SETTING_TABLES:
+		copy_tables(s, source, field);
+		return;
+	case SETTING_MAX_:
+		break;
+	}
+	assert(!"no such type of setting");
+}
+
 void
 value_clear(const struct setting *s, void *values)
 {

@@ -20,6 +20,9 @@ mh_err value_set(const struct setting *s, const char *text, const char *folder,
 /* Set the field to its default. */
 void value_set_initial(const struct setting *s, const char *folder, void *values);
 
+/* Set the field, which is zero, to a copy of the one in from. */
+void value_copy(const struct setting *s, const void *from, void *values);
+
 void value_clear(const struct setting *s, void *values);
 
 /* What is allowed, in words: "a duration from 1s to 1h".  New, freed by the caller. */

@@ -3,6 +3,7 @@
 #include "records/certificates.h"
 #include "records/coverage.h"
 #include "records/delivery.h"
+#include "records/facts.h"
 #include "records/note.h"
 #include "records/process.h"
 #include "records/rule_place.h"
@@ -30,7 +31,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t len = size > 0 ? size - 1 : 0;
-	uint8_t kind = size > 0 ? data[0] % 25 : 0;
+	uint8_t kind = size > 0 ? data[0] % 27 : 0;
 	const uint8_t *rest = size > 0 ? data + 1 : data;
 	struct reader r;
 	struct scan_setup setup;
@@ -62,5 +63,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	DECODE(22, block_request, block_request_decode, block_request_clear)
 	DECODE(23, blocked, blocked_decode, blocked_clear)
 	DECODE(24, coverage, coverage_decode, coverage_clear)
+	DECODE(25, facts_request, facts_request_decode, facts_request_clear)
+	DECODE(26, facts_answer, facts_answer_decode, facts_answer_clear)
 	return 0;
 }

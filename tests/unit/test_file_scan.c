@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/unit/mh_test.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -152,7 +154,7 @@ a_clean_file_has_no_hash_and_no_reason(void **state)
 }
 
 static void
-what_matches_is_found_with_its_sha256(void **state)
+what_matches_is_found_with_its_hashes(void **state)
 {
 	struct ground *g = *state;
 
@@ -161,13 +163,71 @@ what_matches_is_found_with_its_sha256(void **state)
 	look(g);
 	scan(g);
 	assert_int_equal(g->v.n_matches, 1);
-	assert_true(g->v.has_sha256);
-	assert_false(g->v.has_sha1 || g->v.has_md5);
+	assert_true(g->v.has_sha256 && g->v.has_md5);
+	assert_false(g->v.has_sha1);
+	assert_memory_equal(g->v.md5, "\x90\x01\x50\x98", 4);
+	assert_null(g->v.origin_url);
 	char *hex = text_hex(g->v.sha256, 32);
 
 	assert_string_equal(hex,
 	    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 	free(hex);
+}
+
+/* Set an attribute of the file; skips where the file system has none. */
+static void
+attribute(struct ground *g, const char *name, size_t len)
+{
+	char *value = xcalloc(1, len + 1);
+
+	memset(value, 'u', len);
+	bool is_set = fsetxattr(g->fd, name, value, len, 0) == 0;
+	int why = errno;
+
+	free(value);
+	if (!is_set && (why == ENOTSUP || why == ENOSPC || why == E2BIG)) {
+		print_message("the file system has no room for attributes\n");
+		skip();
+	}
+	assert_true(is_set);
+}
+
+static void
+what_is_found_tells_where_it_was_loaded_from(void **state)
+{
+	struct ground *g = *state;
+
+	rules(g, NEEDLE);
+	content(g, "a needle");
+	attribute(g, "user.xdg.origin.url", ORIGIN_BYTES_MAX);
+	attribute(g, "user.xdg.referrer.url", 9);
+	look(g);
+	scan(g);
+	assert_int_equal(strlen(g->v.origin_url), ORIGIN_BYTES_MAX);
+	assert_string_equal(g->v.origin_referrer, "uuuuuuuuu");
+	assert_int_equal(fsetxattr(g->fd, "user.xdg.referrer.url", "a\0b", 3, 0), 0);
+	assert_int_equal(fremovexattr(g->fd, "user.xdg.origin.url"), 0);
+	look(g);
+	scan(g);
+	assert_null(g->v.origin_url);
+	assert_string_equal(g->v.origin_referrer, "a");
+	content(g, "clean");
+	look(g);
+	scan(g);
+	assert_null(g->v.origin_referrer);
+}
+
+static void
+an_origin_of_any_length_is_told_up_to_the_limit(void **state)
+{
+	struct ground *g = *state;
+
+	rules(g, NEEDLE);
+	content(g, "a needle");
+	attribute(g, "user.xdg.origin.url", ORIGIN_BYTES_MAX + 1);
+	look(g);
+	scan(g);
+	assert_int_equal(strlen(g->v.origin_url), ORIGIN_BYTES_MAX);
 }
 
 static void
@@ -381,7 +441,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		with_ground(a_clean_file_has_no_hash_and_no_reason),
-		with_ground(what_matches_is_found_with_its_sha256),
+		with_ground(what_matches_is_found_with_its_hashes),
+		with_ground(what_is_found_tells_where_it_was_loaded_from),
+		with_ground(an_origin_of_any_length_is_told_up_to_the_limit),
 		with_ground(all_hashes_are_made_when_asked),
 		with_ground(externals_carry_the_files_own_values),
 		with_ground(a_name_in_the_root_has_the_root_as_folder),

@@ -3,6 +3,7 @@
 
 #include "agent/checks.h"
 #include "agent/ocsf.h"
+#include "agent/ocsf_enrich.h"
 #include "base/memory.h"
 
 enum { NOW_MS = 1800 * 1000 };
@@ -190,6 +191,135 @@ the_evidence_is_the_rule_and_the_file(void **state)
 	g->m->strings[0].is_hash = true;
 	make(g);
 	assert_text(g, "evidences/0/data/yara/strings/0/sha256", "ff01");
+}
+
+static void
+a_file_tells_where_it_was_loaded_from(void **state)
+{
+	struct ground *g = *state;
+
+	make(g);
+	assert_null(json_object_get(at(g, "evidences/0"), "url"));
+	assert_null(json_object_get(at(g, "evidences/0/data/file"), "origin"));
+	g->v.origin_url = text("https://example.org/\xff");
+	g->v.origin_referrer = text("https://example.org/page");
+	make(g);
+	assert_text(g, "evidences/0/url/url_string", "https://example.org/\\xff");
+	assert_text(g, "evidences/0/data/file/origin/url", "https://example.org/\\xff");
+	assert_text(g, "evidences/0/data/file/origin/referrer",
+	    "https://example.org/page");
+}
+
+static void
+assert_agrees(struct ground *g, const struct package_facts *f, const char *md5,
+    const char *sha256, json_type expected)
+{
+	finding_add_package(g->json, f, md5, sha256);
+	assert_int_equal(json_typeof(at(g, "evidences/0/data/package/checksum_agrees")),
+	    expected);
+	assert_int_equal(json_object_get(at(g, "evidences/0/data/package"), "reason") !=
+			     NULL,
+	    expected == JSON_NULL);
+}
+
+static void
+a_package_is_told_with_whether_its_checksum_agrees(void **state)
+{
+	static const char zeros[] = "00000000000000000000000000000000";
+	struct ground *g = *state;
+	struct package_facts f = { .database = PACKAGE_DB_DPKG,
+		.name = text("tool"),
+		.version = text("2:3-4"),
+		.architecture = text("all\xff"),
+		.algorithm = PACKAGE_DIGEST_MD5,
+		.is_config = true };
+
+	make(g);
+	assert_agrees(g, &f, zeros, NULL, JSON_TRUE);
+	assert_text(g, "evidences/0/data/package/name", "tool");
+	assert_text(g, "evidences/0/data/package/version", "2:3-4");
+	assert_text(g, "evidences/0/data/package/architecture", "all\\xff");
+	assert_text(g, "evidences/0/data/package/database", "dpkg");
+	assert_text(g, "evidences/0/data/package/algorithm", "MD5");
+	assert_text(g, "evidences/0/data/package/expected", zeros);
+	assert_true(json_is_true(at(g, "evidences/0/data/package/is_config")));
+	assert_agrees(g, &f, "01", zeros, JSON_FALSE);
+	assert_agrees(g, &f, NULL, zeros, JSON_NULL);
+	f.algorithm = PACKAGE_DIGEST_SHA256;
+	assert_agrees(g, &f, zeros, zeros, JSON_FALSE);
+	assert_agrees(g, &f, zeros, NULL, JSON_NULL);
+	finding_add_package_facts(g->json, &f);
+	assert_true(json_is_true(at(g, "evidences/0/data/package/checksum_agrees")));
+	f.digest[31] = 1;
+	finding_add_package_facts(g->json, &f);
+	assert_true(json_is_false(at(g, "evidences/0/data/package/checksum_agrees")));
+	f.algorithm = PACKAGE_DIGEST_SHA512;
+	assert_agrees(g, &f, zeros, zeros, JSON_NULL);
+	f.algorithm = PACKAGE_DIGEST_NONE;
+	assert_agrees(g, &f, zeros, zeros, JSON_NULL);
+}
+
+static void
+a_file_without_a_package_says_why(void **state)
+{
+	struct ground *g = *state;
+	struct package_facts f = { .unknown = PACKAGE_UNKNOWN_UNSUPPORTED };
+
+	make(g);
+	assert_agrees(g, &f, NULL, NULL, JSON_NULL);
+	assert_text(g, "evidences/0/data/package/reason",
+	    "a database that is not read: Berkeley DB or ndb of rpm");
+	assert_null(json_object_get(at(g, "evidences/0/data/package"), "name"));
+	/* What was there stays. */
+	assert_text(g, "evidences/0/data/yara/rule", "rule_one");
+}
+
+static void
+an_actor_is_told_with_its_ancestors(void **state)
+{
+	struct ground *g = *state;
+	struct actor_parent parents[] = { { 20, 3, text("/bin/sh") },
+		{ 1, 0, text("init") } };
+	struct actor a = { .pid = 21,
+		.start_ticks = 5,
+		.uid = 1000,
+		.loginuid = 1001,
+		.owner = text("kim"),
+		.comm = text("dropper"),
+		.program = text("/tmp/a\xff"),
+		.command = text("./a -x"),
+		.cgroup = text("/user.slice"),
+		.container = text("c0ffee"),
+		.parents = parents,
+		.n_parents = 2 };
+
+	make(g);
+	finding_add_actor(g->json, &a, "boot");
+	assert_number(g, "evidences/0/actor/process/pid", 21);
+	assert_text(g, "evidences/0/actor/process/uid", "boot:21:5");
+	assert_text(g, "evidences/0/actor/process/name", "dropper");
+	assert_text(g, "evidences/0/actor/process/cmd_line", "./a -x");
+	assert_text(g, "evidences/0/actor/process/path", "/tmp/a\\xff");
+	assert_text(g, "evidences/0/actor/process/file/path", "/tmp/a\\xff");
+	assert_number(g, "evidences/0/actor/process/file/type_id", 8);
+	assert_text(g, "evidences/0/actor/process/user/name", "kim");
+	assert_text(g, "evidences/0/actor/process/user/uid", "1000");
+	assert_text(g, "evidences/0/actor/process/container/uid", "c0ffee");
+	assert_text(g, "evidences/0/actor/process/parent_process/path", "/bin/sh");
+	assert_text(g, "evidences/0/actor/process/parent_process/name", "sh");
+	assert_text(g, "evidences/0/actor/process/parent_process/uid", "boot:20:3");
+	assert_text(g, "evidences/0/actor/process/parent_process/parent_process/name",
+	    "init");
+	assert_null(json_object_get(
+	    at(g, "evidences/0/actor/process/parent_process/parent_process"), "path"));
+	assert_number(g, "evidences/0/data/actor/login_uid", 1001);
+	assert_text(g, "evidences/0/data/actor/cgroup", "/user.slice");
+	assert_true(json_is_false(at(g, "evidences/0/data/actor/ended")));
+	a = (struct actor){ .is_gone = true, .pid = 3, .loginuid = UINT32_MAX };
+	finding_add_actor(g->json, &a, "boot");
+	assert_null(json_object_get(at(g, "evidences/0/actor/process"), "uid"));
+	assert_null(json_object_get(at(g, "evidences/0/data/actor"), "login_uid"));
+	assert_true(json_is_true(at(g, "evidences/0/data/actor/ended")));
 }
 
 static void
@@ -401,6 +531,10 @@ main(void)
 		with_ground(a_finding_has_what_the_class_requires),
 		with_ground(the_evidence_is_the_rule_and_the_file),
 		with_ground(a_name_that_is_not_utf8_is_escaped_and_kept_in_bytes),
+		with_ground(a_file_tells_where_it_was_loaded_from),
+		with_ground(a_package_is_told_with_whether_its_checksum_agrees),
+		with_ground(a_file_without_a_package_says_why),
+		with_ground(an_actor_is_told_with_its_ancestors),
 		with_ground(the_uid_is_stable_and_differs_for_each_fact),
 		with_ground(a_finding_in_a_member_names_the_archive_and_the_member),
 		with_ground(a_check_is_a_finding_without_a_rule),

@@ -11,6 +11,7 @@
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "records/facts.h"
 #include "records/messages.h"
 #include "records/walk.h"
 #include "tests/unit/mh_test.h"
@@ -165,6 +166,67 @@ what_is_no_table_ends_the_opener(void **state)
 	assert_err(wait_for_end(*state), MH_ERR_CLOSED);
 }
 
+static void
+ask_for_facts(struct opener_child *o, const char *path, uint32_t n)
+{
+	char *paths[FACTS_PATHS_MAX + 1];
+	struct facts_request request = { .id = 77, .paths = paths, .n = n };
+	struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
+
+	for (uint32_t i = 0; i < n; i++)
+		paths[i] = (char *)(uintptr_t)(i == 0 ? "/molehunt/none" : path);
+	facts_request_encode(&request, b);
+	assert_ok(channel_send(o->channel, MSG_FACTS, buf_data(b), buf_len(b), NULL, 0));
+	buf_free(b);
+}
+
+/* The answer, or why there is none. */
+static mh_err
+wait_for_facts(struct opener_child *o, struct facts_answer *ret)
+{
+	struct pollfd p = { .fd = channel_fd(o->channel), .events = POLLIN };
+	struct message m;
+	struct reader r;
+
+	for (;;) {
+		assert_int_equal(poll(&p, 1, WAIT_MS), 1);
+		mh_err err = channel_receive(o->channel, &m);
+		if (err == MH_ERR_AGAIN || (err == MH_OK && m.type == MSG_PULSE))
+			continue;
+		if (err != MH_OK)
+			return err;
+		assert_int_equal(m.type, MSG_FACTS_ARE);
+		reader_init(&r, m.data, m.len);
+		facts_answer_decode(&r, ret);
+		assert_true(reader_is_done(&r));
+		return MH_OK;
+	}
+}
+
+static void
+it_tells_which_packages_files_came_with(void **state)
+{
+	struct opener_child *o = *state;
+	struct facts_answer answer;
+
+	ask_for_facts(o, "/usr/bin/dpkg", 2);
+	assert_ok(wait_for_facts(o, &answer));
+	assert_true(answer.id == 77 && answer.n == 2);
+	assert_int_not_equal(answer.items[0].unknown, PACKAGE_UNKNOWN_NOT);
+	if (access("/var/lib/dpkg/info/dpkg.list", R_OK) == 0) {
+		assert_int_equal(answer.items[1].unknown, PACKAGE_UNKNOWN_NOT);
+		assert_int_equal(answer.items[1].database, PACKAGE_DB_DPKG);
+		assert_string_equal(answer.items[1].name, "dpkg");
+	}
+	facts_answer_clear(&answer);
+	ask_for_facts(o, "/usr/bin/dpkg", FACTS_PATHS_MAX);
+	assert_ok(wait_for_facts(o, &answer));
+	assert_int_equal(answer.n, FACTS_PATHS_MAX);
+	facts_answer_clear(&answer);
+	ask_for_facts(o, "/usr/bin/dpkg", FACTS_PATHS_MAX + 1);
+	assert_err(wait_for_facts(o, &answer), MH_ERR_CLOSED);
+}
+
 #define with_opener(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -172,6 +234,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		with_opener(what_the_table_knows_is_counted_and_not_opened),
+		with_opener(it_tells_which_packages_files_came_with),
 		with_opener(a_walk_without_the_table_that_it_speaks_of_ends_the_opener),
 		with_opener(a_table_that_nobody_spoke_of_ends_the_opener),
 		with_opener(what_is_no_table_ends_the_opener),

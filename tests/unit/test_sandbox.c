@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -160,6 +161,7 @@ read_what_was_handed_over(void)
 	const char *p = mmap(NULL, 5, PROT_READ, MAP_PRIVATE, file, 0);
 	struct stat st;
 
+	(void)fgetxattr(file, "user.xdg.origin.url", text, sizeof(text));
 	return done_if(pread(file, text, 5, 0) == 5 &&
 		       syscall(SYS_fstat, file, &st) == 0 && p != MAP_FAILED &&
 		       memcmp(p, text, 5) == 0);

@@ -413,6 +413,47 @@ printed_tables_read_back_the_same(void **state)
 	buf_free(second);
 }
 
+static bool
+may_set_limits(const struct setting *row)
+{
+	return strncmp(row->name, "limits.", 7) == 0;
+}
+
+static void
+a_layer_changes_what_it_may_and_keeps_the_rest(void **state)
+{
+	static const char under[] = "name: n\nlisten: [x]\nlimits:\n  workers: 9\n";
+	static const char over[] = "limits:\n  body: 2M\n  level: high\n";
+	struct config base, c, copy;
+	const struct settings_layer layer = { &base, may_set_limits, "is not yours" };
+	char *why = NULL;
+
+	(void)state;
+	assert_ok(parse(under, &base, &why));
+	assert_ok(settings_parse_over(&schema, "/o.yaml", over, strlen(over), &layer, &c,
+	    &why));
+	assert_string_equal(c.name, "n");
+	assert_string_equal(c.state, base.state);
+	assert_ptr_not_equal(c.state, base.state);
+	assert_int_equal(c.listen.n, 1);
+	assert_true(c.strict && c.body == 2 << 20 && c.workers == 9 && c.level == 1);
+	settings_copy(&schema, &c, &copy);
+	settings_clear(&schema, &c);
+	assert_string_equal(copy.listen.items[0], "x");
+	settings_clear(&schema, &copy);
+	assert_err(settings_parse_over(&schema, "/o.yaml", "name: m\n", 8, &layer, &c,
+		       &why),
+	    MH_ERR_INVALID);
+	assert_string_equal(why, "/o.yaml:1:1: \"name\" is not yours");
+	free(why);
+	assert_err(settings_parse_over(&schema, "/o.yaml", "nam: m\n", 7, &layer, &c,
+		       &why),
+	    MH_ERR_INVALID);
+	assert_string_equal(why, "/o.yaml:1:1: unknown key \"nam\"; known here: limits");
+	free(why);
+	settings_clear(&schema, &base);
+}
+
 int
 main(void)
 {
@@ -421,6 +462,7 @@ main(void)
 		cmocka_unit_test(an_error_in_a_table_names_its_place),
 		cmocka_unit_test(printed_tables_read_back_the_same),
 		cmocka_unit_test(an_empty_file_gives_the_defaults),
+		cmocka_unit_test(a_layer_changes_what_it_may_and_keeps_the_rest),
 		cmocka_unit_test(every_type_is_read),
 		cmocka_unit_test(mistakes_are_named_with_their_place),
 		cmocka_unit_test(a_required_key_is_missed),

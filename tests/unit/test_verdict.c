@@ -293,7 +293,9 @@ make_verdict(void)
 		.has_sha1 = true,
 		.has_md5 = true,
 		.filetype = "123456789012345",
-		.detail = repeat('d', DETAIL_BYTES_MAX) };
+		.detail = repeat('d', DETAIL_BYTES_MAX),
+		.origin_url = repeat('u', ORIGIN_BYTES_MAX),
+		.origin_referrer = repeat('r', ORIGIN_BYTES_MAX) };
 
 	memset(v.sha256, 1, sizeof(v.sha256));
 	memset(v.sha1, 2, sizeof(v.sha1));
@@ -329,6 +331,8 @@ a_verdict_goes_there_and_back(void **state)
 	assert_memory_equal(back.md5, v.md5, 16);
 	assert_string_equal(back.filetype, v.filetype);
 	assert_string_equal(back.detail, v.detail);
+	assert_string_equal(back.origin_url, v.origin_url);
+	assert_string_equal(back.origin_referrer, v.origin_referrer);
 	verdict_clear(&back);
 	for (size_t len = 0; len < buf_len(g->b); len++) {
 		struct reader r;
@@ -341,6 +345,8 @@ a_verdict_goes_there_and_back(void **state)
 	verdict_clear(&v);
 	assert_true(verdict_round_trip(g, &(struct verdict){ .target = 1 }, &back));
 	assert_null(back.detail);
+	assert_null(back.origin_url);
+	assert_null(back.origin_referrer);
 	assert_false(back.has_sha256);
 }
 
@@ -357,6 +363,15 @@ a_verdict_past_its_limits_fails(void **state)
 	verdict_clear(&back);
 	free(v.detail);
 	v.detail = NULL;
+	free(v.origin_url);
+	v.origin_url = repeat('u', ORIGIN_BYTES_MAX + 1);
+	assert_false(verdict_round_trip(g, &v, &back));
+	verdict_clear(&back);
+	verdict_clear(&v);
+	v.origin_referrer = repeat('u', ORIGIN_BYTES_MAX + 1);
+	assert_false(verdict_round_trip(g, &v, &back));
+	verdict_clear(&back);
+	verdict_clear(&v);
 	v.reason = (enum reason)(REASON_MAX_ - 1);
 	assert_true(verdict_round_trip(g, &v, &back));
 	v.reason = REASON_MAX_;
