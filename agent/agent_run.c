@@ -11,6 +11,7 @@
 
 #include "agent/agent_main.h"
 #include "agent/ocsf_anomaly.h"
+#include "agent/ocsf_enrich.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -87,7 +88,18 @@ keep_match(struct run *run, const struct scan_answer *answer, const struct match
 		.json = finding_to_ocsf(&context, answer, m, uid, &known),
 	};
 
-	store_keep_finding(run->agent->store, &f);
+	const struct watch_event *event = answer->tag;
+
+	if (event != NULL)
+		finding_add_actor(f.json, &event->actor, run->agent->host.boot_id);
+	agent_block_note(run->agent, answer->target, uid, f.severity);
+	if (answer->target->kind == TARGET_MEMORY) {
+		store_keep_finding(run->agent->store, &f);
+		return;
+	}
+	/* Members of an archive have the package of the archive. */
+	f.package_path = answer->target->path;
+	agent_enrich_add(run->agent, &f);
 }
 
 static void
@@ -153,6 +165,17 @@ run_on_anomaly(void *ctx, const struct process_table *processes, const struct pr
 	};
 
 	store_keep_finding(run->agent->store, &f);
+}
+
+/* Within a scanner's step: the tick does what follows. */
+void
+run_on_done(void *ctx, struct scan *scan)
+{
+	struct run *run = ctx;
+
+	(void)scan;
+	run->is_done = true;
+	agent_hurry(run->agent);
 }
 
 bool

@@ -38,17 +38,6 @@ time_now(int64_t now_ms)
 	return (struct schedule_time){ clock_real_ms(), now_ms };
 }
 
-/* Within its scanner's step: the tick does what follows. */
-static void
-on_done(void *ctx, struct scan *scan)
-{
-	struct run *run = ctx;
-
-	(void)scan;
-	run->is_done = true;
-	agent_hurry(run->agent);
-}
-
 static void
 add_text(EVP_MD_CTX *ctx, const char *text)
 {
@@ -96,7 +85,7 @@ start_run(struct agent *a, struct run *run, const struct scan_place *place,
 		.wants = run_wants,
 		.on_answer = run_on_answer,
 		.on_anomaly = run_on_anomaly,
-		.on_done = on_done,
+		.on_done = run_on_done,
 	};
 	const struct agent_config *c = &a->config;
 	const struct process_choice all = { .n_pids = 0 };
@@ -295,6 +284,7 @@ save_place(struct agent *a)
 	struct scan_place place = { 0 };
 	const struct coverage none = { 0 };
 
+	agent_enrich_flush(a);
 	if (!agent_store(a))
 		return;
 	scan_get_place(run->scan, &place);
