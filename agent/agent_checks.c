@@ -11,6 +11,7 @@
 #include <sys/statvfs.h>
 
 #include "agent/agent_main.h"
+#include "agent/policy.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -208,6 +209,22 @@ check_state(struct agent *a, const struct checking *c)
 		    NULL);
 }
 
+static void
+check_policy(struct agent *a, const struct checking *c)
+{
+	const struct policy_facts *facts = agent_policy_facts(a);
+	const char *problem = agent_policy_problem(a);
+
+	if (problem != NULL)
+		tell(c, "policy", CHECK_ERROR, problem,
+		    "have a good one sent, or applied: molehunt policy apply FILE");
+	else if (facts != NULL && policy_is_expired(facts, clock_real_ms()))
+		tell(c, "policy", CHECK_WEAKER,
+		    "it has expired, and stays in force until another comes", NULL);
+	else if (facts != NULL)
+		tell(c, "policy", CHECK_GOOD, "the fleet's is in force", NULL);
+}
+
 void
 agent_check_all(struct agent *a, agent_check_fn *fn, void *ctx)
 {
@@ -220,4 +237,5 @@ agent_check_all(struct agent *a, agent_check_fn *fn, void *ctx)
 	check_watch(a, &c);
 	check_resources(a, &c);
 	check_state(a, &c);
+	check_policy(a, &c);
 }

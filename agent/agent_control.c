@@ -12,6 +12,7 @@
 
 #include "agent/agent_main.h"
 #include "agent/control.h"
+#include "agent/policy.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -232,6 +233,9 @@ put_watch(const struct asked *q)
 		n_not += w->places[i].trouble[0] != 0;
 	(void)json_object_set_new(record, "is_on",
 	    json_boolean(w != NULL && w->trouble[0] == 0));
+	(void)json_object_set_new(record, "is_blocking",
+	    json_boolean(agent_block_is_on(q->agent)));
+	set_int(record, "denied", agent_block_denied(q->agent));
 	if (w == NULL)
 		set_text(record, "why",
 		    q->agent->config.watch_enabled ? "it begins when the rules are ready"
@@ -264,6 +268,24 @@ put_cache(const struct asked *q)
 }
 
 static void
+put_policy(const struct asked *q)
+{
+	const struct policy_facts *facts = agent_policy_facts(q->agent);
+	const char *problem = agent_policy_problem(q->agent);
+	json_t *record = json_pack("{s:s}", "type", "policy");
+
+	if (facts != NULL) {
+		set_text(record, "id", facts->id);
+		set_int(record, "version", facts->version);
+		set_time(record, "issued", facts->issued_ms);
+		set_time(record, "expires", facts->expires_ms);
+	}
+	if (problem != NULL)
+		set_text(record, "problem", problem);
+	(void)control_put(q->answer, record);
+}
+
+static void
 answer_status(const struct asked *q)
 {
 	put_health(q);
@@ -273,6 +295,7 @@ answer_status(const struct asked *q)
 	put_resources(q);
 	put_watch(q);
 	put_cache(q);
+	put_policy(q);
 	put_delivery(q);
 }
 
@@ -358,6 +381,35 @@ answer_doctor(const struct asked *q)
 	agent_check_all(q->agent, put_check, (void *)(uintptr_t)q);
 }
 
+static void
+answer_policy_apply(const struct asked *q)
+{
+	json_t *text = json_object_get(q->request, "text");
+	json_t *signature = json_object_get(q->request, "signature");
+	MH_CLEANUP(freep) char *why = NULL;
+
+	if (!json_is_string(text) || !json_is_string(signature)) {
+		control_refuse(q->answer, "malformed", "text and signature are needed");
+		return;
+	}
+	const struct policy_file file = {
+		.text = (const uint8_t *)json_string_value(text),
+		.len = json_string_length(text),
+		.signature = (const uint8_t *)json_string_value(signature),
+		.signature_len = json_string_length(signature),
+	};
+
+	if (agent_policy_apply(q->agent, &file, &why) != MH_OK) {
+		MH_CLEANUP(freep) char *safe = text_escape(why);
+
+		control_refuse(q->answer, "policy", safe);
+		return;
+	}
+	(void)control_put(q->answer,
+	    json_pack("{s:s, s:s}", "type", "done", "text",
+		"The policy is accepted; it is in force when the rules are loaded."));
+}
+
 static bool
 put_finding(const struct spool_history *h, void *arg)
 {
@@ -401,6 +453,8 @@ static const struct {
 	{ "status", true, answer_status },
 	{ "doctor", true, answer_doctor },
 	{ "findings", false, answer_findings },
+	{ "policy-show", true, put_policy },
+	{ "policy-apply", false, answer_policy_apply },
 	{ "schedule-list", false, answer_list },
 	{ "schedule-run", false, answer_run },
 	{ "schedule-pause", false, answer_pause },

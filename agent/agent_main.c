@@ -63,6 +63,24 @@ agent_hurry(struct agent *a)
 	(void)event_add(a->tick, &soon);
 }
 
+/* An opener that belongs to no scan. */
+static void
+on_opener(struct agent *a, const struct child_note *note, int fd)
+{
+	if (note->instance >= INSTANCES_WATCH && fd >= 0)
+		agent_watch_on_started(a, note->instance, fd);
+	else if (note->instance >= INSTANCES_WATCH)
+		agent_watch_on_exited(a, note->instance, note->status);
+	else if (note->instance >= INSTANCES_BLOCK && fd >= 0)
+		agent_block_on_started(a, note->instance, fd);
+	else if (note->instance >= INSTANCES_BLOCK)
+		agent_block_on_exited(a, note->instance);
+	else if (fd >= 0)
+		agent_enrich_on_started(a, note->instance, fd);
+	else
+		agent_enrich_on_exited(a, note->instance);
+}
+
 /* A child was started, or is gone. */
 static void
 on_child(struct agent *a, struct message *m, const struct child_note *note)
@@ -75,12 +93,8 @@ on_child(struct agent *a, struct message *m, const struct child_note *note)
 		agent_delivery_on_started(a, note->instance, fd);
 	else if (note->role == ROLE_COURIER)
 		agent_delivery_on_exited(a, note->instance, note->status);
-	else if (note->role == ROLE_OPENER && fd >= 0 &&
-		 agent_watch_on_started(a, note->instance, fd))
-		return;
-	else if (note->role == ROLE_OPENER && fd < 0 &&
-		 agent_watch_on_exited(a, note->instance, note->status))
-		return;
+	else if (note->role == ROLE_OPENER && note->instance >= INSTANCES_FACTS)
+		on_opener(a, note, fd);
 	else if (fd >= 0)
 		agent_rules_on_started(a, note->role, note->instance, fd);
 	else
@@ -151,6 +165,7 @@ tick_stop(struct agent *a, int64_t now_ms)
 
 	if (!is_settled && now_ms < a->stop_ms)
 		return;
+	agent_enrich_flush(a);
 	agent_scan_end(a);
 	agent_watch_end(a);
 	(void)agent_store(a);
@@ -169,9 +184,11 @@ on_tick(evutil_socket_t fd, short what, void *ctx)
 	agent_store_tick(a, now_ms);
 	agent_rules_tick(a, now_ms);
 	agent_state_tick(a, now_ms);
+	agent_enrich_tick(a, now_ms);
 	if (!store_is_blocked(a->store)) {
 		agent_scan_tick(a, now_ms);
 		agent_watch_tick(a, now_ms);
+		agent_block_tick(a, now_ms);
 	}
 	mh_ignore(channel_flush(a->supervisor));
 	if (a->is_stopping)
@@ -272,6 +289,7 @@ open_spool(struct agent *a)
 		log_err_r(err, "spool", "%s", path);
 		return err;
 	}
+	a->was_spool_damaged = opening.damaged != NULL;
 	if (opening.damaged != NULL)
 		log_err("spool",
 		    "the database was damaged and is kept as %s: look at it, it may "
@@ -326,7 +344,11 @@ run(struct agent *a)
 		log_err_r(MH_ERR_SYSTEM, "agent", "no seccomp on this kernel");
 		return 1;
 	}
+	agent_policy_init(a);
+	agent_enrich_init(a);
+	agent_block_init(a);
 	agent_state_open(a);
+	agent_policy_merge(a, &a->config);
 	agent_rules_init(a);
 	agent_scan_init(a);
 	agent_watch_init(a);
@@ -334,7 +356,10 @@ run(struct agent *a)
 	(void)event_base_dispatch(a->base);
 	agent_control_clear(a);
 	agent_watch_clear(a);
+	agent_block_clear(a);
 	agent_scan_clear(a);
+	agent_enrich_clear(a);
+	agent_policy_clear(a);
 	agent_rules_clear(a);
 	agent_state_close(a);
 	store_free(a->store);

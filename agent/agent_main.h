@@ -21,6 +21,9 @@
  *	agent_run.c       what all scans have in common: verdicts become findings
  *	agent_scan.c      scans of profiles: schedule, governor, places
  *	agent_watch.c     what is written and executed
+ *	agent_enrich.c    findings wait for facts about packages
+ *	agent_block.c     what is bad is not executed, where that is asked for
+ *	agent_policy.c    the fleet's policy over the configuration
  *	agent_state.c     what was clean, and how far a scan is
  *	agent_store.c     findings, between verdict and disk
  *	agent_control.c   what is answered at the control socket
@@ -47,7 +50,17 @@ enum {
 	STOP_SETTLE_MS = 2500,
 };
 
+/* Instances of helper programs, so that it is known whose an answer is. */
+enum {
+	INSTANCES_RULES = 1u << 28,
+	INSTANCES_FACTS = 1u << 29,
+	INSTANCES_BLOCK = 1u << 30,
+};
+#define INSTANCES_WATCH (1u << 31)
+
 struct agent;
+struct policy_file;
+struct policy_facts;
 
 /* A configuration, and the rules that it names. */
 struct rule_set {
@@ -106,7 +119,8 @@ void saved_run_clear(struct saved_run *s);
 struct new_finding {
 	char *uid; /* taken */
 	const char *rule, *pack, *path;
-	int severity; /* OCSF severity_id */
+	const char *package_path; /* of agent_enrich_add(): whose package */
+	int severity;             /* OCSF severity_id */
 	int64_t now_ms;
 	json_t *json; /* taken */
 };
@@ -121,6 +135,7 @@ struct agent {
 	char *state; /* folder */
 	struct host host;
 	struct spool *spool;
+	bool was_spool_damaged; /* what it held is to be found again */
 	struct store *store;
 	bool is_stopping;
 	int64_t stop_ms; /* monotonic: then what is in flight is left */
@@ -136,8 +151,11 @@ struct agent {
 	unsigned rules_generation;
 	char *reload_why; /* the last reload was refused: why; owned */
 
-	struct scan_side *scans;  /* agent_scan.c */
-	struct watch_side *watch; /* agent_watch.c */
+	struct scan_side *scans;    /* agent_scan.c */
+	struct watch_side *watch;   /* agent_watch.c */
+	struct enrich_side *enrich; /* agent_enrich.c */
+	struct block_side *block;   /* agent_block.c */
+	struct policy_side *policy; /* agent_policy.c */
 
 	/* agent_state.c */
 	struct state_db *db; /* NULL: nothing is remembered */
@@ -200,6 +218,7 @@ bool run_wants(void *ctx, const struct target *t, enum reason *ret_reason);
 void run_on_answer(void *ctx, struct scan *scan, const struct scan_answer *answer);
 void run_on_anomaly(void *ctx, const struct process_table *processes,
     const struct process *p, const struct anomaly *found);
+void run_on_done(void *ctx, struct scan *scan);
 /* Keep coverage and summary for the disk. */
 void run_tell_coverage(struct run *run, const struct coverage *c, bool is_whole);
 
@@ -286,12 +305,44 @@ const struct run *agent_scan_run(const struct agent *a);
 const struct schedule *agent_scan_schedule(const struct agent *a);
 const struct governor *agent_scan_governor(const struct agent *a);
 
+void agent_enrich_init(struct agent *a);
+/* A finding in a file: kept for the disk soon, with what is known of the file. */
+void agent_enrich_add(struct agent *a, const struct new_finding *f);
+/* Keep what waits as it is. */
+void agent_enrich_flush(struct agent *a);
+bool agent_enrich_is_waiting(const struct agent *a);
+void agent_enrich_tick(struct agent *a, int64_t now_ms);
+void agent_enrich_on_started(struct agent *a, unsigned instance, int fd);
+void agent_enrich_on_exited(struct agent *a, unsigned instance);
+void agent_enrich_clear(struct agent *a);
+
+void agent_block_init(struct agent *a);
+/* Something was found in t: if it is bad enough, it is not executed from now on. */
+void agent_block_note(struct agent *a, const struct target *t, const char *uid,
+    int severity);
+void agent_block_tick(struct agent *a, int64_t now_ms);
+bool agent_block_is_on(const struct agent *a);
+uint64_t agent_block_denied(const struct agent *a);
+void agent_block_on_started(struct agent *a, unsigned instance, int fd);
+void agent_block_on_exited(struct agent *a, unsigned instance);
+void agent_block_clear(struct agent *a);
+
+void agent_policy_init(struct agent *a);
+/* Lay the policy that was kept over config; what is wrong with it is told. */
+void agent_policy_merge(struct agent *a, struct agent_config *config);
+/* Check a new one, keep it, and reload.  Errors: those of policy_open(), told. */
+mh_err agent_policy_apply(struct agent *a, const struct policy_file *file, char **ret_why)
+    MH_CHECKED;
+/* NULL where there is none; borrowed. */
+const struct policy_facts *agent_policy_facts(const struct agent *a);
+const char *agent_policy_problem(const struct agent *a);
+void agent_policy_clear(struct agent *a);
+
 void agent_watch_init(struct agent *a);
 void agent_watch_tick(struct agent *a, int64_t now_ms);
 void agent_watch_on_new_rules(struct agent *a);
-/* Whether such an instance is the watcher's: it was dealt with; fd is taken. */
-bool agent_watch_on_started(struct agent *a, unsigned instance, int fd);
-bool agent_watch_on_exited(struct agent *a, unsigned instance, int status);
+void agent_watch_on_started(struct agent *a, unsigned instance, int fd);
+void agent_watch_on_exited(struct agent *a, unsigned instance, int status);
 bool agent_watch_is_busy(const struct agent *a);
 /* Something that is not urgent runs. */
 bool agent_watch_wants_work(const struct agent *a);

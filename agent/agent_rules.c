@@ -159,7 +159,7 @@ rule_set_new(struct agent *a, const struct agent_config *config)
 		}
 	}
 	set->scanner = scanner_new(&options, &packs, &ops, set,
-	    set->generation % (UINT32_MAX / INSTANCES_PER_SET) * INSTANCES_PER_SET);
+	    set->generation % (INSTANCES_RULES / INSTANCES_PER_SET) * INSTANCES_PER_SET);
 	pack_list_clear(&packs);
 	set->event = event_new(a->base, scanner_fd(set->scanner), EV_READ | EV_PERSIST,
 	    on_event, set);
@@ -204,6 +204,7 @@ agent_reload(struct agent *a)
 		notify_supervisor("READY=1");
 		return;
 	}
+	agent_policy_merge(a, &config);
 	/* A set that is being loaded has seen less than this one. */
 	rule_set_free(a->next_rules);
 	a->next_rules = rule_set_new(a, &config);

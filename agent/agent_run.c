@@ -11,6 +11,7 @@
 
 #include "agent/agent_main.h"
 #include "agent/ocsf_anomaly.h"
+#include "agent/ocsf_enrich.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -87,7 +88,18 @@ keep_match(struct run *run, const struct scan_answer *answer, const struct match
 		.json = finding_to_ocsf(&context, answer, m, uid, &known),
 	};
 
-	store_keep_finding(run->agent->store, &f);
+	const struct watch_event *event = answer->tag;
+
+	if (event != NULL)
+		finding_add_actor(f.json, &event->actor, run->agent->host.boot_id);
+	agent_block_note(run->agent, answer->target, uid, f.severity);
+	if (answer->target->kind == TARGET_MEMORY) {
+		store_keep_finding(run->agent->store, &f);
+		return;
+	}
+	/* Members of an archive have the package of the archive. */
+	f.package_path = answer->target->path;
+	agent_enrich_add(run->agent, &f);
 }
 
 static void
@@ -155,6 +167,17 @@ run_on_anomaly(void *ctx, const struct process_table *processes, const struct pr
 	store_keep_finding(run->agent->store, &f);
 }
 
+/* Within a scanner's step: the tick does what follows. */
+void
+run_on_done(void *ctx, struct scan *scan)
+{
+	struct run *run = ctx;
+
+	(void)scan;
+	run->is_done = true;
+	agent_hurry(run->agent);
+}
+
 bool
 run_wants(void *ctx, const struct target *t, enum reason *ret_reason)
 {
@@ -178,6 +201,7 @@ run_tell_coverage(struct run *run, const struct coverage *c, bool is_whole)
 		store_keep_line(st,
 		    coverage_to_json(&context, c, first, COVERAGE_PATHS_PER_LINE));
 	store_keep_line(st, summary_to_json(&context, c, run->started_ms, is_whole));
+	(void)agent_store(run->agent);
 	log_notice("scan",
 	    "%s %s: %llu scanned, %llu findings, %llu not scanned, %llu unchanged",
 	    run->name, run->uid, (unsigned long long)c->n_scanned,

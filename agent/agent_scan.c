@@ -38,17 +38,6 @@ time_now(int64_t now_ms)
 	return (struct schedule_time){ clock_real_ms(), now_ms };
 }
 
-/* Within its scanner's step: the tick does what follows. */
-static void
-on_done(void *ctx, struct scan *scan)
-{
-	struct run *run = ctx;
-
-	(void)scan;
-	run->is_done = true;
-	agent_hurry(run->agent);
-}
-
 static void
 add_text(EVP_MD_CTX *ctx, const char *text)
 {
@@ -96,7 +85,7 @@ start_run(struct agent *a, struct run *run, const struct scan_place *place,
 		.wants = run_wants,
 		.on_answer = run_on_answer,
 		.on_anomaly = run_on_anomaly,
-		.on_done = on_done,
+		.on_done = run_on_done,
 	};
 	const struct agent_config *c = &a->config;
 	const struct process_choice all = { .n_pids = 0 };
@@ -192,7 +181,9 @@ load_schedule(struct agent *a)
 	agent_schedule_secret(a, secret);
 	w->schedule = schedule_new(secret);
 	agent_config_schedule(&a->config, w->schedule);
-	for (size_t i = 0; i < schedule_count(w->schedule); i++) {
+	/* Findings may be lost with a spool: then everything counts as missed. */
+	for (size_t i = 0; !a->was_spool_damaged && i < schedule_count(w->schedule);
+	     i++) {
 		struct schedule_line l = schedule_get(w->schedule, i, time_now(0));
 		MH_CLEANUP(freep) char *name = xasprintf("handled_ms/%s", l.key);
 
@@ -293,6 +284,7 @@ save_place(struct agent *a)
 	struct scan_place place = { 0 };
 	const struct coverage none = { 0 };
 
+	agent_enrich_flush(a);
 	if (!agent_store(a))
 		return;
 	scan_get_place(run->scan, &place);

@@ -17,8 +17,6 @@
 #include "records/watch.h"
 
 enum {
-	/* Instances of watchers: those of scanners are below. */
-	WATCH_INSTANCES = 1u << 31,
 	WATCH_RESTART_MS = 1000,
 	/* Processes whose memory is due, beyond which all are scanned instead. */
 	DUE_WAITING_MAX = 4096,
@@ -28,6 +26,7 @@ enum {
 	/* Before the last word of a watcher that ended: it may have known more. */
 	WATCH_SLACK_MS = 10 * 1000,
 	LOST_PATHS_MAX = 256,
+	SAVE_MS = 60 * 1000, /* of work that a restart costs, where something happens */
 	DAY_MS = 86400 * 1000,
 };
 
@@ -41,6 +40,9 @@ struct watch_side {
 	int64_t heard_ms; /* real time: the watcher's last word; 0: none yet */
 	struct watching state;
 	bool has_state;
+	int64_t until_ms;      /* real time: watched until then, before this start; 0 */
+	int64_t saved_ms;      /* monotonic: that was kept */
+	uint64_t n_read_saved; /* events then */
 	uint32_t request_id;
 	int64_t sent_day; /* terms of clean files end with a day */
 
@@ -81,29 +83,18 @@ on_event_answer(void *ctx, struct scan *scan, const struct scan_answer *answer)
 		tag_free(answer->tag);
 }
 
-/* Within a scanner's step: the tick does what follows. */
-static void
-on_done(void *ctx, struct scan *scan)
-{
-	struct run *run = ctx;
-
-	(void)scan;
-	run->is_done = true;
-	agent_hurry(run->agent);
-}
-
 static const struct scan_ops stream_ops = {
 	.on_answer = on_event_answer,
 	.on_anomaly = run_on_anomaly,
 	.on_dropped = on_dropped,
-	.on_done = on_done,
+	.on_done = run_on_done,
 };
 
 static const struct scan_ops walk_ops = {
 	.wants = run_wants,
 	.on_answer = run_on_answer,
 	.on_anomaly = run_on_anomaly,
-	.on_done = on_done,
+	.on_done = run_on_done,
 };
 
 static struct run *
@@ -267,6 +258,23 @@ on_lost(struct watch_side *w, const struct message *m)
 	return reader_is_done(&r);
 }
 
+/* Nothing was watched since then: what happened may be lost. */
+static void
+note_gap(struct agent *a, int64_t since_ms)
+{
+	struct watch_side *w = a->watch;
+	struct watch_lost lost = { .is_processes = true,
+		.since_ns = (since_ms - WATCH_SLACK_MS) * 1000000 };
+
+	for (uint32_t i = 0; w->has_state && i < w->state.n_places; i++) {
+		lost.paths = &w->state.places[i].path;
+		lost.n_paths = 1;
+		if (w->state.places[i].trouble[0] == 0)
+			note_lost(w, &lost);
+	}
+	w->is_all_due = true;
+}
+
 static bool
 on_watching(struct agent *a, const struct message *m)
 {
@@ -290,6 +298,10 @@ on_watching(struct agent *a, const struct message *m)
 	watching_clear(&w->state);
 	w->state = state;
 	w->has_state = true;
+	/* What happened while no agent ran. */
+	if (w->until_ms > 0)
+		note_gap(a, w->until_ms);
+	w->until_ms = 0;
 	return true;
 }
 
@@ -305,23 +317,6 @@ lose_watcher(struct agent *a)
 	w->channel = NULL;
 	w->is_starting = w->is_listening = false;
 	w->retry_ms = clock_monotonic_ms() + WATCH_RESTART_MS;
-}
-
-/* It ended: what happened since its last word may be lost. */
-static void
-note_gap(struct agent *a)
-{
-	struct watch_side *w = a->watch;
-	struct watch_lost lost = { .is_processes = true,
-		.since_ns = (w->heard_ms - WATCH_SLACK_MS) * 1000000 };
-
-	for (uint32_t i = 0; w->has_state && i < w->state.n_places; i++) {
-		lost.paths = &w->state.places[i].path;
-		lost.n_paths = 1;
-		if (w->state.places[i].trouble[0] == 0)
-			note_lost(w, &lost);
-	}
-	w->is_all_due = true;
 }
 
 static void
@@ -354,20 +349,18 @@ on_watcher(evutil_socket_t fd, short what, void *ctx)
 		return;
 	mh_ignore(agent_ask(a, MSG_STOP, ROLE_OPENER, w->instance));
 	if (w->was_started)
-		note_gap(a);
+		note_gap(a, w->heard_ms);
 	lose_watcher(a);
 }
 
-bool
+void
 agent_watch_on_started(struct agent *a, unsigned instance, int fd)
 {
 	struct watch_side *w = a->watch;
 
-	if (instance < WATCH_INSTANCES)
-		return false;
 	if (instance != w->instance || w->channel != NULL) {
 		(void)close(fd);
-		return true;
+		return;
 	}
 	w->is_starting = false;
 	w->was_started = true;
@@ -375,24 +368,20 @@ agent_watch_on_started(struct agent *a, unsigned instance, int fd)
 	w->event = event_new(a->base, channel_fd(w->channel), EV_READ | EV_PERSIST,
 	    on_watcher, a);
 	send_request(a);
-	return true;
 }
 
-bool
+void
 agent_watch_on_exited(struct agent *a, unsigned instance, int status)
 {
 	struct watch_side *w = a->watch;
 
-	if (instance < WATCH_INSTANCES)
-		return false;
 	if (instance != w->instance || (w->channel == NULL && !w->is_starting))
-		return true;
+		return;
 	log_warn("watch", "the watcher ended with status 0x%x; it is started again",
 	    (unsigned)status);
 	if (w->was_started)
-		note_gap(a);
+		note_gap(a, w->heard_ms);
 	lose_watcher(a);
-	return true;
 }
 
 static void
@@ -402,7 +391,7 @@ start_watcher(struct agent *a, int64_t now_ms)
 
 	if (w->channel != NULL || w->is_starting || now_ms < w->retry_ms)
 		return;
-	w->instance = WATCH_INSTANCES | ((w->instance + 1) & ~WATCH_INSTANCES);
+	w->instance = INSTANCES_WATCH | ((w->instance + 1) & ~INSTANCES_WATCH);
 	w->retry_ms = now_ms + WATCH_RESTART_MS;
 	w->is_starting = agent_ask(a, MSG_START, ROLE_OPENER, w->instance) == MH_OK;
 }
@@ -487,6 +476,20 @@ end_run(struct agent *a, struct run **at, bool is_told)
 	*at = NULL;
 }
 
+/* Keep until when all was watched, where something happened since. */
+static void
+save_until(struct agent *a, int64_t now_ms)
+{
+	struct watch_side *w = a->watch;
+
+	w->saved_ms = now_ms;
+	if (w->channel == NULL || w->until_ms > 0 ||
+	    w->state.counters.n_read == w->n_read_saved)
+		return;
+	w->n_read_saved = w->state.counters.n_read;
+	agent_state_set_number(a, "watched_until_ms", clock_real_ms());
+}
+
 void
 agent_watch_tick(struct agent *a, int64_t now_ms)
 {
@@ -519,6 +522,8 @@ agent_watch_tick(struct agent *a, int64_t now_ms)
 		w->told_ms = now_ms;
 		tell_stream(w->stream);
 	}
+	if (now_ms - w->saved_ms >= SAVE_MS)
+		save_until(a, now_ms);
 	if (w->channel != NULL && clock_real_ms() / DAY_MS != w->sent_day)
 		send_request(a);
 	if (w->channel != NULL)
@@ -558,16 +563,21 @@ void
 agent_watch_init(struct agent *a)
 {
 	a->watch = xcalloc(1, sizeof(*a->watch));
+	a->watch->until_ms = agent_state_number(a, "watched_until_ms");
 	a->watch->due = xcalloc(DUE_WAITING_MAX, sizeof(*a->watch->due));
 }
 
 void
 agent_watch_end(struct agent *a)
 {
-	const struct watch_side *w = a->watch;
+	struct watch_side *w = a->watch;
 
 	if (w->stream != NULL)
 		tell_stream(w->stream);
+	w->n_read_saved = UINT64_MAX;
+	/* Events that wait in the watcher are lost: their files changed before now. */
+	if (w->channel != NULL && w->until_ms == 0)
+		agent_state_set_number(a, "watched_until_ms", clock_real_ms());
 }
 
 void

@@ -26,6 +26,8 @@ static const struct verb {
 	{ "status", cli_status, "how the resident agent is, and what it does now" },
 	{ "findings", cli_findings, "what the resident agent found on this machine" },
 	{ "schedule", cli_schedule, "when it scans what; run, pause and resume scans" },
+	{ "policy", cli_policy,
+	    "the fleet's signed policy: which is in force, apply one" },
 	{ "doctor", cli_doctor,
 	    "what is weaker here than it could be, and how to mend it" },
 	{ "enroll", cli_enroll, "join this machine to a collector, once, with a token" },

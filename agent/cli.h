@@ -21,5 +21,6 @@ int cli_verify(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_schedule(int argc, char **argv);
+int cli_policy(int argc, char **argv);
 
 #endif

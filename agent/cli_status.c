@@ -18,6 +18,7 @@
 #include "agent/control_client.h"
 #include "base/attributes.h"
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -560,4 +561,65 @@ cli_schedule(int argc, char **argv)
 	}
 	status = ask(&q, request);
 	return status == EXIT_CLEAN && w.is_following ? follow_scan(&q) : status;
+}
+
+static const char policy_help[] =
+    "usage: molehunt policy show\n"
+    "       molehunt policy apply FILE\n"
+    "\n"
+    "The fleet's policy, which its operator signed (minisign): schedule, profiles and\n"
+    "limits that lie over the configuration of this machine. apply takes FILE and\n"
+    "FILE.minisig, for root and the group molehunt; the agent checks the signature with\n"
+    "the key of policy.key, see molehunt.yaml(5), and refuses older versions.\n"
+    "\n"
+    "  --format FORMAT  text (default), or ndjson: one record a line\n"
+    "  --socket PATH    default " CONTROL_SOCKET_DEFAULT "\n";
+
+/* The request to apply the policy at path; NULL: told. */
+static json_t *
+apply_request(const struct asking *q, const char *path)
+{
+	enum { POLICY_FILE_MAX = 200 * 1024 }; /* with its signature in one request */
+	MH_CLEANUP(buf_freep) struct buf *text = buf_new(POLICY_FILE_MAX);
+	MH_CLEANUP(buf_freep) struct buf *signature = buf_new(POLICY_FILE_MAX);
+	MH_CLEANUP(freep) char *other = xasprintf("%s.minisig", path);
+	const char *at = path;
+	mh_err err = file_read(path, text);
+
+	if (err == MH_OK) {
+		at = other;
+		err = file_read(other, signature);
+	}
+	if (err != MH_OK) {
+		(void)fprintf(stderr, "%s: %s: %s\n", q->verb, at,
+		    err == MH_ERR_NOTFOUND ? "there is no such file" : mh_strerror(err));
+		return NULL;
+	}
+	json_t *request =
+	    json_pack("{s:s, s:s%, s:s%}", "verb", "policy-apply", "text", buf_data(text),
+		buf_len(text), "signature", buf_data(signature), buf_len(signature));
+
+	if (request == NULL)
+		(void)fprintf(stderr, "%s: %s: it is no text in UTF-8\n", q->verb, path);
+	return request;
+}
+
+int
+cli_policy(int argc, char **argv)
+{
+	struct asking q;
+	struct wishes w = { false, 0 };
+	int status = take_options(&q, &w, policy_help, argc, argv);
+
+	if (status >= 0)
+		return status;
+	if (argc - optind == 1 && strcmp(argv[optind], "show") == 0)
+		return ask(&q, json_pack("{s:s}", "verb", "policy-show"));
+	if (argc - optind == 2 && strcmp(argv[optind], "apply") == 0) {
+		json_t *request = apply_request(&q, argv[optind + 1]);
+
+		return request != NULL ? ask(&q, request) : EXIT_ERROR;
+	}
+	(void)fputs(policy_help, stderr);
+	return EXIT_ERROR;
 }

@@ -189,3 +189,17 @@ finding_add_actor(json_t *finding, const struct actor *actor, const char *boot_i
 	set(facts, "ended", json_boolean(actor->is_gone));
 	set(get_object(evidence, "data"), "actor", facts);
 }
+
+void
+finding_set_denied(json_t *finding, int64_t now_ms, uint64_t count)
+{
+	enum { ACTION_DENIED = 2, DISPOSITION_BLOCKED = 2 };
+
+	set_int(finding, "activity_id", ACTIVITY_UPDATE);
+	set_int(finding, "type_uid", CLASS_DETECTION_FINDING * 100 + ACTIVITY_UPDATE);
+	set_int(finding, "action_id", ACTION_DENIED);
+	set_int(finding, "disposition_id", DISPOSITION_BLOCKED);
+	set_int(finding, "time", now_ms);
+	set_int(finding, "count", (int64_t)count);
+	set_int(get_object(finding, "finding_info"), "last_seen_time", now_ms);
+}

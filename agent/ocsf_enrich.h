@@ -24,6 +24,9 @@ void finding_add_package(json_t *finding, const struct package_facts *facts,
 /* The same with the hashes that the finding itself has (evidences[0].file). */
 void finding_add_package_facts(json_t *finding, const struct package_facts *facts);
 
+/* It was kept from being executed, at that time: an update of the finding. */
+void finding_set_denied(json_t *finding, int64_t now_ms, uint64_t count);
+
 /*
  * Who wrote or started it: evidences[0].actor, and what OCSF has no attribute for
  * under evidences[0].data.actor.  boot_id is host.boot_id, as in process_uid().

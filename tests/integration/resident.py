@@ -107,12 +107,14 @@ class Resident:
         finally:
             link.close()
 
+    def ask_scan(self):
+        wait_until(lambda: self.run("molehunt", "schedule", "run", "full", "--socket",
+                                    self.socket).returncode == 0, 10, "an agent that answers")
+
     def scan(self):
         """Have the profile scanned now, and wait until it has been."""
         n = len(re.findall(r"full \S+: \d+ scanned", self.log_text()))
-        done = self.run("molehunt", "schedule", "run", "full", "--socket", self.socket)
-        if done.returncode != 0:
-            raise AssertionError(done.stderr)
+        self.ask_scan()
         wait_until(lambda: len(re.findall(r"full \S+: \d+ scanned", self.log_text())) > n, 30,
                    "a scan")
 
