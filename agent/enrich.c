@@ -21,10 +21,12 @@ struct question {
 struct enricher {
 	enrich_fn *on_facts;
 	void *ctx;
-	struct question *first, **end; /* the oldest first; owned */
-	size_t n;
-	size_t n_asked; /* of these, the first: in one message, without an answer */
-	uint32_t id;    /* of it */
+	struct question *first, **end; /* not asked yet, the oldest first; owned */
+	size_t n;                      /* without an answer, asked or not */
+	struct question *asked[FACTS_PATHS_MAX]; /* NULL: answered for; owned */
+	uint32_t n_asked; /* of the message under way; 0: there is none */
+	uint32_t id;      /* of it */
+	int64_t heard_ms; /* since then the opener said nothing */
 };
 
 struct enricher *
@@ -38,31 +40,60 @@ enricher_new(enrich_fn *on_facts, void *ctx)
 	return e;
 }
 
-/* Answer the oldest question. */
-static void
-answer_first(struct enricher *e, const struct package_facts *facts)
+/* Take the oldest from those that were not asked yet. */
+static struct question *
+take_first(struct enricher *e)
 {
 	struct question *q = e->first;
-	void *tag = q->tag;
 
 	e->first = q->next;
 	if (e->first == NULL)
 		e->end = &e->first;
+	return q;
+}
+
+/* The answer to q, which is freed and of which nobody else knows any more. */
+static void
+answer(struct enricher *e, struct question *q, const struct package_facts *facts)
+{
+	void *tag = q->tag;
+
 	e->n--;
-	if (e->n_asked > 0)
-		e->n_asked--;
 	free(q->path);
 	free(q);
 	e->on_facts(e->ctx, tag, facts);
 }
 
 static void
-answer_unknown(struct enricher *e, size_t n, enum package_unknown unknown)
+answer_asked(struct enricher *e, uint32_t i, const struct package_facts *facts)
 {
-	const struct package_facts facts = { .unknown = unknown };
+	struct question *q = e->asked[i];
 
-	while (n-- > 0)
-		answer_first(e, &facts);
+	e->asked[i] = NULL;
+	if (q != NULL)
+		answer(e, q, facts);
+}
+
+void
+enricher_lost(struct enricher *e)
+{
+	const struct package_facts facts = { .unknown = PACKAGE_UNKNOWN_NOT_ANSWERED };
+	uint32_t n = e->n_asked;
+
+	e->n_asked = 0;
+	for (uint32_t i = 0; i < n; i++)
+		answer_asked(e, i, &facts);
+}
+
+void
+enricher_flush(struct enricher *e)
+{
+	const struct package_facts facts = { .unknown = PACKAGE_UNKNOWN_NOT_ANSWERED };
+
+	for (uint32_t i = 0; i < e->n_asked; i++)
+		answer_asked(e, i, &facts);
+	while (e->first != NULL)
+		answer(e, take_first(e), &facts);
 }
 
 void
@@ -70,7 +101,7 @@ enricher_free(struct enricher *e)
 {
 	if (e == NULL)
 		return;
-	answer_unknown(e, e->n, PACKAGE_UNKNOWN_NOT_ASKED);
+	enricher_flush(e);
 	free(e);
 }
 
@@ -101,8 +132,8 @@ enricher_waiting(const struct enricher *e)
 }
 
 /* As many of the oldest as fit in a message. */
-static void
-encode_questions(const struct enricher *e, struct buf *b, uint32_t *ret_n)
+static uint32_t
+encode_questions(const struct enricher *e, struct buf *b)
 {
 	char *paths[FACTS_PATHS_MAX];
 	struct facts_request request = { .id = e->id, .paths = paths };
@@ -116,46 +147,53 @@ encode_questions(const struct enricher *e, struct buf *b, uint32_t *ret_n)
 		buf_reset(b);
 		facts_request_encode(&request, b);
 	}
-	*ret_n = request.n;
+	return request.n;
 }
 
 static mh_err
-send_questions(struct enricher *e, struct channel *opener)
+send_questions(struct enricher *e, struct channel *opener, int64_t now_ms)
 {
 	MH_CLEANUP(buf_freep) struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
-	uint32_t n = 0;
 	mh_err err = MH_OK;
 
-	if (e->n_asked > 0 || e->n == 0 || !channel_can_send(opener))
+	if (e->n_asked > 0 || e->first == NULL || !channel_can_send(opener))
 		return MH_OK;
 	e->id++;
-	encode_questions(e, b, &n);
+	uint32_t n = encode_questions(e, b);
+
 	err = channel_send(opener, MSG_FACTS, buf_data(b), buf_len(b), NULL, 0);
-	if (err == MH_OK)
-		e->n_asked = n;
-	return err == MH_ERR_FULL ? MH_OK : err;
+	if (err != MH_OK)
+		return err;
+	for (uint32_t i = 0; i < n; i++)
+		e->asked[i] = take_first(e);
+	e->n_asked = n;
+	e->heard_ms = now_ms;
+	return MH_OK;
 }
 
 static bool
 take_answer(struct enricher *e, const struct message *m)
 {
-	struct facts_answer answer;
+	struct facts_answer a;
 	struct reader r;
 
 	reader_init(&r, m->data, m->len);
-	facts_answer_decode(&r, &answer);
-	bool is_good = reader_is_done(&r) && e->n_asked > 0 && answer.id == e->id &&
-		       answer.n == e->n_asked;
+	facts_answer_decode(&r, &a);
+	bool is_good =
+	    reader_is_done(&r) && e->n_asked > 0 && a.id == e->id && a.n == e->n_asked;
 
-	for (uint32_t i = 0; is_good && i < answer.n; i++)
-		answer_first(e, &answer.items[i]);
-	facts_answer_clear(&answer);
+	if (is_good) {
+		e->n_asked = 0;
+		for (uint32_t i = 0; i < a.n; i++)
+			answer_asked(e, i, &a.items[i]);
+	}
+	facts_answer_clear(&a);
 	return is_good;
 }
 
 /* All that it has said: answers, and signs of life. */
 static mh_err
-listen(struct enricher *e, struct channel *opener)
+listen(struct enricher *e, struct channel *opener, int64_t now_ms)
 {
 	for (;;) {
 		struct message m;
@@ -169,34 +207,37 @@ listen(struct enricher *e, struct channel *opener)
 		message_close_fds(&m);
 		if (!is_good)
 			return MH_ERR_PROTOCOL;
+		e->heard_ms = now_ms;
 	}
 }
 
-/* Whether the oldest has waited for too long. */
-static bool
-is_late(const struct enricher *e, int64_t now_ms)
+/* Who has waited for too long waits no more; the place of what was asked stays. */
+static void
+answer_late(struct enricher *e, int64_t now_ms)
 {
-	return e->first != NULL && now_ms - e->first->since_ms >= ENRICH_WAIT_MS;
+	const struct package_facts facts = { .unknown = PACKAGE_UNKNOWN_NOT_ANSWERED };
+	int64_t since_ms = now_ms - ENRICH_WAIT_MS;
+
+	for (uint32_t i = 0; i < e->n_asked; i++) {
+		if (e->asked[i] != NULL && e->asked[i]->since_ms <= since_ms)
+			answer_asked(e, i, &facts);
+	}
+	while (e->first != NULL && e->first->since_ms <= since_ms)
+		answer(e, take_first(e), &facts);
 }
 
 enum enrich_next
 enricher_step(struct enricher *e, struct channel *opener, int64_t now_ms)
 {
-	mh_err err = opener != NULL ? listen(e, opener) : MH_OK;
+	mh_err err = opener != NULL ? listen(e, opener, now_ms) : MH_OK;
 
-	if (err == MH_OK && is_late(e, now_ms) && e->n_asked > 0)
+	answer_late(e, now_ms);
+	if (err == MH_OK && opener != NULL && e->n_asked > 0 &&
+	    now_ms - e->heard_ms >= ENRICH_HUNG_MS)
 		return ENRICH_HUNG;
-	while (e->n_asked == 0 && is_late(e, now_ms))
-		answer_unknown(e, 1, PACKAGE_UNKNOWN_NOT_ANSWERED);
 	if (err == MH_OK && opener != NULL)
-		err = send_questions(e, opener);
+		err = send_questions(e, opener, now_ms);
 	if (err == MH_OK && opener != NULL)
 		err = channel_flush(opener);
 	return err == MH_OK ? ENRICH_OK : ENRICH_BROKEN;
-}
-
-void
-enricher_lost(struct enricher *e)
-{
-	answer_unknown(e, e->n_asked, PACKAGE_UNKNOWN_NOT_ANSWERED);
 }

@@ -19,8 +19,10 @@
  * system or an opener that hangs.  Never blocks.  All times are monotonic.
  */
 enum {
-	ENRICH_WAITING_MAX = 4096,  /* questions; more are answered at once: not asked */
-	ENRICH_WAIT_MS = 10 * 1000, /* from a question to its answer */
+	ENRICH_WAITING_MAX = 10000, /* questions; more are answered at once: not asked */
+	ENRICH_WAIT_MS = 2000,      /* from a question to its answer */
+	/* Without a sign of life an opener hangs: the index of a slow disk takes less. */
+	ENRICH_HUNG_MS = 30 * 1000,
 };
 
 struct enricher;
@@ -29,7 +31,9 @@ struct enricher;
 typedef void enrich_fn(void *ctx, void *tag, const struct package_facts *facts);
 
 struct enricher *enricher_new(enrich_fn *on_facts, void *ctx);
-/* Answers all that wait: not asked. */
+/* Answers all that wait: no answer in time. */
+void enricher_flush(struct enricher *e);
+/* The same, and frees it. */
 void enricher_free(struct enricher *e);
 MH_DEFINE_CLEANUP(struct enricher, enricher_free);
 

@@ -11,6 +11,7 @@ struct ground {
 	struct channel *mine, *openers;
 	unsigned n_known, n_not_asked, n_not_answered;
 	void *last;        /* tag */
+	bool last_config;  /* of its facts: answers alternate */
 	const char *again; /* ask about this from within an answer */
 };
 
@@ -21,6 +22,7 @@ on_facts(void *ctx, void *tag, const struct package_facts *facts)
 	const char *again = g->again;
 
 	g->last = tag;
+	g->last_config = facts->is_config;
 	if (facts->unknown == PACKAGE_UNKNOWN_NOT)
 		g->n_known++;
 	else if (facts->unknown == PACKAGE_UNKNOWN_NOT_ASKED)
@@ -88,7 +90,8 @@ answer(struct ground *g, uint32_t id, uint32_t n)
 	struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
 
 	for (size_t i = 0; i < MH_ARRAY_LEN(items); i++)
-		items[i] = (struct package_facts){ .database = PACKAGE_DB_DPKG };
+		items[i] = (struct package_facts){ .database = PACKAGE_DB_DPKG,
+			.is_config = i % 2 == 1 };
 	facts_answer_encode(&a, b);
 	assert_ok(
 	    channel_send(g->openers, MSG_FACTS_ARE, buf_data(b), buf_len(b), NULL, 0));
@@ -128,19 +131,55 @@ an_opener_that_hangs_holds_nothing_up(void **state)
 	uint32_t id = 0;
 
 	enricher_ask(g->e, "/bin/x", NULL, 0);
-	assert_int_equal(enricher_step(g->e, g->mine, 0), ENRICH_OK);
+	assert_int_equal(enricher_step(g->e, g->mine, 5), ENRICH_OK);
 	assert_int_equal(hear(g, &id), 1);
 	enricher_ask(g->e, "/bin/y", NULL, 10);
 	assert_int_equal(enricher_step(g->e, g->mine, ENRICH_WAIT_MS - 1), ENRICH_OK);
-	assert_int_equal(enricher_step(g->e, g->mine, ENRICH_WAIT_MS), ENRICH_HUNG);
-	enricher_lost(g->e);
-	assert_int_equal(g->n_not_answered, 1);
-	/* The other one waits for the next opener, but not for ever. */
-	assert_int_equal(enricher_step(g->e, NULL, ENRICH_WAIT_MS + 9), ENRICH_OK);
+	assert_int_equal(enricher_waiting(g->e), 2);
+	assert_int_equal(enricher_step(g->e, g->mine, ENRICH_WAIT_MS), ENRICH_OK);
 	assert_int_equal(enricher_waiting(g->e), 1);
-	assert_int_equal(enricher_step(g->e, NULL, ENRICH_WAIT_MS + 10), ENRICH_OK);
-	assert_int_equal(enricher_waiting(g->e), 0);
+	assert_int_equal(enricher_step(g->e, g->mine, ENRICH_WAIT_MS + 10), ENRICH_OK);
 	assert_int_equal(g->n_not_answered, 2);
+	assert_int_equal(enricher_step(g->e, g->mine, ENRICH_HUNG_MS + 4), ENRICH_OK);
+	assert_int_equal(enricher_step(g->e, g->mine, ENRICH_HUNG_MS + 5), ENRICH_HUNG);
+	enricher_lost(g->e);
+	/* The next one is asked anew, and without one nobody waits for ever. */
+	enricher_ask(g->e, "/bin/z", NULL, ENRICH_HUNG_MS);
+	assert_int_equal(enricher_step(g->e, NULL, ENRICH_HUNG_MS + ENRICH_WAIT_MS - 1),
+	    ENRICH_OK);
+	assert_int_equal(enricher_waiting(g->e), 1);
+	assert_int_equal(enricher_step(g->e, NULL, ENRICH_HUNG_MS + ENRICH_WAIT_MS),
+	    ENRICH_OK);
+	assert_int_equal(enricher_waiting(g->e), 0);
+	assert_int_equal(g->n_not_answered, 3);
+}
+
+static void
+an_answer_that_comes_late_goes_to_those_that_still_wait(void **state)
+{
+	struct ground *g = *state;
+	uint32_t id = 0;
+	char tags[3];
+
+	enricher_ask(g->e, "/bin/x", &tags[0], 0);
+	enricher_ask(g->e, "/bin/y", &tags[1], 1);
+	assert_int_equal(enricher_step(g->e, g->mine, 1), ENRICH_OK);
+	assert_int_equal(hear(g, &id), 2);
+	assert_int_equal(enricher_step(g->e, g->mine, ENRICH_WAIT_MS), ENRICH_OK);
+	assert_ptr_equal(g->last, &tags[0]);
+	/* The second of two answers is the second question's. */
+	answer(g, id, 2);
+	assert_int_equal(enricher_step(g->e, g->mine, ENRICH_WAIT_MS), ENRICH_OK);
+	assert_ptr_equal(g->last, &tags[1]);
+	assert_int_equal(g->last_config, 1);
+	assert_true(g->n_known == 1 && g->n_not_answered == 1);
+	/* What an opener was asked that is lost is not asked again. */
+	enricher_ask(g->e, "/bin/z", &tags[2], 0);
+	assert_int_equal(enricher_step(g->e, g->mine, 1), ENRICH_OK);
+	assert_int_equal(hear(g, &id), 1);
+	enricher_lost(g->e);
+	assert_ptr_equal(g->last, &tags[2]);
+	assert_int_equal(enricher_waiting(g->e), 0);
 }
 
 static void
@@ -190,9 +229,9 @@ what_cannot_be_asked_is_answered_at_once(void **state)
 
 	assert_int_equal(enricher_step(g->e, g->mine, 0), ENRICH_OK);
 	assert_int_equal(hear(g, &id), 2);
-	enricher_free(g->e);
-	g->e = NULL;
-	assert_int_equal(g->n_not_asked, 3 + ENRICH_WAITING_MAX);
+	enricher_flush(g->e);
+	assert_int_equal(enricher_waiting(g->e), 0);
+	assert_int_equal(g->n_not_answered, ENRICH_WAITING_MAX);
 	free(path);
 }
 
@@ -204,6 +243,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		with_ground(all_questions_are_answered_in_their_order),
 		with_ground(an_opener_that_hangs_holds_nothing_up),
+		with_ground(an_answer_that_comes_late_goes_to_those_that_still_wait),
 		with_ground(signs_of_life_are_no_answers_and_nonsense_is_told),
 		with_ground(what_cannot_be_asked_is_answered_at_once),
 	};
