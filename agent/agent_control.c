@@ -339,9 +339,12 @@ answer_run(const struct asked *q)
 		    "configuration");
 		return;
 	}
-	put_done(q, agent_scan_run(q->agent) != NULL
-			? "It begins when the scan that runs now has ended."
-			: "It begins.");
+	if (schedule_get_pause(agent_scan_schedule(q->agent), clock_real_ms()).is_paused)
+		put_done(q, "Scans are paused: it begins when they are resumed.");
+	else
+		put_done(q, agent_scan_run(q->agent) != NULL
+				? "It begins when the scan that runs now has ended."
+				: "It begins.");
 }
 
 static void

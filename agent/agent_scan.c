@@ -339,6 +339,24 @@ tick_governor(struct agent *a, int64_t now_ms)
 		    wants_work && (act != GOVERNOR_WORK || pause.is_paused));
 }
 
+/* What was asked for by hand is not forgotten when the agent ends before it begins. */
+static void
+note_asked(struct agent *a, const char *profile, int64_t is_asked)
+{
+	MH_CLEANUP(freep) char *name = xasprintf("asked/%s", profile);
+
+	agent_state_set_number(a, name, is_asked);
+}
+
+static void
+restore_asked(struct agent *a, const char *profile)
+{
+	MH_CLEANUP(freep) char *name = xasprintf("asked/%s", profile);
+
+	if (a->scans->asked == NULL && agent_state_number(a, name) != 0)
+		a->scans->asked = xstrdup(profile);
+}
+
 static void
 tick_schedule(struct agent *a, int64_t now_ms)
 {
@@ -362,6 +380,8 @@ tick_schedule(struct agent *a, int64_t now_ms)
 	if (profile == NULL)
 		return;
 	begin_run(a, profile, due_ms);
+	if (asked != NULL)
+		note_asked(a, asked, 0);
 	/* In this order: a kill between the two scans it twice rather than never. */
 	if (w->run != NULL && scan_is_settled(w->run->scan))
 		save_place(a);
@@ -386,8 +406,8 @@ agent_scan_tick(struct agent *a, int64_t now_ms)
 	}
 	if (w->run != NULL)
 		tick_checkpoint(a, now_ms);
-	tick_governor(a, now_ms);
 	tick_schedule(a, now_ms);
+	tick_governor(a, now_ms);
 }
 
 void
@@ -439,6 +459,12 @@ agent_scan_init(struct agent *a)
 	a->scans = xcalloc(1, sizeof(*a->scans));
 	a->scans->governor = governor_new(&settings, "");
 	load_schedule(a);
+	for (size_t i = 0; i < a->config.profiles.n; i++)
+		restore_asked(a,
+		    ((struct config_profile *)a->config.profiles.items)[i].name);
+	restore_asked(a, "quick");
+	restore_asked(a, "memory");
+	restore_asked(a, "full");
 }
 
 void
@@ -463,6 +489,7 @@ agent_scan_ask(struct agent *a, const char *profile)
 		return false;
 	free(a->scans->asked);
 	a->scans->asked = xstrdup(profile);
+	note_asked(a, profile, 1);
 	a->scans->look_ms = 0;
 	agent_hurry(a);
 	return true;

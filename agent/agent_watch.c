@@ -347,6 +347,7 @@ on_watcher(evutil_socket_t fd, short what, void *ctx)
 	agent_hurry(a);
 	if (is_good && err == MH_ERR_AGAIN)
 		return;
+	log_warn("watch", "the watcher is gone; it is started again");
 	mh_ignore(agent_ask(a, MSG_STOP, ROLE_OPENER, w->instance));
 	if (w->was_started)
 		note_gap(a, w->heard_ms);
@@ -377,7 +378,7 @@ agent_watch_on_exited(struct agent *a, unsigned instance, int status)
 
 	if (instance != w->instance || (w->channel == NULL && !w->is_starting))
 		return;
-	log_warn("watch", "the watcher ended with status 0x%x; it is started again",
+	log_warn("watch", "the watcher could not be started, or ended: 0x%x",
 	    (unsigned)status);
 	if (w->was_started)
 		note_gap(a, w->heard_ms);

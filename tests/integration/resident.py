@@ -107,6 +107,14 @@ class Resident:
         finally:
             link.close()
 
+    def start_asking(self):
+        """Start, and wait until the agent answers and its rules are ready."""
+        self.start()
+        wait_until(lambda: '"is_loading":false' in self.run(
+            "molehunt", "status", "--socket", self.socket, "--format", "ndjson").stdout.replace(
+                " ", ""), 20, "an agent that is ready")
+        return self
+
     def ask_scan(self):
         wait_until(lambda: self.run("molehunt", "schedule", "run", "full", "--socket",
                                     self.socket).returncode == 0, 10, "an agent that answers")
