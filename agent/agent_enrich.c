@@ -9,53 +9,43 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <unistd.h>
 
 #include "agent/agent_main.h"
+#include "agent/enrich.h"
 #include "agent/ocsf_enrich.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "records/facts.h"
 
-enum {
-	ANSWER_MS = 2000,          /* a finding waits at most so long */
-	HELPER_MS = 60000,         /* the opener is kept so long without a question */
-	WAITING_MAX = 10000,       /* findings; beyond, they do not wait */
-	REQUEST_BYTES = 48 * 1024, /* of paths in one message */
-};
+enum { HELPER_MS = 60000 }; /* the opener is kept so long without a question */
 
 struct waiting {
-	STAILQ_ENTRY(waiting) entry;
 	struct new_finding f;
-	char *rule, *pack, *path, *package_path; /* owned: f borrows them */
-	uint32_t asked; /* the request that asked for it; 0: none yet */
-	int64_t since_ms;
+	char *rule, *pack, *path; /* owned: f borrows them */
 };
 
 struct enrich_side {
+	struct enricher *enricher;
 	struct channel *channel; /* NULL while there is no opener */
 	struct event *event;
 	unsigned instance;
 	bool is_starting;
-	uint32_t request; /* under way; 0: none */
-	uint32_t last_request;
 	int64_t used_ms;
-	STAILQ_HEAD(, waiting) list;
-	size_t n;
 };
 
 static void
-keep(struct agent *a, struct waiting *w)
+on_facts(void *ctx, void *tag, const struct package_facts *facts)
 {
-	STAILQ_REMOVE(&a->enrich->list, w, waiting, entry);
-	a->enrich->n--;
+	struct agent *a = ctx;
+	struct waiting *w = tag;
+
+	finding_add_package_facts(w->f.json, facts);
 	store_keep_finding(a->store, &w->f);
 	free(w->rule);
 	free(w->pack);
 	free(w->path);
-	free(w->package_path);
 	free(w);
 }
 
@@ -69,100 +59,41 @@ lose_opener(struct agent *a)
 	e->event = NULL;
 	channel_free(e->channel);
 	e->channel = NULL;
-	e->request = 0;
 	e->is_starting = false;
+	enricher_lost(e->enricher);
 }
 
-/* The facts of one answer go to those that were asked for with it, in order. */
+/* Ask, and hear what is known. */
 static void
-take_answer(struct agent *a, const struct facts_answer *answer)
+step(struct agent *a)
 {
 	struct enrich_side *e = a->enrich;
-	struct waiting *w = STAILQ_FIRST(&e->list);
-	uint32_t i = 0;
+	enum enrich_next next =
+	    enricher_step(e->enricher, e->channel, clock_monotonic_ms());
 
-	while (w != NULL && i < answer->n) {
-		struct waiting *next = STAILQ_NEXT(w, entry);
-
-		if (w->asked == answer->id) {
-			finding_add_package_facts(w->f.json, &answer->items[i++]);
-			keep(a, w);
-		}
-		w = next;
-	}
+	if (next == ENRICH_OK)
+		return;
+	log_debug("enrich", "%s",
+	    next == ENRICH_HUNG ? "an opener does not answer" : "an opener ended");
+	mh_ignore(agent_ask(a, MSG_STOP, ROLE_OPENER, e->instance));
+	lose_opener(a);
 }
 
 static void
 on_opener(evutil_socket_t fd, short what, void *ctx)
 {
 	struct agent *a = ctx;
-	struct enrich_side *e = a->enrich;
-	struct message m;
-	mh_err err = MH_OK;
 
 	(void)fd;
 	(void)what;
-	while ((err = channel_receive(e->channel, &m)) == MH_OK) {
-		struct facts_answer answer;
-		struct reader r;
-		bool is_good = m.type == MSG_PULSE;
-
-		reader_init(&r, m.data, m.len);
-		if (m.type == MSG_FACTS_ARE) {
-			facts_answer_decode(&r, &answer);
-			is_good = reader_is_done(&r) && answer.id == e->request;
-			if (is_good)
-				take_answer(a, &answer);
-			facts_answer_clear(&answer);
-			e->request = 0;
-		}
-		message_close_fds(&m);
-		if (!is_good) {
-			err = MH_ERR_PROTOCOL;
-			break;
-		}
-	}
-	if (err != MH_ERR_AGAIN) {
-		mh_ignore(agent_ask(a, MSG_STOP, ROLE_OPENER, e->instance));
-		lose_opener(a);
-	}
+	step(a);
 	agent_hurry(a);
-}
-
-/* Ask for those that were not asked for, as many as fit. */
-static void
-ask(struct agent *a)
-{
-	struct enrich_side *e = a->enrich;
-	char *paths[FACTS_PATHS_MAX];
-	struct facts_request request = { .id = ++e->last_request, .paths = paths };
-	MH_CLEANUP(buf_freep) struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
-	struct waiting *w = NULL;
-	size_t bytes = 0;
-
-	STAILQ_FOREACH(w, &e->list, entry)
-	{
-		bytes += strlen(w->package_path) + 8;
-		if (request.n == FACTS_PATHS_MAX ||
-		    (request.n > 0 && bytes > REQUEST_BYTES))
-			break;
-		w->asked = request.id;
-		paths[request.n++] = w->package_path;
-	}
-	facts_request_encode(&request, b);
-	if (request.n == 0 || buf_error(b) != MH_OK)
-		return;
-	if (channel_send(e->channel, MSG_FACTS, buf_data(b), buf_len(b), NULL, 0) ==
-	    MH_OK)
-		e->request = request.id;
 }
 
 void
 agent_enrich_add(struct agent *a, const struct new_finding *f)
 {
-	struct enrich_side *e = a->enrich;
-
-	if (a->is_stopping || e->n >= WAITING_MAX || f->package_path[0] != '/') {
+	if (a->is_stopping) {
 		store_keep_finding(a->store, f);
 		return;
 	}
@@ -172,50 +103,41 @@ agent_enrich_add(struct agent *a, const struct new_finding *f)
 	w->f.rule = w->rule = xstrdup(f->rule);
 	w->f.pack = w->pack = xstrdup(f->pack);
 	w->f.path = w->path = xstrdup(f->path);
-	w->f.package_path = w->package_path = xstrdup(f->package_path);
-	w->since_ms = clock_monotonic_ms();
-	STAILQ_INSERT_TAIL(&e->list, w, entry);
-	e->n++;
+	w->f.package_path = NULL; /* the enricher has it */
+	enricher_ask(a->enrich->enricher, f->package_path, w, clock_monotonic_ms());
 	agent_hurry(a);
 }
 
 void
 agent_enrich_flush(struct agent *a)
 {
-	while (!STAILQ_EMPTY(&a->enrich->list))
-		keep(a, STAILQ_FIRST(&a->enrich->list));
+	enricher_flush(a->enrich->enricher);
 }
 
 bool
 agent_enrich_is_waiting(const struct agent *a)
 {
-	return a->enrich->n > 0;
+	return enricher_waiting(a->enrich->enricher) > 0;
 }
 
 void
 agent_enrich_tick(struct agent *a, int64_t now_ms)
 {
 	struct enrich_side *e = a->enrich;
-	struct waiting *first = NULL;
+	bool is_waiting = agent_enrich_is_waiting(a);
 
-	while ((first = STAILQ_FIRST(&e->list)) != NULL &&
-	       now_ms - first->since_ms > ANSWER_MS)
-		keep(a, first);
-	if (e->n > 0)
+	step(a);
+	if (is_waiting)
 		e->used_ms = now_ms;
-	if (e->n > 0 && e->channel == NULL && !e->is_starting) {
+	if (is_waiting && e->channel == NULL && !e->is_starting) {
 		e->instance =
 		    INSTANCES_FACTS | ((e->instance + 1) & (INSTANCES_FACTS - 1));
 		e->is_starting =
 		    agent_ask(a, MSG_START, ROLE_OPENER, e->instance) == MH_OK;
-	} else if (e->n > 0 && e->channel != NULL && e->request == 0) {
-		ask(a);
 	} else if (e->channel != NULL && now_ms - e->used_ms > HELPER_MS) {
 		/* It ends when its channel does. */
 		lose_opener(a);
 	}
-	if (e->channel != NULL)
-		mh_ignore(channel_flush(e->channel));
 }
 
 void
@@ -237,7 +159,7 @@ agent_enrich_on_started(struct agent *a, unsigned instance, int fd)
 		return;
 	}
 	mh_ignore(channel_send(e->channel, MSG_PACE, pace, sizeof(pace), NULL, 0));
-	ask(a);
+	step(a);
 }
 
 void
@@ -251,7 +173,7 @@ void
 agent_enrich_init(struct agent *a)
 {
 	a->enrich = xcalloc(1, sizeof(*a->enrich));
-	STAILQ_INIT(&a->enrich->list);
+	a->enrich->enricher = enricher_new(on_facts, a);
 }
 
 void
@@ -261,6 +183,7 @@ agent_enrich_clear(struct agent *a)
 		return;
 	agent_enrich_flush(a);
 	lose_opener(a);
+	enricher_free(a->enrich->enricher);
 	free(a->enrich);
 	a->enrich = NULL;
 }

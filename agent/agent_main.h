@@ -101,6 +101,7 @@ struct run {
 	unsigned n_resumed;                     /* how often it went on where it was */
 	bool is_held;                           /* its place is to be kept */
 	bool is_done;                           /* the scan has ended */
+	int64_t done_ms;                        /* monotonic: then */
 };
 
 /* A scan of a profile that another life of the agent did not end. */
@@ -219,7 +220,9 @@ void run_on_answer(void *ctx, struct scan *scan, const struct scan_answer *answe
 void run_on_anomaly(void *ctx, const struct process_table *processes,
     const struct process *p, const struct anomaly *found);
 void run_on_done(void *ctx, struct scan *scan);
-/* Keep coverage and summary for the disk. */
+/* Whether it has ended, and its findings have been told all that they waited for. */
+bool run_has_settled(const struct run *run, int64_t now_ms);
+/* Keep coverage and summary for the disk, behind all findings. */
 void run_tell_coverage(struct run *run, const struct coverage *c, bool is_whole);
 
 /*

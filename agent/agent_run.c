@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "agent/agent_main.h"
+#include "agent/enrich.h"
 #include "agent/ocsf_anomaly.h"
 #include "agent/ocsf_enrich.h"
 #include "base/clock.h"
@@ -175,6 +176,7 @@ run_on_done(void *ctx, struct scan *scan)
 
 	(void)scan;
 	run->is_done = true;
+	run->done_ms = clock_monotonic_ms();
 	agent_hurry(run->agent);
 }
 
@@ -190,6 +192,14 @@ run_wants(void *ctx, const struct target *t, enum reason *ret_reason)
 	return false;
 }
 
+bool
+run_has_settled(const struct run *run, int64_t now_ms)
+{
+	/* Those of others wait too, but not longer than its own would. */
+	return run->is_done && (!agent_enrich_is_waiting(run->agent) ||
+				   now_ms - run->done_ms >= ENRICH_WAIT_MS);
+}
+
 /* Coverage goes on disk like a finding. */
 void
 run_tell_coverage(struct run *run, const struct coverage *c, bool is_whole)
@@ -197,6 +207,8 @@ run_tell_coverage(struct run *run, const struct coverage *c, bool is_whole)
 	struct finding_context context = context_of(run);
 	struct store *st = run->agent->store;
 
+	/* A summary never counts what is not on disk before it. */
+	agent_enrich_flush(run->agent);
 	for (size_t first = 0; first < c->n_paths; first += COVERAGE_PATHS_PER_LINE)
 		store_keep_line(st,
 		    coverage_to_json(&context, c, first, COVERAGE_PATHS_PER_LINE));

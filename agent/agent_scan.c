@@ -399,9 +399,9 @@ agent_scan_tick(struct agent *a, int64_t now_ms)
 	if (w->run == NULL && !w->is_drop_due && agent_rules_are_ready(a))
 		resume_run(a);
 	if (w->run != NULL && w->run->is_done) {
-		if (!scan_is_suspended(w->run->scan))
+		if (!scan_is_suspended(w->run->scan) && run_has_settled(w->run, now_ms))
 			finish_run(a, true);
-		else if (agent_rules_are_ready(a))
+		else if (scan_is_suspended(w->run->scan) && agent_rules_are_ready(a))
 			move_run(a);
 	}
 	if (w->run != NULL)

@@ -467,7 +467,8 @@ end_run(struct agent *a, struct run **at, bool is_told)
 {
 	struct run *run = *at;
 
-	if (run == NULL || !run->is_done)
+	if (run == NULL || !run->is_done ||
+	    (is_told && !run_has_settled(run, clock_monotonic_ms())))
 		return;
 	if (is_told)
 		run_tell_coverage(run, scan_coverage(run->scan), true);

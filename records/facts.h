@@ -35,7 +35,10 @@ enum {
 	UNKNOWN(BUSY, "the database was being changed")                                \
 	UNKNOWN(TOO_LARGE, "the database is larger than what is read")                 \
 	UNKNOWN(DAMAGED, "the database is damaged")                                    \
-	UNKNOWN(UNREADABLE, "the database cannot be read")
+	UNKNOWN(UNREADABLE, "the database cannot be read")                             \
+	/* The agent's own, of openers that do not answer. */                          \
+	UNKNOWN(NOT_ASKED, "it was not asked for")                                     \
+	UNKNOWN(NOT_ANSWERED, "the database did not answer in time")
 
 /* Numbers of RFC 9580, "Hash Algorithms", which rpm uses. */
 #define PACKAGE_DIGESTS(DIGEST)           \

@@ -42,6 +42,10 @@ class Control(ResidentTest):
         done, findings = self.ask("findings")
         self.assertEqual((done.returncode, len(findings)), (0, 1))
         self.assertEqual(findings, self.r.history()[1])
+        # No package brought what the test made; why is told in any case.
+        package = findings[0]["evidences"][0]["data"]["package"]
+        self.assertIsNone(package["checksum_agrees"])
+        self.assertTrue(package["reason"])
         text = self.r.run("molehunt", "findings", "--socket", self.r.socket).stdout
         self.assertIn("mark", text)
 

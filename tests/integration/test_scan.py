@@ -120,7 +120,8 @@ class Output(ScanTest):
         self.assertEqual((evidence["name"], evidence["path"], evidence["size"]),
                          ("x.BIN", path, 5 + len(MARK)))
         self.assertEqual([h["value"] for h in evidence["hashes"]],
-                         [hashlib.sha256(b"12345" + MARK).hexdigest()])
+                         [hashlib.md5(b"12345" + MARK).hexdigest(),
+                          hashlib.sha256(b"12345" + MARK).hexdigest()])
         (string,) = strings_of(f)
         self.assertEqual((string["id"], string["offset"], string["length"], string["hex"]),
                          ("$m", 5, len(MARK), MARK.hex()))
@@ -159,6 +160,21 @@ class Output(ScanTest):
             self.assertNotIn(MARK.decode(),
                              self.text_scan("--matched", mode, self.tree).out)
         self.assertNotIn("sha256", kept["none"])
+
+    def test_a_finding_tells_where_the_file_was_loaded_from(self):
+        path = self.plant("loaded")
+        os.chmod(path, 0o644)
+        try:
+            os.setxattr(path, "user.xdg.origin.url", b"https://example.org/\xff")
+            os.setxattr(path, "user.xdg.referrer.url", b"https://example.org/page")
+        except OSError as e:
+            self.skipTest(f"no extended attributes: {e}")
+        (f,) = self.scan(self.tree).findings
+        evidence = f["evidences"][0]
+        self.assertEqual(evidence["url"]["url_string"], "https://example.org/\\xff")
+        self.assertEqual(evidence["data"]["file"]["origin"],
+                         {"url": "https://example.org/\\xff",
+                          "referrer": "https://example.org/page"})
 
     def test_hashes_adds_md5_and_sha1(self):
         self.plant("a")
