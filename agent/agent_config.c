@@ -203,6 +203,18 @@ profile_at(const struct agent_config *c, size_t i)
 	return (const struct config_profile *)c->profiles.items + i;
 }
 
+/* Whether a walk can hold the patterns of both; more may be NULL. */
+static bool
+fits_together(const struct setting_strings *list, const struct setting_strings *more)
+{
+	size_t n = list->n + (more != NULL ? more->n : 0);
+	MH_CLEANUP(freep) const char **all = xcalloc(n + 1, sizeof(*all));
+
+	for (size_t i = 0; i < n; i++)
+		all[i] = i < list->n ? list->items[i] : more->items[i - list->n];
+	return scan_takes_excludes(all, n);
+}
+
 static void
 check_profiles(const struct agent_config *c, struct settings_problem *ret)
 {
@@ -213,6 +225,14 @@ check_profiles(const struct agent_config *c, struct settings_problem *ret)
 		if (p->paths.n == 0 && !p->has_processes) {
 			ret->why = xstrdup("this profile looks at nothing: give it paths "
 					   "or processes");
+			return;
+		}
+		if (!fits_together(&p->exclude, &c->scan_exclude) ||
+		    !fits_together(&p->only, NULL)) {
+			ret->why = xasprintf("its exclude (with scan.exclude) or only is "
+					     "too long: at most %d "
+					     "patterns of together %d bytes",
+			    WALK_EXCLUDES_MAX, WALK_EXCLUDES_BYTES_MAX);
 			return;
 		}
 		for (size_t k = 0; k < i; k++) {

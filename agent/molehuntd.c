@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/children.h"
@@ -29,6 +30,7 @@
 #include "records/supervise.h"
 
 enum {
+	AGENT_REFUSES = 2, /* its exit status: the configuration is no good */
 	STOP_MS = 5000,    /* the agent has so long to put its work away */
 	RESTART_MS = 1000, /* between two starts of an agent that dies */
 };
@@ -39,6 +41,8 @@ struct supervisor {
 	unsigned agent_instance;
 	char *config, *state, *courier_state;
 	int64_t restart_ms; /* when to start the agent */
+	bool has_worked;    /* an agent asked for something */
+	bool is_refused;    /* the first did not begin: its configuration is no good */
 	int64_t killed_ms;  /* stopping: when the agent is killed; 0: not stopping */
 };
 
@@ -119,6 +123,7 @@ listen_to_agent(struct supervisor *s)
 	while (s->agent != NULL && (err = channel_receive(s->agent, &m)) == MH_OK) {
 		struct child_note note;
 
+		s->has_worked = true;
 		if (child_note_parse(m.data, m.len, &note) != MH_OK) {
 			err = MH_ERR_PROTOCOL;
 			break;
@@ -157,7 +162,11 @@ reap(struct supervisor *s)
 			tell_agent(s, MSG_EXITED, &note, -1);
 			continue;
 		}
-		if (s->killed_ms == 0)
+		/* Whoever starts us should hear of it; later, the one that is there may
+		 * be good again. */
+		s->is_refused = !s->has_worked && WIFEXITED(status) &&
+				WEXITSTATUS(status) == AGENT_REFUSES;
+		if (s->killed_ms == 0 && !s->is_refused)
 			log_err("supervisor", "the agent ended with status 0x%x",
 			    (unsigned)status);
 		channel_free(s->agent);
@@ -208,6 +217,8 @@ run(struct supervisor *s, const sigset_t *while_waiting)
 		(void)ppoll(&p, 1, &tick, while_waiting);
 		listen_to_agent(s);
 		reap(s);
+		if (s->is_refused)
+			return;
 	}
 }
 
@@ -308,5 +319,5 @@ main(int argc, char **argv)
 	free(s.config);
 	free(s.state);
 	free(s.courier_state);
-	return 0;
+	return s.is_refused ? AGENT_REFUSES : 0;
 }

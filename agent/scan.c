@@ -79,9 +79,11 @@ scan_free(struct scan *s)
 	scan_free_strings(s->roots, s->n_roots);
 	scan_free_strings(s->excludes, s->n_excludes);
 	scan_free_strings(s->only, s->n_only);
+	scan_free_strings(s->avoids, s->n_avoids);
 	fd_closep(&s->clean_fd);
 	free(s->cursor);
 	free(s->announced);
+	free(s->suspect);
 	free(s->where);
 	walk_progress_clear(&s->progress);
 	walk_progress_clear(&s->counted);

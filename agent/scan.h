@@ -20,13 +20,15 @@
  * hears verdicts; what was looked at and what was not is its coverage.
  *
  * An opener that says nothing for SCAN_OPEN_MS is killed.  The next one goes on
- * behind the last path, announcing each; the path at which it hangs again is
- * passed over and told.
+ * behind the last path, announcing each; the path at which it hangs again, or the
+ * second time dies, is passed over and told.
  */
 enum {
 	SCAN_OPEN_MS = 10000,  /* one system call of the opener */
 	SCAN_CANCEL_MS = 1000, /* for targets in flight when the scan is cancelled */
-	SCAN_HANGS_MAX = 8,    /* in one walk; then the rest of that root is given up */
+	/* In one walk; then the rest of that root is given up, or with patterns the
+	 * folder of what hangs, and later those above it. */
+	SCAN_HANGS_MAX = 8,
 };
 
 struct scan;

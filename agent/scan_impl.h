@@ -146,8 +146,11 @@ struct scan {
 	int clean_fd; /* of a table of clean files; -1: none */
 	bool may_cross, may_use_network;
 	uint32_t walk_id;
-	char *cursor;            /* last path met, or "" */
-	char *announced;         /* careful: what is being opened, or NULL */
+	char *cursor;    /* last path met, or "" */
+	char *announced; /* careful: what is being opened, or NULL */
+	char *suspect;   /* an opener died at it, or NULL */
+	char **avoids;   /* of patterns: paths that hung; owned */
+	size_t n_avoids;
 	int64_t opener_ms;       /* last sign of life while it was listened to */
 	uint64_t n_files_before; /* of chunks that are done */
 	struct walk_progress progress, counted;

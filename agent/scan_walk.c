@@ -13,6 +13,8 @@
 enum {
 	/* Of roots and exclusions in one message, beside a cursor of PATH_BYTES_MAX. */
 	REQUEST_BYTES = 36 * 1024,
+	/* Of one path to avoid: of a longer one a folder above it. */
+	AVOIDED_BYTES_MAX = 512,
 	DEATHS_MAX = 8,    /* of openers, one after the other, that said nothing */
 	RESTART_MS = 1000, /* between two starts of an opener */
 };
@@ -108,6 +110,8 @@ fill_request(struct scan *s, size_t first, size_t n, struct walk_request *ret)
 	ret->n_excludes = (uint32_t)s->n_excludes;
 	ret->only = s->only;
 	ret->n_only = (uint32_t)s->n_only;
+	ret->avoids = s->avoids;
+	ret->n_avoids = (uint32_t)s->n_avoids;
 	ret->are_patterns = s->are_patterns;
 	ret->changed_since_ns = s->changed_since_ns;
 	ret->has_table = s->clean_fd >= 0;
@@ -164,6 +168,8 @@ walk_ask(struct scan *s)
 		s->chunk_n = roots_that_fit(s, s->next_root);
 		s->next_root += s->chunk_n;
 	}
+	/* What is told again, because it lies behind the cursor, counts once. */
+	coverage_clear(&s->tail);
 	s->walk_id++;
 	fill_request(s, s->chunk_first, s->chunk_n, &request);
 	request.resume = s->cursor;
@@ -487,51 +493,151 @@ give_root_up(struct scan *s, size_t i, const char *why)
 	s->n_hangs = 0;
 	s->n_deaths = 0;
 	if (i == s->chunk_n) {
+		walk_move_cursor(s, "");
 		s->chunk_n = 0;
-		replace(&s->cursor, "");
 		return;
 	}
 	const char *root = s->roots[s->chunk_first + i];
 
 	coverage_add_missed(&s->coverage, REASON_OPEN_HUNG, false, root, why);
-	replace(&s->cursor, root);
+	walk_move_cursor(s, root);
+}
+
+/*
+ * The same where roots are patterns: the agent does not know which of them the
+ * walk was at, so that all of the chunk are left.
+ */
+static void
+give_patterns_up(struct scan *s, const char *why)
+{
+	for (size_t i = 0; i < s->chunk_n; i++)
+		coverage_add_missed(&s->coverage, REASON_OPEN_HUNG, false,
+		    s->roots[s->chunk_first + i], why);
+	walk_move_cursor(s, "");
+	s->chunk_n = 0;
+	s->n_hangs = 0;
+	s->n_deaths = 0;
+}
+
+/* Forget the paths to avoid that lie below path. */
+static void
+drop_avoids_below(struct scan *s, const char *path)
+{
+	size_t len = strlen(path);
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_avoids; i++) {
+		if (strncmp(s->avoids[i], path, len) == 0 && s->avoids[i][len] == '/')
+			free(s->avoids[i]);
+		else
+			s->avoids[n++] = s->avoids[i];
+	}
+	s->n_avoids = n;
+}
+
+/* False: there is no room. */
+static bool
+add_avoid(struct scan *s, const char *path)
+{
+	size_t bytes = strlen(path) + 4;
+
+	drop_avoids_below(s, path);
+	for (size_t i = 0; i < s->n_avoids; i++)
+		bytes += strlen(s->avoids[i]) + 4;
+	if (s->n_avoids == WALK_AVOIDS_MAX || bytes > WALK_AVOIDS_BYTES_MAX)
+		return false;
+	s->avoids = xreallocarray(s->avoids, s->n_avoids + 1, sizeof(*s->avoids));
+	s->avoids[s->n_avoids++] = xstrdup(path);
+	return true;
+}
+
+/* False: path is in the topmost folder. */
+static bool
+go_up(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	if (slash == NULL || slash == path)
+		return false;
+	*slash = 0;
+	return true;
+}
+
+/*
+ * No opener touches path again.  After every SCAN_HANGS_MAX of them it is a folder
+ * one further up; when there is no room for more, the patterns are given up.
+ */
+static void
+avoid(struct scan *s, char *path)
+{
+	static const char why[] =
+	    "its file system did not answer many times: the rest was given up";
+	unsigned n_up = s->n_hangs / (SCAN_HANGS_MAX + 1);
+
+	while ((n_up > 0 || strlen(path) > AVOIDED_BYTES_MAX) && go_up(path))
+		n_up -= n_up > 0;
+	if (strcmp(path, "/") == 0 || !add_avoid(s, path)) {
+		give_patterns_up(s, why);
+		return;
+	}
+	coverage_add_missed(&s->coverage, REASON_OPEN_HUNG, false, path,
+	    s->n_hangs > SCAN_HANGS_MAX ? why : NULL);
+}
+
+/* No opener says where it hangs or what it dies of. */
+static void
+pass_unknown(struct scan *s)
+{
+	static const char why[] =
+	    "no opener gets on with it: the rest of it was given up";
+
+	if (s->n_deaths <= DEATHS_MAX && s->n_hangs <= SCAN_HANGS_MAX)
+		return;
+	if (s->are_patterns)
+		give_patterns_up(s, why);
+	else
+		give_root_up(s, standing_root(s), why);
 }
 
 /*
  * The opener hung or died.  The first time it is not known where: the next one
- * announces each path.  Then the announced path is passed over.
+ * announces each path.  Then the announced path is passed over: at once where it
+ * hung, and where a second one dies at it, since whatever ended the first may
+ * have had nothing to do with the path.
  */
 static void
-pass_obstacle(struct scan *s)
+pass_obstacle(struct scan *s, bool is_hang)
 {
 	MH_CLEANUP(freep) char *at = MH_TAKE(s->announced);
 
-	s->n_hangs++;
 	s->n_deaths++;
+	s->is_careful = true;
 	if (at == NULL || path_is_cut(at)) {
-		if (s->n_deaths > DEATHS_MAX || s->n_hangs > SCAN_HANGS_MAX)
-			give_root_up(s, standing_root(s),
-			    "no opener gets on with it: the rest of it was given up");
-		s->is_careful = true;
+		s->n_hangs += is_hang;
+		pass_unknown(s);
+		return;
+	}
+	if (!is_hang && (s->suspect == NULL || strcmp(s->suspect, at) != 0)) {
+		free(s->suspect);
+		s->suspect = MH_TAKE(at);
+		return;
+	}
+	s->n_hangs++;
+	if (s->are_patterns) {
+		avoid(s, at);
 		return;
 	}
 	coverage_add_missed(&s->coverage, REASON_OPEN_HUNG, false, at, NULL);
-	replace(&s->cursor, at);
+	walk_move_cursor(s, at);
 	if (s->n_hangs > SCAN_HANGS_MAX)
 		give_root_up(s, standing_root(s),
 		    "its file system did not answer many times: the rest was given up");
 }
 
-void
-walk_on_exited(struct scan *s, unsigned instance, int status)
+/* Its channel is away; go on with another. */
+static void
+opener_lost(struct scan *s, bool is_hang)
 {
-	(void)status;
-	if (instance == s->counter_instance && instance != 0) {
-		scanner_detach(&s->counter);
-		return;
-	}
-	if (instance != s->opener_instance)
-		return;
 	scanner_detach(&s->opener);
 	s->is_opener_starting = false;
 	if (s->is_stream || s->is_done || s->is_cancelled || s->is_suspended)
@@ -544,10 +650,23 @@ walk_on_exited(struct scan *s, unsigned instance, int status)
 	}
 	if (s->chunk_n == 0)
 		return;
-	pass_obstacle(s);
+	pass_obstacle(s, is_hang);
 	s->n_files_before += s->progress.n_files;
 	memset(&s->progress, 0, sizeof(s->progress));
 	start_opener(s);
+}
+
+void
+walk_on_exited(struct scan *s, unsigned instance, int status)
+{
+	(void)status;
+	if (instance == s->counter_instance && instance != 0) {
+		scanner_detach(&s->counter);
+		return;
+	}
+	if (instance != s->opener_instance)
+		return;
+	opener_lost(s, false);
 }
 
 void
@@ -573,7 +692,7 @@ walk_tick(struct scan *s)
 		 * A process in an uninterruptible call does not die of SIGKILL:
 		 * go on without waiting for its end.
 		 */
-		walk_on_exited(s, s->opener_instance, 0);
+		opener_lost(s, true);
 	}
 }
 

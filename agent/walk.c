@@ -63,7 +63,7 @@ struct walk {
 	bool has_openat2;
 	uint64_t *links; /* hash table of (dev, ino) pairs, 0 free; owned */
 	size_t n_links;
-	struct mounts *mounts; /* NULL before the first mount point; owned */
+	struct mounts *mounts; /* when it began; owned */
 	uint64_t kind_dev;     /* the device that kind is of; 0 before the first */
 	enum file_system_kind kind;
 	bool is_lasting; /* of the same device */
@@ -114,34 +114,10 @@ missed(struct walk *w, enum reason reason, const char *detail)
 		w->sink->on_passed(w->ctx, reason);
 }
 
-/* Why an open failed, in terms of coverage. */
-static enum reason
-reason_of_errno(int error)
-{
-	switch (error) {
-	case ENOENT:
-	case ENOTDIR:
-		return REASON_VANISHED;
-	case EACCES:
-	case EPERM:
-		return REASON_DENIED;
-	case ELOOP:
-		return REASON_LINK;
-	case EWOULDBLOCK:
-		return REASON_LEASED;
-	case ENXIO:
-		return REASON_SOCKET;
-	default:
-		return REASON_OPEN_FAILED;
-	}
-}
-
 /* A mount that is not entered: what lies there is told without a look at it. */
 static enum reason
-reason_of_mount(struct walk *w)
+reason_of_mount(const struct walk *w)
 {
-	if (w->mounts == NULL)
-		w->mounts = mounts_read();
 	switch (mounts_kind(w->mounts, w->path)) {
 	case FILE_SYSTEM_PSEUDO:
 		return REASON_PSEUDO;
@@ -156,41 +132,53 @@ reason_of_mount(struct walk *w)
 static void
 missed_errno(struct walk *w, int error)
 {
-	enum reason reason = error == EXDEV ? reason_of_mount(w) : reason_of_errno(error);
+	enum reason reason =
+	    error == EXDEV ? reason_of_mount(w) : walk_reason_of_errno(error);
 
 	missed(w, reason, reason == REASON_OPEN_FAILED ? strerror(error) : NULL);
 }
 
-/* openat2(2) that follows no link, enters no mount unless allowed, and never waits. */
 static int
-open_beneath(struct walk *w, int dir, const char *name, int flags)
+open_resolving(const struct walk *w, int dir, const char *name, int flags, bool may_cross)
 {
-	struct open_how how = {
+	const struct open_how how = {
 		.flags =
 		    (uint64_t)(flags | O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
 			       O_NOCTTY | (w->may_skip_atime ? O_NOATIME : 0)),
 		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
-			   (w->request->may_cross ? 0 : RESOLVE_NO_XDEV),
+			   (may_cross ? 0 : RESOLVE_NO_XDEV),
 	};
 
-	if (w->has_openat2) {
-		int fd = (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
+	return w->has_openat2 ? (int)syscall(SYS_openat2, dir, name, &how, sizeof(how))
+			      : openat(dir, name, (int)how.flags);
+}
 
-		if (fd >= 0 || errno != ENOSYS)
-			return fd;
+/*
+ * openat2(2) that follows no link, enters no mount unless allowed, and never
+ * waits.  A mount that is not to be scanned is not opened: it may hang.
+ */
+static int
+open_beneath(struct walk *w, int dir, const char *name, int flags)
+{
+	int fd = open_resolving(w, dir, name, flags, false);
+
+	if (fd < 0 && errno == ENOSYS && w->has_openat2) {
 		w->has_openat2 = false; /* before kernel 5.6: st_dev tells instead */
+		fd = open_resolving(w, dir, name, flags, false);
 	}
-	return openat(dir, name, (int)how.flags);
+	if (fd >= 0 || errno != EXDEV || !w->request->may_cross)
+		return fd;
+	if (walk_refusal(w->request, mounts_kind(w->mounts, w->path)) != REASON_NONE) {
+		errno = EXDEV;
+		return -1;
+	}
+	return open_resolving(w, dir, name, flags, true);
 }
 
 static bool
 is_excluded(const struct walk *w)
 {
-	for (uint32_t i = 0; i < w->request->n_excludes; i++) {
-		if (fnmatch(w->request->excludes[i], w->path, 0) == 0)
-			return true;
-	}
-	return false;
+	return walk_is_excluded(w->request, w->path);
 }
 
 /* Whether the file whose path is set is among what was asked for. */
@@ -220,17 +208,6 @@ kind_of(struct walk *w, int fd, uint64_t dev)
 		w->kind_dev = dev;
 	}
 	return w->kind;
-}
-
-/* Why what lies on that kind of file system is not scanned; REASON_NONE if it is. */
-static enum reason
-refusal_of(const struct walk *w, enum file_system_kind kind)
-{
-	if (kind == FILE_SYSTEM_PSEUDO)
-		return REASON_PSEUDO;
-	if (kind == FILE_SYSTEM_NETWORK && !w->request->may_use_network)
-		return REASON_NETWORK;
-	return REASON_NONE;
 }
 
 /* Whether this file was seen under another name; remembers it if not. */
@@ -472,7 +449,7 @@ enter_folder(struct walk *w, int fd, bool is_resuming)
 		return;
 	}
 	is_new_device = w->n_levels == 0 || (uint64_t)st.st_dev != parent_dev;
-	enum reason refused = refusal_of(w, kind_of(w, fd, st.st_dev));
+	enum reason refused = walk_refusal(w->request, kind_of(w, fd, st.st_dev));
 	if (refused == REASON_NONE && is_new_device && w->n_levels > 0 &&
 	    !w->has_openat2 && !w->request->may_cross)
 		refused = REASON_CROSSING;
@@ -579,6 +556,8 @@ visit(struct walk *w, size_t index)
 			l->is_resuming = false;
 	}
 	set_path(w, l->path_len, name);
+	if (walk_is_avoided(w->request, w->path))
+		return; /* who asked for that has told it */
 	if (is_excluded(w)) {
 		missed(w, REASON_EXCLUDED, NULL);
 		return;
@@ -667,54 +646,84 @@ is_below(const char *path, const char *root)
 	       (path[len] == '/' || (len == 1 && root[0] == '/' && path[1] != 0));
 }
 
-/* A root is what somebody named: a symbolic link there is followed. */
+/* Somebody asked for it by name: not a file that merely came and went. */
 static void
-walk_root(struct walk *w, const char *root)
+root_missed(struct walk *w, const struct walk_root *root, int error)
+{
+	if (root->named != WALK_NAMED_ALL)
+		missed_errno(w, error);
+	else
+		w->sink->on_missed(w->ctx,
+		    error == EACCES ? REASON_DENIED : REASON_OPEN_FAILED, shown_path(w),
+		    strerror(error));
+}
+
+/* Its type, DT_*, when it can be walked; else DT_UNKNOWN, and it is told why not. */
+static uint8_t
+type_of_root(struct walk *w, const struct walk_root *root)
+{
+	MH_CLEANUP(fd_closep) int fd = walk_root_open(root, O_PATH);
+	enum reason refused = REASON_NONE;
+	struct statx stx;
+
+	if (fd < 0 ||
+	    statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &stx) < 0) {
+		root_missed(w, root, errno);
+		return DT_UNKNOWN;
+	}
+	uint8_t type = (uint8_t)IFTODT(stx.stx_mode);
+	uint64_t dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
+
+	if (type != DT_DIR && type != DT_REG)
+		refused = reason_of_type(type);
+	else if (is_excluded(w))
+		refused = REASON_EXCLUDED;
+	else
+		refused = walk_refusal(w->request, mounts_device_kind(w->mounts, dev));
+	if (refused == REASON_NONE)
+		return type;
+	missed(w, refused, NULL);
+	return DT_UNKNOWN;
+}
+
+/* A root is what somebody named: links there are followed, but behind patterns. */
+static void
+walk_root(struct walk *w, const struct walk_root *root)
 {
 	bool is_resuming =
-	    w->request->resume[0] != 0 && is_below(w->request->resume, root);
-	struct stat st;
+	    w->request->resume[0] != 0 && is_below(w->request->resume, root->path);
+	uint8_t type = DT_UNKNOWN;
 
-	set_path(w, 0, root);
+	set_path(w, 0, root->path);
 	while (w->path_len > 1 && w->path[w->path_len - 1] == '/')
 		w->path[--w->path_len] = 0;
+	if (walk_is_avoided(w->request, w->path))
+		return;
 	w->sink->before_open(w->ctx, w->path);
-	if (stat(root, &st) < 0) {
-		/* Somebody asked for it by name: not a file that merely came and went. */
-		w->sink->on_missed(w->ctx,
-		    errno == EACCES ? REASON_DENIED : REASON_OPEN_FAILED, shown_path(w),
-		    strerror(errno));
+	type = type_of_root(w, root);
+	if (type == DT_UNKNOWN)
 		return;
-	}
-	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode)) {
-		missed(w, reason_of_type((uint8_t)IFTODT(st.st_mode)), NULL);
-		return;
-	}
-	if (is_excluded(w)) {
-		missed(w, REASON_EXCLUDED, NULL);
-		return;
-	}
-	if (S_ISREG(st.st_mode) && w->request->is_count) {
+	if (type == DT_REG && w->request->is_count) {
 		w->sink->on_counted(w->ctx);
 		return;
 	}
-	int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
-		    (S_ISDIR(st.st_mode) ? O_DIRECTORY : 0);
-	int fd = open(root, flags | (w->may_skip_atime ? O_NOATIME : 0));
+	int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | (type == DT_DIR ? O_DIRECTORY : 0);
+	int fd = walk_root_open(root, flags | (w->may_skip_atime ? O_NOATIME : 0));
 	if (fd < 0 && errno == EPERM && w->may_skip_atime) {
 		w->may_skip_atime = false;
-		fd = open(root, flags);
+		fd = walk_root_open(root, flags);
 	}
 	if (fd < 0) {
 		missed_errno(w, errno);
-	} else if (S_ISDIR(st.st_mode)) {
+	} else if (type == DT_DIR) {
 		enter_folder(w, fd, is_resuming);
 		walk_levels(w);
-	} else if (refusal_of(w, kind_of(w, fd, st.st_dev)) != REASON_NONE) {
-		missed(w, refusal_of(w, kind_of(w, fd, st.st_dev)), NULL);
+	} else if (walk_refusal(w->request, kind_of(w, fd, walk_device(fd))) !=
+		   REASON_NONE) {
+		missed(w, walk_refusal(w->request, w->kind), NULL);
 		(void)close(fd);
 	} else {
-		visit_opened_file(w, fd, st.st_dev, true);
+		visit_opened_file(w, fd, walk_device(fd), true);
 	}
 }
 
@@ -742,8 +751,25 @@ walk_roots(struct walk *w, const struct walk_roots *roots)
 		w->tail = roots->items[i].tail;
 		/* Roots before the one that holds the cursor are done with. */
 		if (strcmp(w->request->resume, roots->items[i].path) != 0)
-			walk_root(w, roots->items[i].path);
+			walk_root(w, &roots->items[i]);
 	}
+}
+
+static void
+before_open(void *ctx, const char *path)
+{
+	const struct walk *w = ctx;
+
+	w->sink->before_open(w->ctx, path);
+}
+
+static void
+on_root_missed(void *ctx, enum reason reason, const char *path, const char *detail)
+{
+	struct walk *w = ctx;
+
+	set_path(w, 0, path);
+	missed(w, reason, detail);
 }
 
 void
@@ -751,7 +777,9 @@ walk_run(const struct walk_request *request, const struct clean_table *clean,
     const struct walk_sink *sink, void *ctx)
 {
 	struct walk *w = xcalloc(1, sizeof(*w));
-	struct walk_roots roots = { .before_open = sink->before_open, .ctx = ctx };
+	struct walk_roots roots = { .before_open = before_open,
+		.on_missed = on_root_missed,
+		.ctx = w };
 
 	w->request = request;
 	w->clean = clean;
@@ -760,7 +788,8 @@ walk_run(const struct walk_request *request, const struct clean_table *clean,
 	w->ctx = ctx;
 	w->may_skip_atime = geteuid() == 0;
 	w->has_openat2 = true;
-	walk_roots_find(&roots, request);
+	w->mounts = mounts_read();
+	walk_roots_find(&roots, request, w->mounts);
 	walk_roots(w, &roots);
 	if (roots.n_lost > 0) {
 		set_path(w, 0, "/");

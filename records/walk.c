@@ -2,6 +2,7 @@
 /* Input: from a process of ours. */
 #include "records/walk.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +32,7 @@ walk_request_clear(struct walk_request *w)
 	free_list(w->roots, w->n_roots);
 	free_list(w->excludes, w->n_excludes);
 	free_list(w->only, w->n_only);
+	free_list(w->avoids, w->n_avoids);
 	memset(w, 0, sizeof(*w));
 }
 
@@ -43,9 +45,10 @@ encode_list(char *const *list, uint32_t n, struct buf *b)
 }
 
 static char **
-decode_list(struct reader *r, uint32_t max, uint32_t *ret_n)
+decode_list(struct reader *r, uint32_t max, size_t max_bytes, uint32_t *ret_n)
 {
 	uint32_t n = reader_u32(r);
+	size_t before = r->left;
 	char **list = NULL;
 
 	if (n > max || n > r->left)
@@ -54,6 +57,8 @@ decode_list(struct reader *r, uint32_t max, uint32_t *ret_n)
 	list = xcalloc(*ret_n, sizeof(*list));
 	for (uint32_t i = 0; i < *ret_n; i++)
 		list[i] = reader_string(r, PATH_BYTES_MAX);
+	if (!r->failed && before - r->left > max_bytes)
+		r->failed = true;
 	return list;
 }
 
@@ -71,6 +76,7 @@ walk_request_encode(const struct walk_request *w, struct buf *b)
 	encode_list(w->excludes, w->n_excludes, b);
 	encode_list(w->roots, w->n_roots, b);
 	encode_list(w->only, w->n_only, b);
+	encode_list(w->avoids, w->n_avoids, b);
 	buf_put_u64(b, (uint64_t)w->changed_since_ns);
 }
 
@@ -88,9 +94,13 @@ walk_request_decode(struct reader *r, struct walk_request *ret)
 	ret->has_table = (flags & HAS_TABLE) != 0;
 	ret->are_patterns = (flags & ARE_PATTERNS) != 0;
 	ret->resume = reader_string(r, PATH_BYTES_MAX);
-	ret->excludes = decode_list(r, WALK_EXCLUDES_MAX, &ret->n_excludes);
-	ret->roots = decode_list(r, WALK_ROOTS_MAX, &ret->n_roots);
-	ret->only = decode_list(r, WALK_EXCLUDES_MAX, &ret->n_only);
+	ret->excludes =
+	    decode_list(r, WALK_EXCLUDES_MAX, WALK_EXCLUDES_BYTES_MAX, &ret->n_excludes);
+	ret->roots = decode_list(r, WALK_ROOTS_MAX, SIZE_MAX, &ret->n_roots);
+	ret->only =
+	    decode_list(r, WALK_EXCLUDES_MAX, WALK_EXCLUDES_BYTES_MAX, &ret->n_only);
+	ret->avoids =
+	    decode_list(r, WALK_AVOIDS_MAX, WALK_AVOIDS_BYTES_MAX, &ret->n_avoids);
 	ret->changed_since_ns = (int64_t)reader_u64(r);
 }
 

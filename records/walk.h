@@ -22,6 +22,8 @@ enum {
 	WALK_ROOTS_MAX = 4096,               /* in one message */
 	WALK_EXCLUDES_MAX = 256,             /* patterns */
 	WALK_EXCLUDES_BYTES_MAX = 16 * 1024, /* of all patterns: leaves room for roots */
+	WALK_AVOIDS_MAX = 64,                /* paths that hung */
+	WALK_AVOIDS_BYTES_MAX = 3 * 1024,    /* of all of them; PATH_MAX is 4 KiB */
 };
 
 struct walk_request {
@@ -40,6 +42,9 @@ struct walk_request {
 	 * files are passed over; none: all are scanned.  Not for roots that are files. */
 	char **only;
 	uint32_t n_only;
+	/* Paths that hung: neither they nor what is below is touched, or told. */
+	char **avoids;
+	uint32_t n_avoids;
 	bool are_patterns; /* the roots: see agent/walk_roots.h */
 	/* Files whose ctime and mtime are before it are passed over; 0: none are. */
 	int64_t changed_since_ns;

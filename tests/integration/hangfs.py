@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""A file system that hangs: opening the file "hang" never returns.
+"""A file system that hangs: opening the file "hang" never returns; when dead, nothing does.
 
 Speaks the kernel's FUSE protocol (linux/fuse.h) on /dev/fuse itself, so that a test
 needs no further package.  Mounting needs CAP_SYS_ADMIN.
@@ -128,8 +128,9 @@ def answer(opcode, node, body):
 class HangFS:
     """The mount, served by a thread from __enter__ to __exit__."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, is_dead=False):
         self.folder = os.fsencode(folder)
+        self.is_dead = is_dead
         self.reached = threading.Event()  # somebody hangs now
         self._fd = -1
         self._thread = None
@@ -168,7 +169,8 @@ class HangFS:
 
     def _handle(self, request):
         _, opcode, unique, node, *_ = HEADER.unpack_from(request)
-        if opcode == OPEN and node == node_of(HANGS):
+        if (opcode == OPEN and node == node_of(HANGS)) or (
+                self.is_dead and opcode not in (INIT, *NEVER_ANSWERED)):
             self.reached.set()
             return
         if opcode in NEVER_ANSWERED:

@@ -179,6 +179,7 @@ a_walk_request_goes_there_and_back(void **state)
 {
 	char *roots[] = { (char *)(uintptr_t) "/one", (char *)(uintptr_t) "/two" };
 	char *excludes[] = { (char *)(uintptr_t) "*/cache/*" };
+	char *avoids[] = { (char *)(uintptr_t) "/two/hung" };
 	struct walk_request w = { .id = 9,
 		.may_cross = true,
 		.is_careful = true,
@@ -186,7 +187,9 @@ a_walk_request_goes_there_and_back(void **state)
 		.roots = roots,
 		.n_roots = 2,
 		.excludes = excludes,
-		.n_excludes = 1 };
+		.n_excludes = 1,
+		.avoids = avoids,
+		.n_avoids = 1 };
 	struct walk_request back;
 	struct reader r;
 
@@ -201,6 +204,8 @@ a_walk_request_goes_there_and_back(void **state)
 	assert_string_equal(back.roots[1], "/two");
 	assert_int_equal(back.n_excludes, 1);
 	assert_string_equal(back.excludes[0], "*/cache/*");
+	assert_int_equal(back.n_avoids, 1);
+	assert_string_equal(back.avoids[0], "/two/hung");
 	walk_request_clear(&back);
 	for (size_t len = 0; len < buf_len(*state); len++) {
 		reader_init(&r, buf_data(*state), len);
@@ -210,18 +215,42 @@ a_walk_request_goes_there_and_back(void **state)
 	}
 }
 
+/* n short ones, and one more of so many bytes. */
+static void
+put_list(struct buf *b, uint32_t n, size_t more)
+{
+	char *text = xcalloc(more + 1, 1);
+
+	memset(text, 'x', more);
+	buf_put_u32(b, n + (more > 0 ? 1 : 0));
+	for (uint32_t i = 0; i < n; i++)
+		buf_put_string(b, "/");
+	if (more > 0)
+		buf_put_string(b, text);
+	free(text);
+}
+
 static void
 roots_and_excludes_fit_to_their_limits(void **state)
 {
+	enum { EXCLUDES_LONG = WALK_EXCLUDES_BYTES_MAX - 4 };
+	enum { AVOIDS_LONG = WALK_AVOIDS_BYTES_MAX - 4 };
 	static const struct {
-		uint32_t excludes, roots, only;
+		uint32_t excludes, roots, only, avoids;     /* how many */
+		size_t long_exclude, long_only, long_avoid; /* bytes of one more */
 		bool good;
 	} table[] = {
-		{ 0, 0, 0, true },
-		{ WALK_EXCLUDES_MAX, WALK_ROOTS_MAX, WALK_EXCLUDES_MAX, true },
-		{ WALK_EXCLUDES_MAX + 1, 1, 0, false },
-		{ 0, WALK_ROOTS_MAX + 1, 0, false },
-		{ 0, 1, WALK_EXCLUDES_MAX + 1, false },
+		{ 0, 0, 0, 0, 0, 0, 0, true },
+		{ WALK_EXCLUDES_MAX, WALK_ROOTS_MAX, WALK_EXCLUDES_MAX, WALK_AVOIDS_MAX,
+		    0, 0, 0, true },
+		{ WALK_EXCLUDES_MAX + 1, 1, 0, 0, 0, 0, 0, false },
+		{ 0, WALK_ROOTS_MAX + 1, 0, 0, 0, 0, 0, false },
+		{ 0, 1, WALK_EXCLUDES_MAX + 1, 0, 0, 0, 0, false },
+		{ 0, 1, 0, WALK_AVOIDS_MAX + 1, 0, 0, 0, false },
+		{ 0, 1, 0, 0, EXCLUDES_LONG, EXCLUDES_LONG, AVOIDS_LONG, true },
+		{ 0, 1, 0, 0, EXCLUDES_LONG + 1, 0, 0, false },
+		{ 0, 1, 0, 0, 0, EXCLUDES_LONG + 1, 0, false },
+		{ 0, 1, 0, 0, 0, 0, AVOIDS_LONG + 1, false },
 	};
 
 	for (size_t i = 0; i < MH_ARRAY_LEN(table); i++) {
@@ -232,15 +261,10 @@ roots_and_excludes_fit_to_their_limits(void **state)
 		buf_put_u32(*state, 1);
 		buf_put_u8(*state, 0);
 		buf_put_string(*state, "");
-		buf_put_u32(*state, table[i].excludes);
-		for (uint32_t j = 0; j < table[i].excludes; j++)
-			buf_put_string(*state, "x");
-		buf_put_u32(*state, table[i].roots);
-		for (uint32_t j = 0; j < table[i].roots; j++)
-			buf_put_string(*state, "/");
-		buf_put_u32(*state, table[i].only);
-		for (uint32_t j = 0; j < table[i].only; j++)
-			buf_put_string(*state, "x");
+		put_list(*state, table[i].excludes, table[i].long_exclude);
+		put_list(*state, table[i].roots, 0);
+		put_list(*state, table[i].only, table[i].long_only);
+		put_list(*state, table[i].avoids, table[i].long_avoid);
 		buf_put_u64(*state, 0);
 		reader_init(&r, buf_data(*state), buf_len(*state));
 		walk_request_decode(&r, &back);

@@ -325,6 +325,36 @@ parse_house(const char *text, struct house *ret, char **ret_why)
 	return settings_parse(&house_schema, "/h.yaml", text, strlen(text), ret, ret_why);
 }
 
+static const struct setting street_rows[] = {
+	{ "doors", SETTING_TABLES, offsetof(struct house, doors), "[]",
+	    .table = &door_schema, .help = "Doors." },
+};
+static const struct settings_schema street_schema = { street_rows,
+	MH_ARRAY_LEN(street_rows), sizeof(struct house), NULL };
+
+static void
+a_list_without_a_maximum_of_its_own_has_one(void **state)
+{
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(64 * 1024);
+	struct house h;
+	char *why = NULL;
+
+	(void)state;
+	buf_put(b, "doors:\n", 7);
+	for (unsigned i = 0; i < SETTINGS_TABLES_MAX; i++)
+		buf_put(b, "  - name: a\n", 12);
+	assert_ok(
+	    settings_parse(&street_schema, "/s.yaml", buf_data(b), buf_len(b), &h, &why));
+	assert_int_equal(h.doors.n, SETTINGS_TABLES_MAX);
+	settings_clear(&street_schema, &h);
+	buf_put(b, "  - name: a\n", 12);
+	assert_int_equal(settings_parse(&street_schema, "/s.yaml", buf_data(b),
+			     buf_len(b), &h, &why),
+	    MH_ERR_INVALID);
+	assert_non_null(why);
+	free(why);
+}
+
 static void
 a_list_of_tables_is_read_with_the_defaults_of_each(void **state)
 {
@@ -459,6 +489,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_list_of_tables_is_read_with_the_defaults_of_each),
+		cmocka_unit_test(a_list_without_a_maximum_of_its_own_has_one),
 		cmocka_unit_test(an_error_in_a_table_names_its_place),
 		cmocka_unit_test(printed_tables_read_back_the_same),
 		cmocka_unit_test(an_empty_file_gives_the_defaults),
