@@ -189,7 +189,7 @@ class Bench:
         folder = self.args.scratch / "storm"
         folder.mkdir(exist_ok=True)
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1g", "storm", str(folder)], check=True)
-        s = self.service([PACK, MARK_RULE], paths=[str(folder)])
+        s = self.service([PACK, MARK_RULE], paths=[str(folder)], gives_way=False)
         try:
             s.start()
             s.settle()
