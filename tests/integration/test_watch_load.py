@@ -49,6 +49,7 @@ class WatchTest(ResidentTest):
 
     def status(self, kind):
         done = self.r.run("molehunt", "status", "--socket", self.r.socket, "--format", "ndjson")
+        self.assertIn(done.returncode, (0, 1), done.stderr)
         records = [json.loads(line) for line in done.stdout.splitlines()]
         return next((r for r in records if r["type"] == kind), {})
 
@@ -126,6 +127,32 @@ class Soon(WatchTest):
             "SELECT h.last_ms, max(p.stored_ms) FROM history h, pending p WHERE h.path = ?",
             os.fsencode(path))
         self.assertLess(stored - seen, STORE_MS - 50)
+
+
+class OwnFiles(WatchTest):
+    """Whoever closes a descriptor of a file loses its locks there: SQLite needs them."""
+
+    def locks(self):
+        """Of the agent, as inodes and ranges."""
+        lines = Path("/proc/locks").read_text().splitlines()
+        pid = str(self.r.pid_of("molehunt-agent"))
+        return sorted(" ".join(words[5:]) for words in (line.split() for line in lines)
+                      if words[4] == pid)
+
+    def test_the_agent_keeps_its_locks_when_others_open_its_databases(self):
+        self.r.configure(schedule="[]", watch="enabled: yes, memory_after: 1h",
+                         profile=f"  - name: own\n    paths: [{json.dumps(self.r.state)}]\n")
+        self.r.start().wait_for_log("file systems are watched")
+        before = self.locks()
+        self.assertEqual(len(before), 4, "two of each database")
+        for name in ("spool.db", "spool.db-shm", "state.db"):
+            with open(os.path.join(self.r.state, "agent", name), "ab"):
+                pass
+        self.wait_for_found([self.plant("later")], 20)
+        self.assertEqual(self.locks(), before, "by watching")
+        self.r.run("molehunt", "schedule", "run", "own", "--socket", self.r.socket)
+        self.r.wait_for_log(r"own \S+: \d+ scanned")
+        self.assertEqual(self.locks(), before, "by a walk")
 
 
 if __name__ == "__main__":
