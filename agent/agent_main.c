@@ -301,6 +301,51 @@ open_spool(struct agent *a)
 	return MH_OK;
 }
 
+/* The fnmatch(3) pattern of what begins with path. */
+static char *
+pattern_of(const char *path)
+{
+	char *pattern = xcalloc(2 * strlen(path) + 2, 1);
+	size_t n = 0;
+
+	for (; *path != 0; path++) {
+		if (strchr("*?[\\", *path) != NULL)
+			pattern[n++] = '\\';
+		pattern[n++] = *path;
+	}
+	pattern[n] = '*';
+	return pattern;
+}
+
+/* Databases, their journals and shared memory, by the path that a walk sees. */
+static void
+name_own_files(struct agent *a)
+{
+	static const char *const names[OWN_FILES] = { "spool.db", "state.db" };
+	MH_CLEANUP(freep) char *folder = xasprintf("%s/agent", a->state);
+	MH_CLEANUP(freep) char *real = realpath(folder, NULL);
+
+	for (unsigned i = 0; i < OWN_FILES; i++) {
+		MH_CLEANUP(freep)
+		char *path = xasprintf("%s/%s", real != NULL ? real : folder, names[i]);
+
+		a->own_files[i] = pattern_of(path);
+	}
+}
+
+const char **
+agent_excludes(const struct agent *a, const char *const *list, size_t n, size_t *ret_n)
+{
+	const char **excludes = xcalloc(n + OWN_FILES, sizeof(*excludes));
+
+	for (size_t i = 0; i < n; i++)
+		excludes[i] = list[i];
+	for (size_t i = 0; i < OWN_FILES; i++)
+		excludes[n + i] = a->own_files[i];
+	*ret_n = n + OWN_FILES;
+	return excludes;
+}
+
 static mh_err
 open_loop(struct agent *a)
 {
@@ -338,6 +383,7 @@ run(struct agent *a)
 		log_err("agent", "cannot start");
 		return 1;
 	}
+	name_own_files(a);
 	a->store = store_new();
 	agent_control_init(a);
 	if (close_sandbox() != MH_OK) {
@@ -365,6 +411,8 @@ run(struct agent *a)
 	store_free(a->store);
 	agent_delivery_clear(a);
 	spool_close(a->spool);
+	for (unsigned i = 0; i < OWN_FILES; i++)
+		free(a->own_files[i]);
 	return a->exit_status;
 }
 

@@ -44,6 +44,7 @@ enum {
 	COURIER_RESTART_MS = 5000,
 	RULES_RETRY_MS = 60 * 1000, /* after a rule set that could not be loaded */
 	IDENTITY_LOOK_MS = 5000,    /* for an enrolment that comes while the agent runs */
+	OWN_FILES = 2,              /* databases */
 	ALIVE_MS = 20 * 1000, /* the service manager is told: WatchdogSec= is 120 s */
 	IDLE_TICK_MS = 1000,  /* while nothing is under way */
 	/* The supervisor gives 5,000: so much is for answers, the rest for the disk. */
@@ -61,6 +62,10 @@ enum {
 struct agent;
 struct policy_file;
 struct policy_facts;
+
+/* These patterns and those of our own files, to exclude; a new list of borrowed texts. */
+const char **agent_excludes(const struct agent *a, const char *const *list, size_t n,
+    size_t *ret_n);
 
 /* A configuration, and the rules that it names. */
 struct rule_set {
@@ -134,6 +139,9 @@ struct agent {
 	struct agent_config config;
 	char *config_path;
 	char *state; /* folder */
+	/* Patterns of our databases; owned.  Whoever closes a descriptor of a file loses
+	 * the locks that it holds there, so that none of these may be handed to us. */
+	char *own_files[OWN_FILES];
 	struct host host;
 	struct spool *spool;
 	bool was_spool_damaged; /* what it held is to be found again */

@@ -101,14 +101,16 @@ start_run(struct agent *a, struct run *run, const struct scan_place *place,
 		place = NULL;
 	memcpy(run->fingerprint, fingerprint, sizeof(fingerprint));
 	MH_CLEANUP(freep)
-	const char **excludes =
-	    xcalloc(p.n_exclude + c->scan_exclude.n + 1, sizeof(*excludes));
+	const char **of_people =
+	    xcalloc(p.n_exclude + c->scan_exclude.n + 1, sizeof(*of_people));
 	size_t n_excludes = 0;
 
 	for (size_t i = 0; i < p.n_exclude; i++)
-		excludes[n_excludes++] = p.exclude[i];
+		of_people[n_excludes++] = p.exclude[i];
 	for (size_t i = 0; i < c->scan_exclude.n; i++)
-		excludes[n_excludes++] = c->scan_exclude.items[i];
+		of_people[n_excludes++] = c->scan_exclude.items[i];
+	MH_CLEANUP(freep)
+	const char **excludes = agent_excludes(a, of_people, n_excludes, &n_excludes);
 	struct scan_walk walk = {
 		.priority = SCAN_ORDINARY,
 		.processes = p.has_processes ? &all : NULL,

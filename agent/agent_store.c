@@ -30,6 +30,7 @@ struct store {
 	uint64_t *clean; /* hashes */
 	size_t n_clean;
 	int64_t oldest_ms; /* monotonic; 0 when there is nothing */
+	int64_t stored_ms; /* the same: findings, the last time */
 	int64_t retry_ms;
 	bool is_blocked;
 };
@@ -244,6 +245,8 @@ agent_store(struct agent *a)
 	if (st->is_blocked)
 		log_notice("spool", "it takes findings again: scanning goes on");
 	st->is_blocked = false;
+	if (st->n_findings > 0)
+		st->stored_ms = clock_monotonic_ms();
 	/* Only now: what was found with them is safe. */
 	agent_clean_add(a, st->clean, st->n_clean);
 	forget_all(st);
@@ -264,15 +267,21 @@ store_is_waiting(const struct store *st)
 	return st->oldest_ms != 0;
 }
 
+static bool
+is_due(const struct store *st, int64_t now_ms)
+{
+	if (st->is_blocked)
+		return now_ms >= st->retry_ms;
+	/* One that comes alone does not wait; those of a flood share transactions. */
+	if (st->n_findings > 0 && now_ms - st->stored_ms >= STORE_MS)
+		return true;
+	return (st->oldest_ms != 0 && now_ms - st->oldest_ms >= STORE_MS) ||
+	       st->n_clean >= STORE_TARGETS_MAX;
+}
+
 void
 agent_store_tick(struct agent *a, int64_t now_ms)
 {
-	struct store *st = a->store;
-	bool is_due = st->is_blocked
-			  ? now_ms >= st->retry_ms
-			  : (st->oldest_ms != 0 && now_ms - st->oldest_ms >= STORE_MS) ||
-				st->n_clean >= STORE_TARGETS_MAX;
-
-	if (is_due)
+	if (is_due(a->store, now_ms))
 		(void)agent_store(a);
 }

@@ -125,6 +125,11 @@ send_request(struct agent *a)
 	struct watch_side *w = a->watch;
 	const struct agent_config *config = &a->config;
 	MH_CLEANUP(buf_freep) struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
+	size_t n_excludes = 0;
+	MH_CLEANUP(freep)
+	const char **excludes =
+	    agent_excludes(a, (const char *const *)config->watch_exclude.items,
+		config->watch_exclude.n, &n_excludes);
 	struct watch_request request = {
 		.id = ++w->request_id,
 		.debounce_ms = (uint32_t)config->watch_debounce_ms,
@@ -133,8 +138,8 @@ send_request(struct agent *a)
 		.memory_after_ms = (uint32_t)config->watch_memory_after_ms,
 		.pending_max = (uint32_t)config->watch_pending_max,
 		.state = a->state,
-		.excludes = config->watch_exclude.items,
-		.n_excludes = (uint32_t)config->watch_exclude.n,
+		.excludes = (char **)(uintptr_t)excludes,
+		.n_excludes = (uint32_t)n_excludes,
 	};
 	int fd = agent_clean_fd(a);
 
@@ -439,12 +444,17 @@ begin_rescan(struct agent *a)
 {
 	struct watch_side *w = a->watch;
 	struct run *run = run_new(a, RUN_WATCH, "lost events");
+	size_t n_excludes = 0;
+	MH_CLEANUP(freep)
+	const char **excludes =
+	    agent_excludes(a, (const char *const *)a->config.watch_exclude.items,
+		a->config.watch_exclude.n, &n_excludes);
 	struct scan_walk walk = {
 		.priority = SCAN_ORDINARY,
 		.roots = (const char *const *)w->lost,
 		.n_roots = w->n_lost,
-		.excludes = (const char *const *)a->config.watch_exclude.items,
-		.n_excludes = a->config.watch_exclude.n,
+		.excludes = excludes,
+		.n_excludes = n_excludes,
 		.changed_since_ns = w->lost_since_ns,
 		.has_clean = agent_clean_fd(a) >= 0,
 		.clean_fd = agent_clean_fd(a),

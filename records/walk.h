@@ -20,7 +20,7 @@
  */
 enum {
 	WALK_ROOTS_MAX = 4096,               /* in one message */
-	WALK_EXCLUDES_MAX = 256,             /* patterns */
+	WALK_EXCLUDES_MAX = 256 + 2,         /* patterns: of people; of our databases */
 	WALK_EXCLUDES_BYTES_MAX = 16 * 1024, /* of all patterns: leaves room for roots */
 	WALK_AVOIDS_MAX = 64,                /* paths that hung */
 	WALK_AVOIDS_BYTES_MAX = 3 * 1024,    /* of all of them; PATH_MAX is 4 KiB */
