@@ -499,13 +499,18 @@ agent_control_listen(struct agent *a)
 		    "%s: another agent answers there; stop it, or change control.socket",
 		    path);
 	else if (err != MH_OK)
-		log_err_r(err, "control", "%s", path);
-	return err;
+		log_err_r(err, "control", "%s: nobody can ask the agent", path);
+	/* Without a socket it scans all the same. */
+	if (err != MH_OK)
+		a->control_fd = -1;
+	return err == MH_ERR_EXISTS ? err : MH_OK;
 }
 
 void
 agent_control_init(struct agent *a)
 {
+	if (a->control_fd < 0)
+		return;
 	a->control = control_new(a->base, a->control_fd, a->control_gid, on_request, a);
 	if (a->control == NULL)
 		log_err("control", "nobody can ask the agent anything");

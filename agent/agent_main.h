@@ -299,8 +299,8 @@ typedef void agent_check_fn(void *ctx, const struct agent_check *check);
 void agent_check_all(struct agent *a, agent_check_fn *fn, void *ctx);
 
 /*
- * Make the socket; before privileges are dropped.  Errors: those of
- * control_listen(), told.
+ * Make the socket; before privileges are dropped.  Without one the agent works, and
+ * says so.  Errors: MH_ERR_EXISTS (another agent answers there), told.
  */
 mh_err agent_control_listen(struct agent *a) MH_CHECKED;
 void agent_control_init(struct agent *a);

@@ -103,9 +103,15 @@ def plant(folder):
 
 
 def write_agent_config(path, pack, paths):
-    lines = ["packs:", f"  - {json.dumps(str(pack))}", "scan:", "  paths:"]
+    lines = ["packs:", f"  - {json.dumps(str(pack))}", "profiles:", "  - name: demo", "    paths:"]
     lines += [f"    - {json.dumps(str(p))}" for p in paths]
-    lines += ["  interval: 1h", f"  jobs: {os.cpu_count() or 1}", "report:", "  max_age: 2s",
+    # It was never scanned, so it counts as missed: it begins at once.
+    lines += ["schedule:", "  - {profile: demo, at: 'monthly 1 00:00', spread: 0s}",
+              "scan:", f"  jobs: {os.cpu_count() or 1}",
+              # A show is not to wait for whoever else works here.
+              "pause: {cpu: 100, cpu_wait: 100, io: 100, memory: 100, on_battery: no}",
+              "watch: {enabled: no}", "report:", "  max_age: 2s",
+              "control:", f"  socket: {json.dumps(str(path.parent / 'control.sock'))}",
               "spool:", "  min_free: 16MiB", "log:", "  level: info", ""]
     path.write_text("\n".join(lines))
 
@@ -124,7 +130,7 @@ def wait_for_findings(collector, agent, planted):
         found = {(f["finding_info"]["analytic"]["name"], f["evidences"][0]["file"]["path"])
                  for f in findings_at(collector)}
         missing = {rule: path for rule, path in planted.items() if (rule, path) not in found}
-        if not missing and re.search(r"scan: \S+: \d+ files scanned", agent.text()):
+        if not missing and re.search(r"scan: demo \S+: \d+ scanned", agent.text()):
             return
         if agent.process.poll() is not None:
             raise Failed(f"the agent ended:\n{agent.text()}")
@@ -189,7 +195,7 @@ def demo(paths, scratch, daemons):
                    scratch / "molehunt.yaml", "--state", state)
     daemons.append(agent)
     wait_for_findings(collector, agent, planted)
-    line = re.search(r"scan: \S+: (\d+ files scanned.*)", agent.text()).group(1)
+    line = re.search(r"scan: demo \S+: (\d+ scanned.*)", agent.text()).group(1)
     say(f"   {line}")
     say(f"   all {len(planted)} samples were found, signed, sent and receipted "
         f"{time.monotonic() - started:.1f} s after the start")
