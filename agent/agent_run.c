@@ -94,7 +94,8 @@ keep_match(struct run *run, const struct scan_answer *answer, const struct match
 	if (event != NULL)
 		finding_add_actor(f.json, &event->actor, run->agent->host.boot_id);
 	agent_block_note(run->agent, answer->target, uid, f.severity);
-	if (answer->target->kind == TARGET_MEMORY) {
+	/* The path of what is mapped may be another file's here: of a container. */
+	if (answer->target->kind != TARGET_FILE) {
 		store_keep_finding(run->agent->store, &f);
 		return;
 	}

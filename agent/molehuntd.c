@@ -214,7 +214,10 @@ run(struct supervisor *s, const sigset_t *while_waiting)
 			if (channel_wants_write(s->agent))
 				p.events |= POLLOUT;
 		}
-		(void)ppoll(&p, 1, &tick, while_waiting);
+		/* Signals and the agent wake it; a time is waited for only where one is set. */
+		bool is_waiting = s->killed_ms != 0 || !agent_is_there(s);
+
+		(void)ppoll(&p, 1, is_waiting ? &tick : NULL, while_waiting);
 		listen_to_agent(s);
 		reap(s);
 		if (s->is_refused)
