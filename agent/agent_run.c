@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "base/uuid.h"
 
 struct run *
@@ -201,6 +202,32 @@ run_has_settled(const struct run *run, int64_t now_ms)
 				   now_ms - run->done_ms >= ENRICH_WAIT_MS);
 }
 
+static void
+add_weaker(void *ctx, const struct agent_check *check)
+{
+	json_t *list = ctx;
+	MH_CLEANUP(freep) char *text = xasprintf("%s: %s", check->name, check->text);
+	MH_CLEANUP(freep) char *safe = text_escape(text);
+
+	if (check->level != CHECK_GOOD)
+		(void)json_array_append_new(list, json_string(safe));
+}
+
+/* What the agent knows of it beside its coverage. */
+static json_t *
+summary_of(struct run *run, const struct finding_context *context,
+    const struct coverage *c, bool is_whole)
+{
+	json_t *summary = summary_to_json(context, c, run->started_ms, is_whole);
+	json_t *weaker = json_array();
+
+	(void)json_object_set_new(summary, "profile", json_string(run->name));
+	(void)json_object_set_new(summary, "resumed", json_integer(run->n_resumed));
+	agent_check_all(run->agent, add_weaker, weaker);
+	(void)json_object_set_new(summary, "weaker", weaker);
+	return summary;
+}
+
 /* Coverage goes on disk like a finding. */
 void
 run_tell_coverage(struct run *run, const struct coverage *c, bool is_whole)
@@ -213,7 +240,7 @@ run_tell_coverage(struct run *run, const struct coverage *c, bool is_whole)
 	for (size_t first = 0; first < c->n_paths; first += COVERAGE_PATHS_PER_LINE)
 		store_keep_line(st,
 		    coverage_to_json(&context, c, first, COVERAGE_PATHS_PER_LINE));
-	store_keep_line(st, summary_to_json(&context, c, run->started_ms, is_whole));
+	store_keep_line(st, summary_of(run, &context, c, is_whole));
 	(void)agent_store(run->agent);
 	log_notice("scan",
 	    "%s %s: %llu scanned, %llu findings, %llu not scanned, %llu unchanged",

@@ -556,12 +556,22 @@ do_request(struct opener *o)
 static mh_err
 drop_privileges(void)
 {
+	static const unsigned wanted[] = { CAP_DAC_READ_SEARCH, CAP_FOWNER,
+		CAP_SYS_PTRACE, CAP_SYS_ADMIN, CAP_NET_ADMIN };
+	bool has[MH_ARRAY_LEN(wanted)];
+
 	if (geteuid() == 0) {
+		/* What a container withholds is done without. */
+		for (size_t i = 0; i < MH_ARRAY_LEN(wanted); i++)
+			has[i] = capng_have_capability(CAPNG_PERMITTED, wanted[i]) != 0;
 		capng_clear(CAPNG_SELECT_BOTH);
-		if (capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
-			CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_SYS_PTRACE, CAP_SYS_ADMIN,
-			CAP_NET_ADMIN, -1) < 0 ||
-		    capng_apply(CAPNG_SELECT_BOTH) < 0)
+		for (size_t i = 0; i < MH_ARRAY_LEN(wanted); i++) {
+			if (has[i] &&
+			    capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
+				wanted[i]) < 0)
+				return MH_ERR_SYSTEM;
+		}
+		if (capng_apply(CAPNG_SELECT_BOTH) < 0)
 			return MH_ERR_SYSTEM;
 	}
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

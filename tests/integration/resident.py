@@ -61,10 +61,11 @@ class Resident:
         return self.run("molehunt", "enroll", f"https://localhost:{collector.port}", token,
                         "--state", self.state)
 
-    def start(self):
+    def start(self, through=()):
+        """Start it; through: a command that runs it."""
         self.log = open(os.path.join(self.scratch, "log"), "a+b")
         self.process = subprocess.Popen(
-            [os.path.join(BIN, "molehuntd"), "--config", self.config, "--state", self.state],
+            [*through, os.path.join(BIN, "molehuntd"), "--config", self.config, "--state", self.state],
             stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
         return self
 
@@ -107,9 +108,9 @@ class Resident:
         finally:
             link.close()
 
-    def start_asking(self):
+    def start_asking(self, through=()):
         """Start, and wait until the agent answers and its rules are ready."""
-        self.start()
+        self.start(through)
         wait_until(lambda: '"is_loading":false' in self.run(
             "molehunt", "status", "--socket", self.socket, "--format", "ndjson").stdout.replace(
                 " ", ""), 20, "an agent that is ready")

@@ -138,6 +138,8 @@ class Work(ResidentTest):
         summary = [r for r in records if r["type"] == "summary"][0]
         self.assertEqual((summary["scanned"], summary["missed"]), (2, 1))
         self.assertEqual(summary["rule_set"]["files_left_out"], 1)
+        self.assertEqual((summary["profile"], summary["resumed"]), ("full", 0))
+        self.assertIn("rules: some rule files are left out", summary["weaker"])
         self.assertIn(large, json.dumps(records))
 
     def test_sigterm_ends_it_in_time_and_loses_nothing(self):

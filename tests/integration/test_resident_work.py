@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -217,6 +218,26 @@ class Watching(Asking):
         self.r.plant("new")
         time.sleep(1.5)
         self.assertEqual(self.findings(), {})
+
+
+@NEEDS_ROOT
+class Weaker(Asking):
+    """Machines that withhold something: it starts, and says what is weaker."""
+
+    def test_without_rights_it_scans_and_says_what_it_does_not_see(self):
+        if shutil.which("setpriv") is None:
+            self.skipTest("there is no setpriv")
+        self.r.plant("a")
+        self.r.configure(watch="enabled: yes")
+        self.r.start_asking(["setpriv", "--bounding-set", "-sys_admin,-net_admin"])
+        self.found(os.path.join(self.r.tree, "a"))
+        watch = wait_until(lambda: (lambda w: w if w["why"] and "begins" not in w["why"] else None)(
+            self.status("watch")), 20, "the watcher's word")
+        self.assertFalse(watch["is_on"])
+        checks = {c["name"]: c for c in self.ask("doctor")}
+        self.assertEqual(checks["watching"]["level"], "weaker")
+        self.assertIn("root", checks["watching"]["advice"])
+        self.assertEqual(self.status("status")["health"], "weaker")
 
 
 class Policies(Asking):
