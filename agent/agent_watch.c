@@ -37,7 +37,8 @@ struct watch_side {
 	bool is_starting, was_started;
 	bool is_listening;
 	int64_t retry_ms; /* monotonic */
-	int64_t heard_ms; /* real time: the watcher's last word; 0: none yet */
+	int64_t
+	    all_ms; /* real time: all that happened before was scanned; 0: never yet */
 	struct watching state;
 	bool has_state;
 	int64_t until_ms;      /* real time: watched until then, before this start; 0 */
@@ -268,6 +269,10 @@ static void
 note_gap(struct agent *a, int64_t since_ms)
 {
 	struct watch_side *w = a->watch;
+
+	/* Watched for too short a time to know: since the start, at least. */
+	if (since_ms == 0)
+		since_ms = a->started_ms;
 	struct watch_lost lost = { .is_processes = true,
 		.since_ns = (since_ms - WATCH_SLACK_MS) * 1000000 };
 
@@ -337,7 +342,6 @@ on_watcher(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	while (is_good && w->stream != NULL && scan_has_room(w->stream->scan) &&
 	       (err = channel_receive(w->channel, &m)) == MH_OK) {
-		w->heard_ms = clock_real_ms();
 		if (m.type == MSG_EVENTS)
 			is_good = on_events(a, &m);
 		else if (m.type == MSG_DUE)
@@ -355,7 +359,7 @@ on_watcher(evutil_socket_t fd, short what, void *ctx)
 	log_warn("watch", "the watcher is gone; it is started again");
 	mh_ignore(agent_ask(a, MSG_STOP, ROLE_OPENER, w->instance));
 	if (w->was_started)
-		note_gap(a, w->heard_ms);
+		note_gap(a, w->all_ms);
 	lose_watcher(a);
 }
 
@@ -386,7 +390,7 @@ agent_watch_on_exited(struct agent *a, unsigned instance, int status)
 	log_warn("watch", "the watcher could not be started, or ended: 0x%x",
 	    (unsigned)status);
 	if (w->was_started)
-		note_gap(a, w->heard_ms);
+		note_gap(a, w->all_ms);
 	lose_watcher(a);
 }
 
@@ -488,18 +492,30 @@ end_run(struct agent *a, struct run **at, bool is_told)
 	*at = NULL;
 }
 
-/* Keep until when all was watched, where something happened since. */
+/* Whether all that the watcher told, and had to tell, is scanned. */
+static bool
+is_all_scanned(const struct watch_side *w)
+{
+	return w->channel != NULL && w->has_state && w->until_ms == 0 &&
+	       w->state.counters.n_pending == 0 && w->n_lost == 0 && w->rescan == NULL &&
+	       scan_is_settled(w->stream->scan);
+}
+
+/*
+ * Keep until when all was scanned, where something happened since: it is looked
+ * for from there on when this agent is no more.  WATCHING may be some seconds old:
+ * WATCH_SLACK_MS is more.
+ */
 static void
-save_until(struct agent *a, int64_t now_ms)
+save_until(struct agent *a)
 {
 	struct watch_side *w = a->watch;
 
-	w->saved_ms = now_ms;
-	if (w->channel == NULL || w->until_ms > 0 ||
-	    w->state.counters.n_read == w->n_read_saved)
+	w->saved_ms = clock_monotonic_ms();
+	if (w->all_ms == 0 || w->state.counters.n_read == w->n_read_saved)
 		return;
 	w->n_read_saved = w->state.counters.n_read;
-	agent_state_set_number(a, "watched_until_ms", clock_real_ms());
+	agent_state_set_number(a, "watched_until_ms", w->all_ms);
 }
 
 void
@@ -534,8 +550,10 @@ agent_watch_tick(struct agent *a, int64_t now_ms)
 		w->told_ms = now_ms;
 		tell_stream(w->stream);
 	}
+	if (is_all_scanned(w))
+		w->all_ms = clock_real_ms();
 	if (now_ms - w->saved_ms >= SAVE_MS)
-		save_until(a, now_ms);
+		save_until(a);
 	if (w->channel != NULL && clock_real_ms() / DAY_MS != w->sent_day)
 		send_request(a);
 	if (w->channel != NULL)
@@ -587,9 +605,7 @@ agent_watch_end(struct agent *a)
 	if (w->stream != NULL)
 		tell_stream(w->stream);
 	w->n_read_saved = UINT64_MAX;
-	/* Events that wait in the watcher are lost: their files changed before now. */
-	if (w->channel != NULL && w->until_ms == 0)
-		agent_state_set_number(a, "watched_until_ms", clock_real_ms());
+	save_until(a);
 }
 
 void

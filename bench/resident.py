@@ -142,7 +142,7 @@ class Bench:
         shutil.rmtree(tree, ignore_errors=True)
         build_tree.write(tree, self.args.files)
         s = self.service(paths=self.args.paths)
-        taken, later = [], []
+        taken, later, shares = [], [], []
 
         def make(_turn):
             shutil.rmtree(tree / "out")
@@ -153,22 +153,24 @@ class Bench:
         def with_agent(turn):
             s.start()
             s.settle()
-            before = s.cpu()
+            before, of = s.cpu(), s.cpu_by_program()
             wall = make(turn)
             taken.append(s.cpu() - before)
+            shares.append({k: v - of.get(k, 0) for k, v in s.cpu_by_program().items()})
             s.settle()
             later.append(s.cpu() - before)
             self.note_lost(s)
             s.stop()
             say(f"build, {turn + 1} of {self.args.pairs}: with the agent {wall:.2f} s, "
-                f"its CPU {taken[-1]:.2f} s")
+                f"its CPU {taken[-1]:.2f} s " +
+                ", ".join(f"{k} {v:.2f}" for k, v in shares[-1].items()))
             return wall
 
         try:
             make(0)
             with_agent(-1)  # programs of the compiler are scanned once
-            taken.clear()
-            later.clear()
+            for each in (taken, later, shares):
+                each.clear()
             walls = list(service.pairs(self.args.pairs, with_agent, make))
         finally:
             s.close()
@@ -176,6 +178,9 @@ class Bench:
                        [a / b for a, b in walls], 1.03, f"{self.args.files} files")
         self.put("build", "wall time without", statistics.median(b for _, b in walls), "s")
         self.put("build", "CPU of the agent meanwhile", statistics.median(taken), "s")
+        for name in sorted({k for each in shares for k in each}):
+            self.put("build", f"of it {name}",
+                     statistics.median(each.get(name, 0) for each in shares), "s")
         self.put("build", "and until it rests", statistics.median(later), "s")
 
     def note_lost(self, s):
