@@ -288,8 +288,11 @@ bool store_is_waiting(const struct store *st);
 /* Put everything that waits on disk. False: it did not go. */
 bool agent_store(struct agent *a);
 void agent_store_tick(struct agent *a, int64_t now_ms);
-/* What the history has of a finding; zeros when it is new. */
-struct finding_history agent_history(struct agent *a, const char *uid);
+/*
+ * What the history will have of a finding when those before it are on disk; zeros
+ * when it is new.  Counts one more: call it once for each that is kept.
+ */
+struct finding_history agent_history(struct agent *a, const char *uid, int64_t now_ms);
 /* Whether this target kills workers under these rules. */
 bool agent_is_poisoned(struct agent *a, const struct target *t,
     const struct ruleset_facts *facts);

@@ -78,7 +78,7 @@ keep_match(struct run *run, const struct scan_answer *answer, const struct match
 {
 	struct finding_context context = context_of(run);
 	char *uid = finding_uid(&context, answer, m);
-	struct finding_history known = agent_history(run->agent, uid);
+	struct finding_history known = agent_history(run->agent, uid, context.now_ms);
 	MH_CLEANUP(freep) char *path = finding_path(answer->target, m);
 	struct new_finding f = {
 		.uid = uid,
@@ -110,7 +110,7 @@ keep_poisoned(struct run *run, const struct scan_answer *answer)
 {
 	struct finding_context context = context_of(run);
 	char *uid = poisoned_uid(&context, answer);
-	struct finding_history known = agent_history(run->agent, uid);
+	struct finding_history known = agent_history(run->agent, uid, context.now_ms);
 	struct new_finding f = {
 		.uid = uid,
 		.rule = "poisoned",
@@ -154,7 +154,7 @@ run_on_anomaly(void *ctx, const struct process_table *processes, const struct pr
 	if (found->score < ANOMALY_SCORE_ALERT)
 		return;
 	char *uid = anomaly_uid(&context, p, found);
-	struct finding_history known = agent_history(run->agent, uid);
+	struct finding_history known = agent_history(run->agent, uid, context.now_ms);
 	MH_CLEANUP(freep)
 	char *name = xasprintf("process %d (%s)", (int)p->pid, p->program);
 	struct new_finding f = {

@@ -5,6 +5,7 @@
  *
  * Runs in: agent.
  */
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,8 +21,16 @@ struct unstored {
 	int64_t seen_ms;
 };
 
+/* Findings of one uid that are told and not on disk yet. */
+struct under_way {
+	char *uid; /* owned; first, for compare() */
+	int64_t first_ms;
+	unsigned n;
+};
+
 struct store {
-	struct unstored *findings; /* owned, as all here */
+	void *under_way; /* tsearch(3), of struct under_way; owned, as all here */
+	struct unstored *findings; /* of these, all but those that wait for facts */
 	size_t n_findings, cap_findings;
 	char **lines; /* coverage and summaries */
 	size_t n_lines;
@@ -44,10 +53,38 @@ store_new(void)
 	return st;
 }
 
+static int
+compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void
+free_under_way(void *node)
+{
+	struct under_way *u = node;
+
+	free(u->uid);
+	free(u);
+}
+
+static void
+arrive(struct store *st, const char *uid)
+{
+	struct under_way **found = tfind(&uid, &st->under_way, compare);
+	struct under_way *u = found != NULL ? *found : NULL;
+
+	if (u == NULL || --u->n > 0)
+		return;
+	(void)tdelete(u, &st->under_way, compare);
+	free_under_way(u);
+}
+
 static void
 forget_all(struct store *st)
 {
 	for (size_t i = 0; i < st->n_findings; i++) {
+		arrive(st, st->findings[i].uid);
 		free(st->findings[i].uid);
 		free(st->findings[i].rule);
 		free(st->findings[i].pack);
@@ -72,6 +109,7 @@ store_free(struct store *st)
 	if (st == NULL)
 		return;
 	forget_all(st);
+	tdestroy(st->under_way, free_under_way);
 	free(st->findings);
 	free(st->clean);
 	free(st);
@@ -105,8 +143,30 @@ store_keep_finding(struct store *st, const struct new_finding *f)
 	note_time(st);
 }
 
+/* Add what is under way, and one more to it. */
+static void
+count_under_way(struct store *st, const char *uid, int64_t now_ms,
+    struct finding_history *known)
+{
+	struct under_way **found = tfind(&uid, &st->under_way, compare);
+	struct under_way *u = found != NULL ? *found : NULL;
+
+	if (u == NULL) {
+		u = xcalloc(1, sizeof(*u));
+		*u = (struct under_way){ xstrdup(uid), now_ms, 0 };
+		if (tsearch(u, &st->under_way, compare) == NULL) {
+			free_under_way(u);
+			return;
+		}
+	}
+	if (known->count == 0 && u->n > 0)
+		known->first_ms = u->first_ms;
+	known->count += u->n;
+	u->n++;
+}
+
 struct finding_history
-agent_history(struct agent *a, const char *uid)
+agent_history(struct agent *a, const char *uid, int64_t now_ms)
 {
 	struct finding_history known = { 0, 0 };
 	struct spool_history h;
@@ -116,6 +176,7 @@ agent_history(struct agent *a, const char *uid)
 		known.count = h.count;
 		spool_history_clear(&h);
 	}
+	count_under_way(a->store, uid, now_ms, &known);
 	return known;
 }
 

@@ -48,9 +48,14 @@ class BadInputTest(ResidentTest):
         return self.ends()[-1]
 
     def found(self):
-        """How often each file was; watching also finds the mark in the memory of this test."""
-        return {scans.path_of(f): f["count"] for f in self.r.history("--limit", "100000")[1]
-                if "file" in f["evidences"][0] and scans.rule_of(f) == "mark"}
+        """How often each file was.  Watching also finds what others plant, and the mark in the
+        memory of this test."""
+        found = [f for f in self.r.history("--limit", "100000")[1]
+                 if "file" in f["evidences"][0] and scans.rule_of(f) == "mark"]
+        return {scans.path_of(f): f["count"] for f in found if self.is_ours(scans.path_of(f))}
+
+    def is_ours(self, path):
+        return path.startswith(self.r.scratch + "/") and path != self.r.rules
 
     def wait_for_found(self, paths, seconds=30):
         try:
@@ -135,15 +140,19 @@ class Kills(BadInputTest):
             record = json.loads(line)
             if record.get("activity_id") == 1 and "file" in record["evidences"][0]:
                 path = scans.path_of(record)
-                counts[path] = counts.get(path, 0) + 1
+                if self.is_ours(path):
+                    counts[path] = counts.get(path, 0) + 1
         return counts
 
     def check_one_whole_run(self, paths):
         self.assertEqual(self.wait_for_end(60), (self.n_files, self.n_files, 0))
         self.wait_for_found(paths)
-        self.assertEqual(self.news(), {path: 1 for path in paths})
-        wait_until(lambda: self.lines("summary"), what="a summary")
-        (summary,) = [x for x in self.lines("summary") if x["scanned"] >= self.n_files]
+        news = self.news()
+        self.assertEqual(sorted(news), sorted(paths))
+        self.assertEqual({path: n for path, n in news.items() if n != 1}, {})
+        uid = re.search(r"full (\S+): \d+ scanned", self.r.log_text()).group(1)
+        (summary,) = wait_until(lambda: [s for s in self.lines("summary") if s["scan"] == uid],
+                                what="its summary")
         self.assertEqual((summary["scanned"], summary["missed"], summary["complete"]),
                          (self.n_files, 0, True))
         self.assertEqual(len(self.ends()), 1)
@@ -183,6 +192,8 @@ class Kills(BadInputTest):
                 self.r.start()
             elif pid:
                 scans.kill(pid, signal.SIGKILL)
+            paths.append(os.path.join(self.written, str(n)))
+            Path(paths[-1]).write_bytes(MARK)
         self.check_one_whole_run(paths)
 
 
