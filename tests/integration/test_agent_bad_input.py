@@ -112,6 +112,20 @@ class Hangs(BadInputTest):
         self.wait_for_found(paths)
         self.assertEqual(self.missed(), {self.r.tree + "/h/m": "network-file-system"})
 
+    def test_a_dead_mount_is_neither_watched_nor_scanned_unless_asked(self):
+        self.r.configure(watch="enabled: yes")
+        text = Path(self.r.config).read_text()
+        tree = f"[{json.dumps(self.r.tree)}]"
+        Path(self.r.config).write_text(
+            text.replace(tree, tree + "\n    cross_file_systems: yes"))
+        fs = self.dead(self.r.tree + "/m")
+        paths = [self.r.plant(name) for name in "az"]
+        self.r.start()
+        self.assertEqual(self.wait_for_end(9), (2, 2, 1))
+        self.wait_for_found(paths)
+        self.wait_for_found(paths + [self.r.plant("later")])
+        self.assertFalse(fs.reached.is_set())
+
     def test_one_that_hangs_while_patterns_are_looked_for_is_passed_over(self):
         fs = self.dead(self.r.tree + "/h/m")
         paths = [self.r.plant(f"h/{name}/conf/x") for name in "az"]
