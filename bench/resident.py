@@ -287,8 +287,8 @@ class Bench:
                         f"{one:.6g} to {other:.6g}")
             finally:
                 s.close()
-            self.put_ratio(name[0] if isinstance(name, tuple) else name.split(",")[0],
-                           f"{name}, {label}", results, limit,
+            part, _, what = name.partition(", ")
+            self.put_ratio(part, f"{what}, {label}", results, limit,
                            f"the scan had {100 * statistics.median(shares):.1f} % of a processor")
 
     def rounds(self, *argv):
@@ -317,7 +317,7 @@ class Bench:
 
     def second(self):
         """A second pass over what is clean, to find(1)."""
-        s = self.service(paths=self.args.paths, gives_way=False)
+        s = self.service(paths=self.args.paths, gives_way=False, watch=False)
         find = ["find", *self.args.paths, "-printf", "%i %C@\n"]
         try:
             s.start()
@@ -326,10 +326,13 @@ class Bench:
             s.settle()
 
             def again(turn):
-                before = s.cpu()
+                before, of = s.cpu(), s.cpu_by_program()
                 s.scan_whole()
-                say(f"second, {turn + 1} of {self.args.pairs}: {s.cpu() - before:.2f} s")
-                return s.cpu() - before
+                cost = s.cpu() - before
+                say(f"second, {turn + 1} of {self.args.pairs}: {cost:.2f} s " +
+                    ", ".join(f"{k} {v - of.get(k, 0):.2f}"
+                              for k, v in s.cpu_by_program().items()))
+                return cost
 
             def by_find(_turn):
                 return measure.run(find, self.args.scratch / "find.out").cpu

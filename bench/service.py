@@ -146,6 +146,7 @@ class Service:
         if os.path.exists(log):
             os.unlink(log)
         self.r.start()
+        self.r.wait_for_log("rules of .* are ready", 60)
         if self.watch:
             self.r.wait_for_log("file systems are watched", 60)
         return self
