@@ -172,6 +172,12 @@ struct agent {
 	int64_t db_retry_ms;       /* monotonic */
 	struct clean_table *clean; /* of the rules in use; NULL: none */
 	uint8_t clean_context[CLEAN_CONTEXT_BYTES];
+	/*
+	 * Too large to be scanned wholly, and clean in the part that was: that is told
+	 * again, without reading it again.
+	 */
+	struct clean_table *partly;
+	uint8_t partly_context[CLEAN_CONTEXT_BYTES];
 
 	/* agent_delivery.c */
 	struct identity *identity; /* NULL while this machine is not enrolled */
@@ -246,7 +252,9 @@ int agent_clean_fd(const struct agent *a);
 /* The hash of what was clean; false: it is not to be kept. */
 bool agent_clean_hash(const struct agent *a, const struct target *t, int64_t began_ms,
     uint64_t *ret);
-bool agent_clean_knows(const struct agent *a, const struct target *t);
+/* The same of what was scanned in part, and is kept at once. */
+void agent_partly_add(struct agent *a, const struct target *t, int64_t began_ms);
+bool agent_partly_knows(const struct agent *a, const struct target *t);
 /* After the spool has stored what was found with them. */
 void agent_clean_add(struct agent *a, const uint64_t *hashes, size_t n);
 void agent_state_save_run(struct agent *a, const struct run *run,

@@ -67,6 +67,10 @@ keep_if_clean(struct run *run, const struct scan_answer *answer)
 	const struct verdict *v = answer->verdict;
 	uint64_t hash = 0;
 
+	if (answer->target->kind == TARGET_FILE && run->rules == a->rules &&
+	    v->reason == REASON_TOO_LARGE && v->partly && v->n_notes == 0 &&
+	    answer->n_matches == 0)
+		agent_partly_add(a, answer->target, run->began_ms);
 	if (v->reason == REASON_NONE && v->n_notes == 0 && answer->n_matches == 0 &&
 	    answer->target->kind == TARGET_FILE && run->rules == a->rules &&
 	    agent_clean_hash(a, answer->target, run->began_ms, &hash))
@@ -188,10 +192,15 @@ run_wants(void *ctx, const struct target *t, enum reason *ret_reason)
 	struct run *run = ctx;
 
 	/* What kills workers is not tried again until it, or the rules, change. */
-	if (!agent_is_poisoned(run->agent, t, &run->rules->facts))
-		return true;
-	*ret_reason = REASON_POISONED;
-	return false;
+	if (agent_is_poisoned(run->agent, t, &run->rules->facts)) {
+		*ret_reason = REASON_POISONED;
+		return false;
+	}
+	if (run->rules == run->agent->rules && agent_partly_knows(run->agent, t)) {
+		*ret_reason = REASON_TOO_LARGE;
+		return false;
+	}
+	return true;
 }
 
 bool

@@ -17,7 +17,10 @@
 #include "base/memory.h"
 #include "build_info.h"
 
-enum { DAY_MS = 86400 * 1000, CURSOR_ROOM = 64 };
+enum {
+	DAY_MS = 86400 * 1000,
+	PARTLY_MAX = 65536, /* files larger than scan.max_file_size */
+};
 
 /* A database that fails is closed, and opened again after a while. */
 enum { STATE_RETRY_MS = 60 * 1000 };
@@ -70,7 +73,8 @@ void
 agent_state_close(struct agent *a)
 {
 	clean_table_free(a->clean);
-	a->clean = NULL;
+	clean_table_free(a->partly);
+	a->clean = a->partly = NULL;
 	state_db_close(a->db);
 	a->db = NULL;
 }
@@ -104,7 +108,8 @@ agent_clean_load(struct agent *a)
 	unsigned reread_days = (unsigned)(a->config.cache_reread_ms / (uint64_t)DAY_MS);
 
 	clean_table_free(a->clean);
-	a->clean = NULL;
+	clean_table_free(a->partly);
+	a->clean = a->partly = NULL;
 	if (!a->config.cache_enabled || a->db == NULL || !a->rules->is_ready)
 		return;
 	context_of(a, a->clean_context);
@@ -114,7 +119,13 @@ agent_clean_load(struct agent *a)
 		log_err_r(err, "state", "no table of clean files");
 		return;
 	}
-	if (today > reread_days)
+	memcpy(a->partly_context, a->clean_context, sizeof(a->partly_context));
+	a->partly_context[0] ^= 0xff;
+	err = clean_table_new(PARTLY_MAX, reread_days, state_db_secret(a->db),
+	    a->partly_context, &a->partly);
+	if (err == MH_OK)
+		err = state_clean_load(a->db, a->partly_context, a->partly);
+	if (err == MH_OK && today > reread_days)
 		err = state_clean_expire(a->db, today - reread_days);
 	if (err == MH_OK)
 		err = state_clean_load(a->db, a->clean_context, a->clean);
@@ -143,13 +154,31 @@ agent_clean_hash(const struct agent *a, const struct target *t, int64_t began_ms
 	return true;
 }
 
-bool
-agent_clean_knows(const struct agent *a, const struct target *t)
+void
+agent_partly_add(struct agent *a, const struct target *t, int64_t began_ms)
 {
 	struct clean_key key = clean_key_of(t);
 
-	return a->clean != NULL &&
-	       clean_table_has(a->clean, &key, day_of(clock_real_ms()));
+	if (a->partly == NULL || !clean_may_cache(t, began_ms * 1000000))
+		return;
+	uint32_t day = day_of(began_ms);
+	uint64_t hash = clean_table_hash(a->partly, &key, day);
+
+	if (clean_table_has_hash(a->partly, hash) ||
+	    clean_table_add(a->partly, hash) != MH_OK)
+		return;
+	if (a->db != NULL &&
+	    state_clean_put(a->db, a->partly_context, day, &hash, 1) != MH_OK)
+		drop_state(a, "what was scanned in part");
+}
+
+bool
+agent_partly_knows(const struct agent *a, const struct target *t)
+{
+	struct clean_key key = clean_key_of(t);
+
+	return a->partly != NULL &&
+	       clean_table_has(a->partly, &key, day_of(clock_real_ms()));
 }
 
 void

@@ -126,6 +126,31 @@ class Places(Asking):
         self.assertGreater(second[1], first[0] * 9 / 10 - 50)
         self.assertGreater(third[0], first[0] * 9 / 10)
 
+    def test_what_is_too_large_is_told_again_and_not_read_again(self):
+        large = next((p for d in ("/usr/lib", "/usr/bin") for p, _, f in os.walk(d)
+                      for p in (os.path.join(p, n) for n in f)
+                      if os.path.isfile(p) and not os.path.islink(p)
+                      and (2 << 20) < os.stat(p).st_size < (16 << 20)
+                      and time.time() - os.stat(p).st_ctime > 3600), None)
+        if large is None:
+            self.skipTest("no large file that is older than an hour")
+        folder = os.path.dirname(large)
+        self.r.configure(schedule="[]", scan="  max_file_size: 1MiB\n  archives: no\n",
+                         profile=f"  - {{name: old, paths: [{folder}]}}\n")
+        self.r.start_asking()
+        found = []
+        for i in range(2):
+            self.ask("schedule", "run", "old")
+            wait_until(lambda i=i: len(self.old_lines()) > i, 120, "a scan")
+            found.append(re.findall(r"scan: old \S+: (\d+) scanned, .* (\d+) not scanned",
+                                    self.r.log_text())[i])
+        (first, missed), (second, again) = ((int(a), int(b)) for a, b in found)
+        if first == second:
+            self.skipTest(f"the file system of {folder} keeps no times that last")
+        self.assertGreater(missed, 0)
+        self.assertEqual(again, missed)
+        self.assertLess(second, first)
+
     def old_lines(self):
         return [(int(m[1]), int(m[2])) for m in re.finditer(
             r"scan: old \S+: (\d+) scanned, .* (\d+) unchanged", self.r.log_text())]
