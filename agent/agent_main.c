@@ -509,7 +509,7 @@ main(int argc, char **argv)
 	}
 	a.started_ms = clock_real_ms();
 	if (agent_control_listen(&a) != MH_OK)
-		return 1;
+		return 2;
 	if (drop_privileges(a.state) != MH_OK) {
 		log_err_r(MH_ERR_SYSTEM, "agent",
 		    "%s: cannot be made, or its owner not become", a.state);

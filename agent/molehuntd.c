@@ -42,8 +42,9 @@ struct supervisor {
 	char *config, *state, *courier_state;
 	int64_t restart_ms; /* when to start the agent */
 	bool has_worked;    /* an agent asked for something */
-	bool is_refused;    /* the first did not begin: its configuration is no good */
-	int64_t killed_ms;  /* stopping: when the agent is killed; 0: not stopping */
+	bool
+	    is_refused; /* the first did not begin: its configuration is no good, or another answers */
+	int64_t killed_ms; /* stopping: when the agent is killed; 0: not stopping */
 };
 
 static volatile sig_atomic_t stop_asked, reload_asked;

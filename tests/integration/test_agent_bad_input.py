@@ -391,8 +391,9 @@ class State(BadInputTest):
         other.socket = self.r.socket
         other.configure()
         other.start()
-        other.wait_for_log("another agent answers there; stop it, or change control.socket")
-        other.stop()
+        self.assertEqual(other.process.wait(20), 2)
+        self.assertIn("another agent answers there; stop it, or change control.socket",
+                      other.log_text())
         self.assertEqual(self.record("status")["pid"], self.r.pid_of("molehunt-agent"))
 
     def test_clock_jumps(self):
