@@ -61,11 +61,26 @@ job_free(struct job *j)
 	free(j);
 }
 
-/* Have j wait in q for a worker. */
+/*
+ * Have j wait in q for a worker.  What was just written goes before the memory of
+ * what was started: a storm of starts must not hold it up.
+ */
 static void
 put_in(struct job_queue *q, struct job *j)
 {
-	TAILQ_INSERT_TAIL(&q->jobs, j, entry);
+	struct job *other = NULL;
+
+	if (j->scan->is_stream) {
+		TAILQ_FOREACH(other, &q->jobs, entry)
+		{
+			if (!other->scan->is_stream)
+				break;
+		}
+	}
+	if (other != NULL)
+		TAILQ_INSERT_BEFORE(other, j, entry);
+	else
+		TAILQ_INSERT_TAIL(&q->jobs, j, entry);
 	q->n++;
 	j->scan->n_waiting++;
 }
