@@ -289,6 +289,16 @@ agent_block_is_on(const struct agent *a)
 	return a->block->channel != NULL;
 }
 
+const char *
+agent_block_trouble(const struct agent *a)
+{
+	const struct block_side *b = a->block;
+
+	return b->n_bad > 0 && b->channel == NULL && !b->is_starting
+		   ? "the process that answers the kernel does not stay"
+		   : NULL;
+}
+
 uint64_t
 agent_block_denied(const struct agent *a)
 {

@@ -210,6 +210,48 @@ check_state(struct agent *a, const struct checking *c)
 }
 
 static void
+check_schedule(struct agent *a, const struct checking *c)
+{
+	const struct schedule *s = agent_scan_schedule(a);
+
+	if (schedule_get_pause(s, clock_real_ms()).is_paused)
+		tell(c, "schedule", CHECK_WEAKER, "scans of profiles are paused by hand",
+		    "molehunt schedule resume");
+	else if (schedule_count(s) == 0)
+		tell(c, "schedule", CHECK_WEAKER, "nothing is scheduled",
+		    "schedule in molehunt.yaml(5)");
+	else
+		tell(c, "schedule", CHECK_GOOD, "molehunt schedule list tells when",
+		    NULL);
+}
+
+static void
+check_blocking(struct agent *a, const struct checking *c)
+{
+	const char *trouble = agent_block_trouble(a);
+
+	if (!a->config.watch_block)
+		return;
+	if (trouble != NULL)
+		tell(c, "blocking", CHECK_WEAKER, trouble,
+		    "needs root, and fanotify with permission events; the log says why");
+	else
+		tell(c, "blocking", CHECK_GOOD,
+		    "what is found with severity High may not be executed", NULL);
+}
+
+static void
+check_control(struct agent *a, const struct checking *c)
+{
+	if (a->config.control_group[0] != 0 && a->control_gid == (gid_t)-1)
+		tell(c, "control", CHECK_WEAKER,
+		    "there is no group of that name: root alone may ask for findings",
+		    "make the group of control.group, and restart");
+	else
+		tell(c, "control", CHECK_GOOD, "root and the group may ask", NULL);
+}
+
+static void
 check_policy(struct agent *a, const struct checking *c)
 {
 	const struct policy_facts *facts = agent_policy_facts(a);
@@ -236,6 +278,9 @@ agent_check_all(struct agent *a, agent_check_fn *fn, void *ctx)
 	check_delivery(a, &c);
 	check_watch(a, &c);
 	check_resources(a, &c);
+	check_schedule(a, &c);
+	check_blocking(a, &c);
+	check_control(a, &c);
 	check_state(a, &c);
 	check_policy(a, &c);
 }

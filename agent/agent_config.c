@@ -53,6 +53,15 @@ check_pattern_path(const char *text)
 		   : xstrdup("a path has to begin with / or ~/");
 }
 
+/* What matches whole paths. */
+static char *
+check_pattern(const char *text)
+{
+	return strchr("/*?[", text[0]) != NULL && text[0] != 0
+		   ? NULL
+		   : xstrdup("it has to match a whole path: begin it with / or *");
+}
+
 #define AT(field) offsetof(struct config_profile, field)
 
 static const struct setting profile_rows[] = {
@@ -66,6 +75,7 @@ static const struct setting profile_rows[] = {
 	{ "only", SETTING_STRINGS, AT(only), .max = PROFILE_LIST_MAX,
 	    .help = "Patterns of the files that are scanned there; none: all of them." },
 	{ "exclude", SETTING_STRINGS, AT(exclude), .max = PROFILE_LIST_MAX,
+	    .check = check_pattern,
 	    .help = "Patterns of paths that are left out, beside scan.exclude." },
 	{ "processes", SETTING_BOOL, AT(has_processes), "no",
 	    .help =
@@ -113,6 +123,7 @@ static const struct setting rows[] = {
 	    .max = SCHEDULE_ENTRIES_MAX, .table = &entry_schema,
 	    .help = "Which profile is scanned when; what was missed is caught up." },
 	{ "scan.exclude", SETTING_STRINGS, AT(scan_exclude), NULL, .max = 256,
+	    .check = check_pattern,
 	    .help = "Patterns (glob) of paths that are left out, with all below them." },
 	{ "scan.jobs", SETTING_INTEGER, AT(scan_jobs), "1", .min = 1,
 	    .max = SCAN_JOBS_MAX, .help = "Scan workers that run at once." },
@@ -139,10 +150,12 @@ static const struct setting rows[] = {
 	    .help =
 		"Files that wait to be scanned; beyond, what changed is looked for." },
 	{ "watch.exclude", SETTING_STRINGS, AT(watch_exclude), NULL, .max = 256,
+	    .check = check_pattern,
 	    .help =
 		"Patterns (glob) of paths whose writes and executions are left alone." },
 	{ "watch.block", SETTING_BOOL, AT(watch_block), "no",
-	    .help = "Whether files that are known bad are kept from being executed." },
+	    .help = "Whether files with findings of severity High are kept from being "
+		    "executed." },
 	{ "pause.cpu", SETTING_INTEGER, AT(pause_cpu), "75", .min = 1, .max = 100,
 	    .help = "Scans pause when others use more of all processors; 100: never." },
 	{ "pause.cpu_wait", SETTING_INTEGER, AT(pause_cpu_wait), "20", .min = 1,

@@ -178,6 +178,27 @@ put_paused(const struct asked *q)
 	(void)control_put(q->answer, record);
 }
 
+/* The scan of a profile that ended last, in this life of the agent. */
+static void
+put_last(const struct asked *q)
+{
+	const struct last_run *last = agent_scan_last(q->agent);
+
+	if (last->profile == NULL)
+		return;
+	json_t *record = json_pack("{s:s}", "type", "last");
+
+	set_text(record, "profile", last->profile);
+	set_time(record, "started", last->started_ms);
+	set_time(record, "ended", last->ended_ms);
+	set_int(record, "scanned", last->n_scanned);
+	set_int(record, "unchanged", last->n_unchanged);
+	set_int(record, "missed", last->n_missed);
+	if (q->is_trusted)
+		set_int(record, "findings", last->n_findings);
+	(void)control_put(q->answer, record);
+}
+
 /* What was given up to whom, and what cannot be seen. */
 static void
 put_resources(const struct asked *q)
@@ -233,9 +254,12 @@ put_watch(const struct asked *q)
 		n_not += w->places[i].trouble[0] != 0;
 	(void)json_object_set_new(record, "is_on",
 	    json_boolean(w != NULL && w->trouble[0] == 0));
-	(void)json_object_set_new(record, "is_blocking",
-	    json_boolean(agent_block_is_on(q->agent)));
-	set_int(record, "denied", agent_block_denied(q->agent));
+	/* Whether something is blocked tells that something was found. */
+	if (q->is_trusted) {
+		(void)json_object_set_new(record, "is_blocking",
+		    json_boolean(agent_block_is_on(q->agent)));
+		set_int(record, "denied", agent_block_denied(q->agent));
+	}
 	if (w == NULL)
 		set_text(record, "why",
 		    q->agent->config.watch_enabled ? "it begins when the rules are ready"
@@ -292,6 +316,7 @@ answer_status(const struct asked *q)
 	put_paused(q);
 	put_rules(q);
 	put_scan(q);
+	put_last(q);
 	put_resources(q);
 	put_watch(q);
 	put_cache(q);

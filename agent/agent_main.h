@@ -296,6 +296,8 @@ bool store_is_waiting(const struct store *st);
 /* Put everything that waits on disk. False: it did not go. */
 bool agent_store(struct agent *a);
 void agent_store_tick(struct agent *a, int64_t now_ms);
+/* It may go now: try at the next tick. */
+void agent_store_retry(struct agent *a);
 /*
  * What the history will have of a finding when those before it are on disk; zeros
  * when it is new.  Counts one more: call it once for each that is kept.
@@ -322,6 +324,13 @@ bool agent_scan_ask(struct agent *a, const char *profile);
 /* Scans of profiles stop where they are, for that time or until resumed (0). */
 void agent_scan_pause(struct agent *a, int64_t for_ms);
 void agent_scan_resume(struct agent *a);
+/* The scan of a profile that ended last; profile NULL: none did.  Borrowed. */
+struct last_run {
+	char *profile; /* owned by the agent */
+	int64_t started_ms, ended_ms;
+	uint64_t n_scanned, n_unchanged, n_missed, n_findings;
+};
+const struct last_run *agent_scan_last(const struct agent *a);
 /* NULL while none runs; all three borrowed. */
 const struct run *agent_scan_run(const struct agent *a);
 const struct schedule *agent_scan_schedule(const struct agent *a);
@@ -344,6 +353,8 @@ void agent_block_note(struct agent *a, const struct target *t, const char *uid,
     int severity);
 void agent_block_tick(struct agent *a, int64_t now_ms);
 bool agent_block_is_on(const struct agent *a);
+/* Why nothing is blocked though something should be; static; NULL: all is well. */
+const char *agent_block_trouble(const struct agent *a);
 uint64_t agent_block_denied(const struct agent *a);
 void agent_block_on_started(struct agent *a, unsigned instance, int fd);
 void agent_block_on_exited(struct agent *a, unsigned instance);

@@ -161,8 +161,11 @@ agent_policy_apply(struct agent *a, const struct policy_file *file, char **ret_w
 		return err;
 	settings_clear(&agent_config_schema, &merged);
 	err = policy_keep(folder, file);
-	if (err == MH_OK && a->db != NULL)
-		err = state_floor_raise(a->db, key.id, facts.version);
+	/* What is kept is a floor itself: without the other it is in force all the same. */
+	if (err == MH_OK && a->db != NULL &&
+	    state_floor_raise(a->db, key.id, facts.version) != MH_OK)
+		log_warn("policy", "its version could not be kept: %s",
+		    state_db_why(a->db));
 	if (err != MH_OK)
 		*ret_why =
 		    xasprintf("it is good, but cannot be kept: %s", mh_strerror(err));

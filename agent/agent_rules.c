@@ -230,6 +230,10 @@ switch_rules(struct agent *a)
 	a->config = set->config;
 	set->has_config = false;
 	log_set_level((enum log_level)a->config.log_level);
+	spool_set_limits(a->spool, a->config.spool_max_bytes,
+	    a->config.spool_min_free_bytes);
+	agent_store_retry(a);
+	set->is_clean_loaded = true;
 	agent_clean_load(a);
 	agent_scan_on_new_rules(a);
 	agent_watch_on_new_rules(a);
@@ -265,8 +269,11 @@ agent_rules_tick(struct agent *a, int64_t now_ms)
 	bool is_listening = !store_is_blocked(a->store);
 
 	for (size_t i = 0; i < MH_ARRAY_LEN(sets); i++) {
-		listen_to(sets[i], is_listening);
-		if (sets[i] != NULL && is_listening)
+		/* One that is being loaded finds nothing, and may be what makes room. */
+		bool is_heard = is_listening || sets[i] == a->next_rules;
+
+		listen_to(sets[i], is_heard);
+		if (sets[i] != NULL && is_heard)
 			scanner_step(sets[i]->scanner, 0);
 	}
 	tick_next(a);

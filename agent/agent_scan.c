@@ -25,9 +25,10 @@ struct scan_side {
 	struct schedule *schedule;
 	struct governor *governor;
 	enum governor_act act;
-	struct run *run;     /* NULL while none runs */
-	char *asked;         /* a profile to be scanned now, by hand; NULL */
-	int64_t look_ms;     /* monotonic: at the schedule */
+	struct run *run; /* NULL while none runs */
+	char *asked;     /* a profile to be scanned now, by hand; NULL */
+	int64_t look_ms; /* monotonic: at the schedule */
+	struct last_run last;
 	bool is_drop_due;    /* the run is over, and its place is to be forgotten */
 	bool was_looked_for; /* a run of an earlier life */
 };
@@ -205,8 +206,14 @@ finish_run(struct agent *a, bool is_whole)
 	struct scan_side *w = a->scans;
 	struct run *run = w->run;
 
+	const struct coverage *c = scan_coverage(run->scan);
+
 	w->run = NULL;
-	run_tell_coverage(run, scan_coverage(run->scan), is_whole);
+	run_tell_coverage(run, c, is_whole);
+	free(w->last.profile);
+	w->last = (struct last_run){ xstrdup(run->name), run->started_ms, clock_real_ms(),
+		c->n_scanned, c->by_reason[REASON_UNCHANGED], c->n_missed,
+		c->n_findings };
 	run_free(run);
 	w->is_drop_due = true;
 }
@@ -478,6 +485,7 @@ agent_scan_clear(struct agent *a)
 	schedule_free(a->scans->schedule);
 	governor_free(a->scans->governor);
 	free(a->scans->asked);
+	free(a->scans->last.profile);
 	free(a->scans);
 	a->scans = NULL;
 }
@@ -514,6 +522,12 @@ agent_scan_resume(struct agent *a)
 	schedule_resume(a->scans->schedule);
 	save_schedule(a);
 	agent_hurry(a);
+}
+
+const struct last_run *
+agent_scan_last(const struct agent *a)
+{
+	return &a->scans->last;
 }
 
 const struct run *

@@ -341,6 +341,12 @@ is_due(const struct store *st, int64_t now_ms)
 }
 
 void
+agent_store_retry(struct agent *a)
+{
+	a->store->retry_ms = 0;
+}
+
+void
 agent_store_tick(struct agent *a, int64_t now_ms)
 {
 	if (is_due(a->store, now_ms))

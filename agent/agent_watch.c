@@ -26,6 +26,10 @@ enum {
 	/* Before the last word of a watcher that ended: it may have known more. */
 	WATCH_SLACK_MS = 10 * 1000,
 	LOST_PATHS_MAX = 256,
+	/* Between two rescans, growing while events go on being lost: nobody keeps us
+	 * walking by provoking that. */
+	RESCAN_MS = 10 * 1000,
+	RESCAN_MAX_MS = 10 * 60 * 1000,
 	SAVE_MS = 60 * 1000, /* of work that a restart costs, where something happens */
 	DAY_MS = 86400 * 1000,
 };
@@ -60,6 +64,8 @@ struct watch_side {
 	size_t n_lost;
 	int64_t lost_since_ns;
 	struct run *rescan; /* of what may have been missed */
+	int64_t rescan_ms,
+	    rescan_after_ms; /* monotonic: the last began; until the next */
 };
 
 static void
@@ -208,17 +214,23 @@ on_due(struct watch_side *w, const struct message *m)
 }
 
 static void
+tell_lost(struct watch_side *w, const char *path)
+{
+	struct coverage c = { 0 };
+
+	if (w->stream == NULL)
+		return;
+	coverage_add_missed(&c, REASON_EVENTS, false, path, NULL);
+	scan_add_coverage(w->stream->scan, &c);
+	coverage_clear(&c);
+}
+
+static void
 note_lost_path(struct watch_side *w, const char *path)
 {
 	/* Of a mount namespace of others: nobody can walk there from here. */
 	if (path[0] != '/') {
-		if (w->stream != NULL) {
-			struct coverage c = { 0 };
-
-			coverage_add_missed(&c, REASON_EVENTS, false, path, NULL);
-			scan_add_coverage(w->stream->scan, &c);
-			coverage_clear(&c);
-		}
+		tell_lost(w, path);
 		return;
 	}
 	if (w->n_lost >= LOST_PATHS_MAX)
@@ -254,10 +266,12 @@ on_lost(struct watch_side *w, const struct message *m)
 	reader_init(&r, m->data, m->len);
 	watch_lost_decode(&r, &lost);
 	if (reader_is_done(&r)) {
-		log_warn("watch",
-		    "events were lost on %u file systems: what changed there since is "
-		    "scanned",
-		    (unsigned)lost.n_paths);
+		/* Once until they are looked for. */
+		if (w->n_lost == 0)
+			log_warn("watch",
+			    "events were lost on %u file systems: what changed there "
+			    "since is scanned",
+			    (unsigned)lost.n_paths);
 		note_lost(w, &lost);
 	}
 	watch_lost_clear(&lost);
@@ -443,6 +457,21 @@ begin_memory(struct agent *a)
 		run_free(run);
 }
 
+/* The next one waits longer when this one comes soon after the last. */
+static void
+grow_rescan(struct watch_side *w)
+{
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (w->rescan_ms == 0 || now_ms - w->rescan_ms > 2 * w->rescan_after_ms)
+		w->rescan_after_ms = RESCAN_MS;
+	else if (w->rescan_after_ms < RESCAN_MAX_MS / 2)
+		w->rescan_after_ms *= 2;
+	else
+		w->rescan_after_ms = RESCAN_MAX_MS;
+	w->rescan_ms = now_ms;
+}
+
 static void
 begin_rescan(struct agent *a)
 {
@@ -464,10 +493,15 @@ begin_rescan(struct agent *a)
 		.clean_fd = agent_clean_fd(a),
 	};
 
-	if (scan_start(a->rules->scanner, &walk, &walk_ops, run, &run->scan) == MH_OK)
-		w->rescan = run;
-	else
+	if (scan_start(a->rules->scanner, &walk, &walk_ops, run, &run->scan) != MH_OK) {
+		/* Never in silence: what cannot be looked for is told as not scanned. */
+		for (size_t i = 0; i < w->n_lost; i++)
+			tell_lost(w, w->lost[i]);
 		run_free(run);
+	} else {
+		w->rescan = run;
+	}
+	grow_rescan(w);
 	for (size_t i = 0; i < w->n_lost; i++)
 		free(w->lost[i]);
 	free(w->lost);
@@ -544,7 +578,8 @@ agent_watch_tick(struct agent *a, int64_t now_ms)
 	}
 	if (w->memory == NULL && (w->n_due > 0 || w->is_all_due))
 		begin_memory(a);
-	if (w->rescan == NULL && w->n_lost > 0)
+	if (w->rescan == NULL && w->n_lost > 0 &&
+	    now_ms - w->rescan_ms >= w->rescan_after_ms)
 		begin_rescan(a);
 	if (now_ms - w->told_ms >= WATCH_TELL_MS) {
 		w->told_ms = now_ms;

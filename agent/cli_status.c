@@ -169,6 +169,23 @@ show_scan(struct asking *q, const json_t *r)
 	}
 }
 
+static void
+show_last(struct asking *q, const json_t *r)
+{
+	MH_CLEANUP(freep) char *profile = text_escape(text_of(r, "profile"));
+	MH_CLEANUP(freep) char *ended = local_time(r, "ended");
+
+	line("Last scan", "%s, ended %s: %" PRId64 " scanned, %" PRId64 " unchanged,",
+	    profile, ended, number_of(r, "scanned"), number_of(r, "unchanged"));
+	if (json_object_get(r, "findings") != NULL)
+		line("", "%" PRId64 " not scanned, %s%" PRId64 " findings%s",
+		    number_of(r, "missed"),
+		    number_of(r, "findings") > 0 ? colour(q, RED) : "",
+		    number_of(r, "findings"), colour(q, PLAIN));
+	else
+		line("", "%" PRId64 " not scanned", number_of(r, "missed"));
+}
+
 /* What was given up to whom: "2 h 05 m to processors in use". */
 static void
 show_resources(struct asking *q, const json_t *r)
@@ -318,6 +335,7 @@ static const struct {
 	{ "paused", show_paused },
 	{ "rules", show_rules },
 	{ "scan", show_scan },
+	{ "last", show_last },
 	{ "resources", show_resources },
 	{ "watch", show_watch },
 	{ "cache", show_cache },
@@ -560,6 +578,8 @@ cli_schedule(int argc, char **argv)
 		return EXIT_ERROR;
 	}
 	status = ask(&q, request);
+	if (status == EXIT_CLEAN && q.n == 0 && !q.is_ndjson)
+		(void)printf("Nothing is scheduled: see schedule in molehunt.yaml(5).\n");
 	return status == EXIT_CLEAN && w.is_following ? follow_scan(&q) : status;
 }
 

@@ -628,6 +628,13 @@ spool_open(const char *path, const struct spool_options *options, int64_t now_ms
 	return MH_OK;
 }
 
+void
+spool_set_limits(struct spool *sp, uint64_t max_bytes, uint64_t min_free_bytes)
+{
+	sp->max_bytes = max_bytes;
+	sp->min_free_bytes = min_free_bytes;
+}
+
 mh_err
 spool_open_reader(const char *path, struct spool **ret)
 {

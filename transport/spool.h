@@ -75,6 +75,9 @@ mh_err spool_open(const char *path, const struct spool_options *options, int64_t
  */
 mh_err spool_open_reader(const char *path, struct spool **ret) MH_CHECKED;
 void spool_close(struct spool *sp);
+
+/* Other limits from now on (struct spool_options): what is there already stays. */
+void spool_set_limits(struct spool *sp, uint64_t max_bytes, uint64_t min_free_bytes);
 MH_DEFINE_CLEANUP(struct spool, spool_close);
 
 /* SQLite's text about the last failure; borrowed until the next call. */

@@ -38,6 +38,10 @@ class Control(ResidentTest):
         self.assertIn("not enrolled", str(self.record("status", "status")["reasons"]))
         self.assertEqual(self.record("delivery", "status")["state"], "not enrolled")
 
+    def test_what_ended_last_is_told(self):
+        last = self.record("last", "status")
+        self.assertEqual((last["profile"], last["scanned"], last["findings"]), ("full", 1, 1))
+
     def test_findings_are_those_that_were_reported(self):
         done, findings = self.ask("findings")
         self.assertEqual((done.returncode, len(findings)), (0, 1))

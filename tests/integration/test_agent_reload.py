@@ -7,6 +7,7 @@ import socket
 import unittest
 from pathlib import Path
 
+import scans
 from resident import ResidentTest
 from scans import wait_until
 
@@ -68,6 +69,19 @@ class Reload(ResidentTest):
         self.r.wait_for_log("the rules in use, and their configuration, stay")
         self.r.scan()
         self.assertEqual(self.r.log_text().count("1 scanned, 1 findings"), 2)
+
+    def test_limits_of_a_spool_that_is_full_are_taken_at_a_reload(self):
+        path = self.r.plant("a")
+        self.r.configure()
+        good = Path(self.r.config).read_text()
+        Path(self.r.config).write_text(good.replace("min_free: 1MiB", "min_free: 1TiB"))
+        self.r.start().wait_for_log("no room: .*; scanning waits")
+        Path(self.r.config).write_text(good)
+        self.hup()
+        self.r.wait_for_log("scanning goes on")
+        wait_until(lambda: [scans.path_of(f) for f in self.r.history()[1]] == [path], 20,
+                   "the finding")
+        self.assertEqual(self.r.log_text().count("the new configuration is in use"), 1)
 
     def test_a_scan_goes_on_with_the_new_rules_and_misses_nothing(self):
         n = 3000

@@ -71,6 +71,8 @@ what_is_wrong_is_told_with_its_place(void **state)
 		{ "control:\n  socket: x\n",
 		    "/a.yaml:2:11: \"control.socket\" is \"x\"" },
 		{ "pause:\n  cpu: 101\n", "/a.yaml:2:8: " },
+		{ "watch:\n  exclude: [tmp/x]\n",
+		    "/a.yaml:2:13: \"watch.exclude\" is \"tmp/x\": it has to match" },
 	};
 
 	(void)state;
