@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,6 +33,7 @@
 enum {
 	AGENT_REFUSES = 2, /* its exit status: the configuration is no good */
 	STOP_MS = 5000,    /* the agent has so long to put its work away */
+	SUPERVISOR_NICE = 10,
 	RESTART_MS = 1000, /* between two starts of an agent that dies */
 };
 
@@ -308,6 +310,10 @@ main(int argc, char **argv)
 	}
 	if (!lock_state(s.state))
 		return 2;
+	/* All of it steps back behind what people wait for; openers of scans and their
+	 * workers further still. */
+	if (getpriority(PRIO_PROCESS, 0) < SUPERVISOR_NICE)
+		(void)setpriority(PRIO_PROCESS, 0, SUPERVISOR_NICE);
 	/* Signals come only while ppoll(2) waits: none is missed. */
 	(void)sigemptyset(&blocked);
 	for (size_t i = 0; i < 4; i++) {

@@ -28,10 +28,17 @@ struct names {
 	bool is_full; /* of homes, and sorted */
 };
 
+/* Room for one more: twice as much whenever n is a power of two. */
+static void *
+make_room(void *items, size_t n, size_t size)
+{
+	return (n & (n - 1)) == 0 ? xreallocarray(items, n > 0 ? n * 2 : 1, size) : items;
+}
+
 static void
 names_add(struct names *names, char *name)
 {
-	names->items = xreallocarray(names->items, names->n + 1, sizeof(char *));
+	names->items = make_room(names->items, names->n, sizeof(char *));
 	names->items[names->n++] = name;
 }
 
@@ -198,7 +205,7 @@ add_root(struct finder *f, const char *path, size_t named, const struct stat *st
 		roots->n_lost++;
 		return;
 	}
-	roots->items = xreallocarray(roots->items, roots->n + 1, sizeof(*roots->items));
+	roots->items = make_room(roots->items, roots->n, sizeof(*roots->items));
 	roots->items[roots->n++] = (struct walk_root){ .path = xstrdup(path),
 		.tail = f->tail != NULL ? xasprintf("*/%s", f->tail) : NULL,
 		.named = named,
