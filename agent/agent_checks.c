@@ -11,6 +11,7 @@
 #include <sys/statvfs.h>
 
 #include "agent/agent_main.h"
+#include "agent/cgroup.h"
 #include "agent/policy.h"
 #include "base/clock.h"
 #include "base/memory.h"
@@ -267,6 +268,25 @@ check_policy(struct agent *a, const struct checking *c)
 		tell(c, "policy", CHECK_GOOD, "the fleet's is in force", NULL);
 }
 
+static void
+check_ceiling(const struct checking *c)
+{
+	struct cgroup_facts facts;
+
+	cgroup_look("", &facts);
+	if (!facts.has_v2)
+		tell(c, "ceiling", CHECK_WEAKER,
+		    "no control groups of version 2: no ceiling of memory is seen",
+		    "limits.memory bounds what the agent plans");
+	else if (facts.memory_max == UINT64_MAX)
+		tell(c, "ceiling", CHECK_WEAKER,
+		    "no ceiling of memory for all of Molehunt",
+		    "run it as the service molehuntd, or in a control group with "
+		    "memory.max");
+	else
+		tell(c, "ceiling", CHECK_GOOD, "the control group has memory.max", NULL);
+}
+
 void
 agent_check_all(struct agent *a, agent_check_fn *fn, void *ctx)
 {
@@ -283,4 +303,5 @@ agent_check_all(struct agent *a, agent_check_fn *fn, void *ctx)
 	check_control(a, &c);
 	check_state(a, &c);
 	check_policy(a, &c);
+	check_ceiling(&c);
 }

@@ -25,6 +25,8 @@ struct peer {
 	TAILQ_ENTRY(peer) entry;
 	struct control *control;
 	struct bufferevent *io;
+	struct event *deadline;
+	uid_t uid;
 	bool is_trusted;
 	bool is_answered;
 };
@@ -38,6 +40,7 @@ struct control {
 	void *ctx;
 	TAILQ_HEAD(, peer) peers;
 	unsigned n_peers, n_strangers;
+	unsigned peer_ms;
 };
 
 struct control_answer {
@@ -125,14 +128,29 @@ is_member(int fd, gid_t primary, gid_t wanted)
 }
 
 static bool
-is_trusted(int fd, gid_t gid)
+is_trusted(int fd, const struct ucred *who, gid_t gid)
 {
-	struct ucred who;
-	socklen_t len = sizeof(who);
+	return who->uid == 0 || who->uid == geteuid() || is_member(fd, who->gid, gid);
+}
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0)
+static unsigned
+strangers_of(const struct control *c, uid_t uid)
+{
+	const struct peer *p;
+	unsigned n = 0;
+
+	TAILQ_FOREACH(p, &c->peers, entry)
+	n += !p->is_trusted && p->uid == uid;
+	return n;
+}
+
+static bool
+is_room(const struct control *c, bool is_friend, uid_t uid)
+{
+	if (c->n_peers >= CONTROL_PEERS_MAX)
 		return false;
-	return who.uid == 0 || who.uid == geteuid() || is_member(fd, who.gid, gid);
+	return is_friend || (c->n_strangers < CONTROL_STRANGERS_MAX &&
+				strangers_of(c, uid) < CONTROL_UID_MAX);
 }
 
 static void
@@ -141,6 +159,8 @@ peer_free(struct peer *p)
 	TAILQ_REMOVE(&p->control->peers, p, entry);
 	p->control->n_peers--;
 	p->control->n_strangers -= !p->is_trusted;
+	if (p->deadline != NULL)
+		event_free(p->deadline);
 	bufferevent_free(p->io);
 	free(p);
 }
@@ -169,6 +189,25 @@ control_refuse(struct control_answer *answer, const char *code, const char *sent
 				      code, "text", sentence));
 }
 
+/* Too slow, with the request or with taking the answer. */
+static void
+on_deadline(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	peer_free(ctx);
+}
+
+/* From now on. */
+static bool
+set_deadline(struct peer *p)
+{
+	const struct timeval patience = { .tv_sec = p->control->peer_ms / 1000,
+		.tv_usec = (suseconds_t)(p->control->peer_ms % 1000) * 1000 };
+
+	return evtimer_add(p->deadline, &patience) == 0;
+}
+
 static void
 answer_request(struct peer *p, const char *line, size_t len)
 {
@@ -190,6 +229,7 @@ answer_request(struct peer *p, const char *line, size_t len)
 		    is_cut ? "true" : "false");
 	}
 	(void)bufferevent_disable(p->io, EV_READ);
+	(void)set_deadline(p);
 }
 
 static void
@@ -225,37 +265,51 @@ on_end(struct bufferevent *io, short what, void *ctx)
 	peer_free(ctx);
 }
 
+/* Takes io. */
+static void
+add_peer(struct control *c, struct bufferevent *io, uid_t uid, bool is_friend)
+{
+	struct peer *p = xcalloc(1, sizeof(*p));
+
+	p->control = c;
+	p->io = io;
+	p->uid = uid;
+	p->is_trusted = is_friend;
+	TAILQ_INSERT_TAIL(&c->peers, p, entry);
+	c->n_peers++;
+	c->n_strangers += !is_friend;
+	p->deadline = evtimer_new(c->base, on_deadline, p);
+	if (p->deadline == NULL || !set_deadline(p)) {
+		peer_free(p);
+		return;
+	}
+	bufferevent_setcb(io, on_read, on_written, on_end, p);
+	bufferevent_setwatermark(io, EV_READ, 0, CONTROL_REQUEST_MAX);
+	(void)bufferevent_enable(io, EV_READ | EV_WRITE);
+}
+
 static void
 on_accept(evutil_socket_t listener, short what, void *ctx)
 {
-	static const struct timeval patience = { .tv_sec = CONTROL_PEER_MS / 1000 };
 	struct control *c = ctx;
+	struct bufferevent *io = NULL;
+	struct ucred who;
+	socklen_t len = sizeof(who);
+	bool is_friend = false;
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)what;
 	if (fd < 0)
 		return;
-	bool is_friend = is_trusted(fd, c->gid);
-	bool is_room = c->n_peers < CONTROL_PEERS_MAX &&
-		       (is_friend || c->n_strangers < CONTROL_STRANGERS_MAX);
-	struct bufferevent *io =
-	    is_room ? bufferevent_socket_new(c->base, fd, BEV_OPT_CLOSE_ON_FREE) : NULL;
-	if (io == NULL) {
-		(void)close(fd);
-		return;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0) {
+		is_friend = is_trusted(fd, &who, c->gid);
+		if (is_room(c, is_friend, who.uid))
+			io = bufferevent_socket_new(c->base, fd, BEV_OPT_CLOSE_ON_FREE);
 	}
-	struct peer *p = xcalloc(1, sizeof(*p));
-
-	p->control = c;
-	p->io = io;
-	p->is_trusted = is_friend;
-	TAILQ_INSERT_TAIL(&c->peers, p, entry);
-	c->n_peers++;
-	c->n_strangers += !is_friend;
-	bufferevent_setcb(io, on_read, on_written, on_end, p);
-	bufferevent_setwatermark(io, EV_READ, 0, CONTROL_REQUEST_MAX);
-	(void)bufferevent_set_timeouts(io, &patience, &patience);
-	(void)bufferevent_enable(io, EV_READ | EV_WRITE);
+	if (io == NULL)
+		(void)close(fd);
+	else
+		add_peer(c, io, who.uid, is_friend);
 }
 
 struct control *
@@ -268,6 +322,7 @@ control_new(struct event_base *base, int fd, gid_t gid, control_fn *fn, void *ct
 	c->gid = gid;
 	c->fn = fn;
 	c->ctx = ctx;
+	c->peer_ms = CONTROL_PEER_MS;
 	TAILQ_INIT(&c->peers);
 	c->accepting = event_new(base, fd, EV_READ | EV_PERSIST, on_accept, c);
 	if (c->accepting == NULL || event_add(c->accepting, NULL) < 0) {
@@ -275,6 +330,12 @@ control_new(struct event_base *base, int fd, gid_t gid, control_fn *fn, void *ct
 		return NULL;
 	}
 	return c;
+}
+
+void
+control_set_peer_ms(struct control *c, unsigned peer_ms)
+{
+	c->peer_ms = peer_ms;
 }
 
 void

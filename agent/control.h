@@ -22,8 +22,11 @@
 enum {
 	CONTROL_PEERS_MAX = 32,     /* connections; one more is closed at once */
 	CONTROL_STRANGERS_MAX = 16, /* of these, from users who may only ask how it is */
+	CONTROL_UID_MAX = 4,        /* of these, from one user: others may ask, too */
 	CONTROL_REQUEST_MAX = 256 * 1024, /* bytes: a policy with its signature fits */
-	CONTROL_PEER_MS = 10 * 1000,      /* for a request, and for taking its answer */
+	/* From connecting to the whole request, and then for taking the whole answer:
+	 * bytes that drip renew nothing. */
+	CONTROL_PEER_MS = 10 * 1000,
 	CONTROL_ANSWER_MAX = 16 * 1024 * 1024, /* bytes: then it ends, and says so */
 };
 
@@ -45,6 +48,8 @@ mh_err control_listen(const char *path, int *ret_fd) MH_CHECKED;
 /* fd is taken.  gid: members of this group are trusted; (gid_t)-1: of none. */
 struct control *control_new(struct event_base *base, int fd, gid_t gid, control_fn *fn,
     void *ctx);
+/* Of peers that connect from now on; CONTROL_PEER_MS unless set. */
+void control_set_peer_ms(struct control *c, unsigned peer_ms);
 void control_free(struct control *c);
 
 /* One line of the answer; record is taken.  False: the answer is full. */

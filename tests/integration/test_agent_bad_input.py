@@ -396,9 +396,6 @@ class State(BadInputTest):
                       other.log_text())
         self.assertEqual(self.record("status")["pid"], self.r.pid_of("molehunt-agent"))
 
-    def test_clock_jumps(self):
-        self.skipTest("no clock can be set here; unit tests of schedule and calendar do")
-
 
 class Configuration(BadInputTest):
     LONG = json.dumps(["x" * 4000] * 5)

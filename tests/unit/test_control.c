@@ -15,7 +15,7 @@
 #include "base/fd.h"
 #include "base/memory.h"
 
-enum { STRANGER = 65534, MEMBERS = 4321 };
+enum { STRANGER = 65534, MEMBERS = 4321, SHORT_MS = 400 };
 
 struct ground {
 	char *folder, *path;
@@ -299,9 +299,36 @@ open_many(const struct ground *g, int n)
 }
 
 static int
-open_as_stranger(const struct ground *g)
+open_as_one_stranger(const struct ground *g)
 {
-	return open_many(g, CONTROL_STRANGERS_MAX + 4);
+	return open_many(g, CONTROL_UID_MAX + 2);
+}
+
+/* Each of as many users as have no more than their share. */
+static int
+open_as_strangers(const struct ground *g)
+{
+	enum { N_USERS = CONTROL_STRANGERS_MAX / CONTROL_UID_MAX + 1 };
+	pid_t pids[N_USERS];
+	int n_answered = 0;
+
+	for (int i = 0; i < N_USERS; i++) {
+		uid_t uid = (uid_t)(STRANGER - i);
+
+		pids[i] = fork();
+		if (pids[i] == 0)
+			_exit(setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 ||
+				      setresuid(uid, uid, uid) < 0
+				  ? 99
+				  : open_many(g, CONTROL_UID_MAX));
+	}
+	for (int i = 0; i < N_USERS; i++) {
+		int status = 0;
+
+		(void)waitpid(pids[i], &status, 0);
+		n_answered += WEXITSTATUS(status);
+	}
+	return n_answered;
 }
 
 static int
@@ -315,8 +342,100 @@ there_is_a_largest_number_of_peers(void **state)
 {
 	assert_int_equal(as_self(*state, open_as_friend), CONTROL_PEERS_MAX);
 	if (geteuid() == 0)
-		assert_int_equal(as_user(*state, STRANGER, STRANGER, open_as_stranger),
+		assert_int_equal(as_self(*state, open_as_strangers),
 		    CONTROL_STRANGERS_MAX);
+}
+
+static void
+a_stranger_has_a_share_of_the_peers(void **state)
+{
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(as_user(*state, STRANGER, STRANGER, open_as_one_stranger),
+	    CONTROL_UID_MAX);
+	assert_int_equal(as_user(*state, STRANGER, MEMBERS, open_as_friend),
+	    CONTROL_PEERS_MAX);
+}
+
+/* A byte each tenth of its time, n of them, then the end: whether it is answered. */
+static int
+drip(const struct ground *g, int n)
+{
+	char answer[256];
+	int fd = connect_to(g->path);
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (write(fd, "{", 1) != 1)
+		return 9;
+	for (int i = 0; i < n; i++) {
+		(void)usleep(SHORT_MS * 1000 / 10);
+		if (write(fd, " ", 1) != 1)
+			return 0;
+	}
+	return write(fd, "}\n", 2) == 2 && read(fd, answer, sizeof(answer)) > 0;
+}
+
+static int
+drip_for_long(const struct ground *g)
+{
+	return drip(g, 20);
+}
+
+static int
+drip_a_little(const struct ground *g)
+{
+	return drip(g, 5);
+}
+
+static void
+a_request_has_a_deadline_that_bytes_do_not_renew(void **state)
+{
+	struct ground *g = *state;
+
+	control_set_peer_ms(g->control, SHORT_MS);
+	assert_int_equal(as_self(g, drip_for_long), 0);
+	assert_int_equal(as_self(g, drip_a_little), 1);
+}
+
+/* Take a long answer, a piece each so many microseconds: whether it came whole. */
+static int
+sip(const struct ground *g, unsigned pause_us)
+{
+	static char piece[256 * 1024];
+	size_t n_taken = 0;
+	ssize_t n;
+	int fd = connect_to(g->path);
+
+	if (write(fd, "{\"verb\":\"much\"}\n", 16) != 16)
+		return 9;
+	while ((n = read(fd, piece, sizeof(piece))) > 0) {
+		n_taken += (size_t)n;
+		(void)usleep(pause_us);
+	}
+	return n_taken > CONTROL_ANSWER_MAX - 4096;
+}
+
+static int
+sip_slowly(const struct ground *g)
+{
+	return sip(g, SHORT_MS * 1000 / 10);
+}
+
+static int
+sip_at_once(const struct ground *g)
+{
+	return sip(g, 0);
+}
+
+static void
+an_answer_has_a_deadline_that_taking_some_does_not_renew(void **state)
+{
+	struct ground *g = *state;
+
+	control_set_peer_ms(g->control, SHORT_MS);
+	assert_int_equal(as_self(g, sip_slowly), 0);
+	control_set_peer_ms(g->control, CONTROL_PEER_MS);
+	assert_int_equal(as_self(g, sip_at_once), 1);
 }
 
 static void
@@ -377,6 +496,9 @@ main(void)
 		with_ground(nonsense_is_refused),
 		with_ground(a_request_has_a_largest_size),
 		with_ground(there_is_a_largest_number_of_peers),
+		with_ground(a_stranger_has_a_share_of_the_peers),
+		with_ground(a_request_has_a_deadline_that_bytes_do_not_renew),
+		with_ground(an_answer_has_a_deadline_that_taking_some_does_not_renew),
 		with_ground(a_dead_socket_is_replaced_and_a_living_one_is_not),
 		with_ground(a_path_has_a_largest_length),
 		with_ground(nobody_there_is_told),
