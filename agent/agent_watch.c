@@ -299,6 +299,21 @@ note_gap(struct agent *a, int64_t since_ms)
 	w->is_all_due = true;
 }
 
+/*
+ * Where no agent ever watched, nothing before now is promised; from now on all is.
+ * On disk at once: at a stop, or a kill, there may be no room for it.
+ */
+static void
+note_first(struct agent *a)
+{
+	struct watch_side *w = a->watch;
+
+	if (w->until_ms > 0 || w->all_ms > 0)
+		return;
+	w->all_ms = clock_real_ms();
+	agent_state_set_number(a, "watched_until_ms", w->all_ms);
+}
+
 static bool
 on_watching(struct agent *a, const struct message *m)
 {
@@ -319,6 +334,8 @@ on_watching(struct agent *a, const struct message *m)
 			log_notice("watch", "%u file systems are watched",
 			    (unsigned)(state.n_places + state.n_unlisted));
 	}
+	if (!w->has_state)
+		note_first(a);
 	watching_clear(&w->state);
 	w->state = state;
 	w->has_state = true;
@@ -526,13 +543,15 @@ end_run(struct agent *a, struct run **at, bool is_told)
 	*at = NULL;
 }
 
-/* Whether all that the watcher told, and had to tell, is scanned. */
+/* Whether all that the watcher told, and had to tell, is scanned, and on disk. */
 static bool
-is_all_scanned(const struct watch_side *w)
+is_all_scanned(const struct agent *a)
 {
-	return w->channel != NULL && w->has_state && w->until_ms == 0 &&
-	       w->state.counters.n_pending == 0 && w->n_lost == 0 && w->rescan == NULL &&
-	       scan_is_settled(w->stream->scan);
+	const struct watch_side *w = a->watch;
+
+	return !store_is_waiting(a->store) && w->channel != NULL && w->has_state &&
+	       w->until_ms == 0 && w->state.counters.n_pending == 0 && w->n_lost == 0 &&
+	       w->rescan == NULL && scan_is_settled(w->stream->scan);
 }
 
 /*
@@ -585,7 +604,7 @@ agent_watch_tick(struct agent *a, int64_t now_ms)
 		w->told_ms = now_ms;
 		tell_stream(w->stream);
 	}
-	if (is_all_scanned(w))
+	if (is_all_scanned(a))
 		w->all_ms = clock_real_ms();
 	if (now_ms - w->saved_ms >= SAVE_MS)
 		save_until(a);

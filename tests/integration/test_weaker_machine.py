@@ -4,16 +4,18 @@
 mounted over /proc, /sys and /dev in a mount namespace of the agent's own."""
 import json
 import os
+import shutil
 import subprocess
 import sys
+import time
 import unittest
 from pathlib import Path
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import scans  # noqa: E402
-from scans import wait_until  # noqa: E402
-from test_agent_bad_input import BadInputTest  # noqa: E402
+from scans import NEEDS_ROOT, wait_until  # noqa: E402
+from test_agent_bad_input import BadInputTest, own_mounts  # noqa: E402
 
 DEVICES = ("null", "zero", "full", "random", "urandom")
 
@@ -144,8 +146,55 @@ class Battery(WeakerTest):
         self.assertEqual(self.record("scan"), {})
 
 
+@NEEDS_ROOT
+class BlockedSpool(WeakerTest):
+    """The state folder on a small file system: see own_mounts()."""
+
+    def setUp(self):
+        super().setUp()
+        self.disk = os.path.join(self.r.scratch, "disk")
+        self.mount(self.disk, "-t", "tmpfs", "-o", "size=24m", "molehunt-test")
+        self.r.state = self.disk + "/state"
+        self.configure(watch="enabled: yes")
+        self.filler = self.disk + "/filler"
+
+    def fill(self, leave):
+        """Until so many bytes are left."""
+        with open(self.filler, "wb", buffering=0) as f:
+            try:
+                while shutil.disk_usage(self.disk).free > leave:
+                    f.write(bytes(4096))
+            except OSError:
+                pass
+
+    def check_stop(self, leave):
+        self.start()
+        wait_until(lambda: self.record("watch").get("is_on"), 20, "watching")
+        before = self.r.plant("before")
+        self.wait_for_found([before])
+        self.fill(leave)
+        paths = [before] + [self.r.plant(f"{i:03}") for i in range(100)]
+        wait_until(lambda: self.check("spool")["level"] == "error", 20, "a spool that is blocked")
+        paths += [self.r.plant(f"later-{i:03}") for i in range(100)]
+        time.sleep(1)
+        began = time.monotonic()
+        self.assertEqual(self.r.stop(), 0)
+        self.assertLess(time.monotonic() - began, 6)
+        os.unlink(self.filler)
+        self.start()
+        self.wait_for_found(paths)
+        self.r.stop()
+
+    def test_what_was_written_while_its_disk_was_full_is_found_after_a_stop(self):
+        self.check_stop(0)
+
+    def test_what_was_written_while_too_little_was_free_is_found_after_a_stop(self):
+        self.check_stop(800 * 1024)
+
+
 if __name__ == "__main__":
     if not scans.BIN:
         print("skipped: MOLEHUNT_BIN is not set")
         sys.exit(scans.SKIPPED)
+    own_mounts()
     unittest.main(verbosity=2)
