@@ -76,19 +76,13 @@ check_sandbox(struct agent *a, const struct checking *c)
 static void
 check_spool(struct agent *a, const struct checking *c)
 {
-	struct spool_statistics st;
-
 	if (store_is_blocked(a->store)) {
 		tell(c, "spool", CHECK_ERROR,
 		    "it takes nothing: scanning waits, nothing is lost",
 		    "make room on its disk, or see spool.max_size and spool.min_free");
 		return;
 	}
-	if (spool_statistics(a->spool, &st) != MH_OK) {
-		tell(c, "spool", CHECK_ERROR, spool_why(a->spool), NULL);
-		return;
-	}
-	if (st.n_aside > 0)
+	if (spool_has_aside(a->spool))
 		tell(c, "spool", CHECK_WEAKER,
 		    "lines that fit no report were set aside in it", NULL);
 	else

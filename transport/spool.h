@@ -168,6 +168,8 @@ struct spool_statistics {
 	uint64_t n_history;
 	uint64_t n_scanned;
 };
+/* Whether it holds lines that were set aside: cheap, however much else it holds. */
+bool spool_has_aside(struct spool *sp);
 mh_err spool_statistics(struct spool *sp, struct spool_statistics *ret) MH_CHECKED;
 
 /* Pending lines in the order in which they were stored. */

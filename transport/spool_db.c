@@ -71,6 +71,7 @@ static const char *const sql[] = {
 	    "sealed),"
 	    " (SELECT count(*) FROM aside), (SELECT count(*) FROM receipts),"
 	    " (SELECT count(*) FROM history), (SELECT count(*) FROM scanned)",
+	[SQL_HAS_ASIDE] = "SELECT 1 FROM aside LIMIT 1",
 };
 
 static_assert(MH_ARRAY_LEN(sql) == SQL_MAX_, "one text per statement");

@@ -35,6 +35,7 @@ enum statement {
 	SQL_RECEIPT_PUT,
 	SQL_USED_BYTES,
 	SQL_STATISTICS,
+	SQL_HAS_ASIDE,
 	SQL_MAX_
 };
 

@@ -108,6 +108,16 @@ spool_statistics(struct spool *sp, struct spool_statistics *ret)
 	return MH_OK;
 }
 
+bool
+spool_has_aside(struct spool *sp)
+{
+	sqlite3_stmt *stmt = spool_db_statement(sp, SQL_HAS_ASIDE);
+	bool is_there = spool_db_row(sp, stmt) == MH_OK;
+
+	(void)sqlite3_reset(stmt);
+	return is_there;
+}
+
 /* Add the row; false when the text is full, so that the row waits for next time. */
 static bool
 add_line(struct spool_lines *l, sqlite3_stmt *stmt, size_t *cap)

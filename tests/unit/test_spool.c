@@ -308,6 +308,7 @@ a_line_too_large_for_a_report_is_set_aside(void **state)
 	open_it(g);
 	assert_ok(spool_store(g->sp, &b));
 	assert_int_equal(statistics(g).n_aside, 1);
+	assert_true(spool_has_aside(g->sp));
 	assert_int_equal(statistics(g).n_pending, 0);
 	t.len = REPORT_LINE_MAX;
 	assert_ok(spool_store(g->sp, &b));
