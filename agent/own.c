@@ -125,12 +125,18 @@ runs_trusted_code(int dir)
 }
 
 bool
-own_is(struct own *own, int dir, int32_t pid, uint64_t exe_dev, uint64_t exe_ino)
+own_has_program(const struct own *own, uint64_t dev, uint64_t ino)
 {
 	for (size_t i = 0; i < own->n_programs; i++) {
-		if (own->programs[i].dev == exe_dev && own->programs[i].ino == exe_ino &&
-		    runs_trusted_code(dir))
+		if (own->programs[i].dev == dev && own->programs[i].ino == ino)
 			return true;
 	}
-	return is_family(own, pid);
+	return false;
+}
+
+bool
+own_is(struct own *own, int dir, int32_t pid, uint64_t exe_dev, uint64_t exe_ino)
+{
+	return (own_has_program(own, exe_dev, exe_ino) && runs_trusted_code(dir)) ||
+	       is_family(own, pid);
 }

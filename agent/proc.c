@@ -319,11 +319,10 @@ start_time(uint64_t ticks)
 }
 
 static void
-read_program(int dir, struct process *p)
+read_program_facts(int dir, struct process *p)
 {
 	struct stat st;
 
-	p->program = read_link(dir, "exe");
 	if (fstatat(dir, "exe", &st, 0) < 0)
 		return;
 	p->exe_dev = st.st_dev;
@@ -333,7 +332,7 @@ read_program(int dir, struct process *p)
 }
 
 mh_err
-proc_identify(int dir, int32_t pid, struct process *p)
+proc_glance(int dir, int32_t pid, struct process *p)
 {
 	struct proc_state state;
 
@@ -346,10 +345,21 @@ proc_identify(int dir, int32_t pid, struct process *p)
 	read_status(dir, p);
 	p->start_ms = start_time(p->start_ticks);
 	p->owner = xstrdup(owner_name(p->uid));
-	p->command = read_command(dir);
-	read_program(dir, p);
+	p->program = read_link(dir, "exe");
 	p->cgroup = read_cgroup(dir);
 	p->container = proc_container(p->cgroup);
+	return MH_OK;
+}
+
+mh_err
+proc_identify(int dir, int32_t pid, struct process *p)
+{
+	mh_err err = proc_glance(dir, pid, p);
+
+	if (err != MH_OK)
+		return err;
+	p->command = read_command(dir);
+	read_program_facts(dir, p);
 	p->pid_namespace = read_namespace(dir, "ns/pid");
 	p->mount_namespace = read_namespace(dir, "ns/mnt");
 	p->net_namespace = read_namespace(dir, "ns/net");

@@ -53,6 +53,14 @@ mh_err proc_read(int dir, const char *name, struct buf *b) MH_CHECKED;
  */
 mh_err proc_identify(int dir, int32_t pid, struct process *p) MH_CHECKED;
 
+/*
+ * The same from what the kernel answers by itself: without command line, facts of
+ * the program's file and namespaces.  Never asks a file system (the program may lie
+ * on one whose server is dead), nor reads memory of the process, which may be
+ * mapped from there.
+ */
+mh_err proc_glance(int dir, int32_t pid, struct process *p) MH_CHECKED;
+
 /* Only pid, parent, start and the flag of a kernel thread: for ancestors. */
 mh_err proc_stat(int dir, struct process *p, struct proc_state *ret) MH_CHECKED;
 

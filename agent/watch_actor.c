@@ -142,7 +142,8 @@ look(struct watch_actors *wa, int32_t pid, struct slot *s)
 
 	if (dir < 0)
 		return false;
-	mh_err err = proc_identify(dir, pid, &p);
+	mh_err err =
+	    wa->own != NULL ? proc_identify(dir, pid, &p) : proc_glance(dir, pid, &p);
 
 	if (err == MH_OK) {
 		s->actor = (struct actor){ .pid = pid,
@@ -156,7 +157,8 @@ look(struct watch_actors *wa, int32_t pid, struct slot *s)
 			.cgroup = take(&p.cgroup),
 			.container = take(&p.container) };
 		read_parents(wa, p.parent, &s->actor);
-		s->is_own = own_is(wa->own, dir, pid, p.exe_dev, p.exe_ino);
+		s->is_own =
+		    wa->own != NULL && own_is(wa->own, dir, pid, p.exe_dev, p.exe_ino);
 		/* A zombie has no program any more: it ended before the look. */
 		if (s->actor.program[0] == 0 && proc_is_zombie(dir))
 			err = MH_ERR_NOTFOUND;

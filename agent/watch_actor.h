@@ -25,7 +25,10 @@ enum {
 
 struct watch_actors;
 
-/* proc, a folder of proc(5), and own are borrowed. */
+/*
+ * proc, a folder of proc(5), and own are borrowed.  Without own (NULL) only what
+ * cannot sleep is asked: nobody is ours then, and no command line is known.
+ */
 struct watch_actors *watch_actors_new(int proc, struct own *own);
 void watch_actors_free(struct watch_actors *wa);
 MH_DEFINE_CLEANUP(struct watch_actors, watch_actors_free);
