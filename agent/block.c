@@ -251,7 +251,7 @@ block_run(struct channel *agent, struct message *first, int32_t family)
 	b->agent = agent;
 	b->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	b->own = own_new(b->proc, family);
-	b->actors = watch_actors_new(b->proc, NULL);
+	b->actors = watch_actors_new(b->proc, NULL, NULL);
 	b->keys = xcalloc(SLOTS, sizeof(*b->keys));
 	b->told = xcalloc(BLOCK_TOLD_MAX, sizeof(*b->told));
 	(void)signal(SIGALRM, SIG_DFL);
