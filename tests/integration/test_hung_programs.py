@@ -3,6 +3,7 @@
 """Programs that run from a file system whose server answers no more."""
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -47,7 +48,7 @@ class Hung(ResidentTest):
 
     def found(self, path, seconds=30):
         return wait_until(lambda: next((f for f in self.r.history()[1]
-                                        if scans.path_of(f) == path), None), seconds, path)
+                                        if f["evidences"][0].get("file", {}).get("path") == path), None), seconds, path)
 
     def shell(self):
         """A shell from there, which does what it is told, frozen."""
@@ -96,6 +97,34 @@ class Hung(ResidentTest):
         self.assertTrue(self.record("watch")["is_blocking"])
         self.assertNotIn("blocker ended", self.r.log_text())
         self.assertNotIn("blocker does not answer", self.r.log_text())
+
+    def test_what_a_program_from_there_does_is_told_and_the_watcher_goes_on(self):
+        self.watching()
+        shell = self.shell()
+        time.sleep(1.1)
+        path = os.path.join(self.r.tree, "written")
+        self.assertEqual(self.tell(shell, f"echo '{MARK.decode()}' > {path}; echo $?"), "0")
+        actor = self.found(path)["evidences"][0]["actor"]["process"]
+        self.assertEqual(actor["pid"], shell.pid)
+        self.assertEqual(actor["file"]["path"], self.program)
+        time.sleep(5)  # its memory is due: memory_after
+        self.found(self.r.plant("later"))
+        self.assertEqual(self.record("watch")["hung"], 0)
+
+    def test_a_watcher_that_hangs_is_told_and_replaced_and_nothing_is_missed(self):
+        self.watching()
+        self.found(self.r.plant("first"))
+        hung = scans.helpers(self.r.process.pid, "molehunt-open")[0]
+        os.kill(hung, signal.SIGSTOP)
+        path = self.r.plant("second")
+        wait_until(lambda: "did not answer" in self.record("watch").get("why", ""), 40,
+                   "the word of its silence")
+        self.assertFalse(self.record("watch")["is_on"])
+        self.assertEqual(self.record("status")["health"], "failing")
+        self.found(path)
+        wait_until(lambda: self.record("watch")["is_on"], 20, "another watcher")
+        self.assertEqual(self.record("watch")["hung"], 1)
+        self.found(self.r.plant("third"))
 
 
 if __name__ == "__main__":
