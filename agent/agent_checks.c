@@ -145,6 +145,13 @@ check_watch(struct agent *a, const struct checking *c)
 		    "watch.enabled in molehunt.yaml(5)");
 		return;
 	}
+	if (agent_watch_silence(a) != NULL) {
+		tell(c, "watching", CHECK_ERROR, agent_watch_silence(a),
+		    "what changes meanwhile is scanned afterwards; look for a dead "
+		    "network "
+		    "or FUSE file system");
+		return;
+	}
 	if (w == NULL)
 		return;
 	if (w->trouble[0] != 0) {

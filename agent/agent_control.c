@@ -248,19 +248,23 @@ put_watch(const struct asked *q)
 {
 	const struct watching *w = agent_watch_state(q->agent);
 	json_t *record = json_pack("{s:s}", "type", "watch");
+	const char *silence = agent_watch_silence(q->agent);
 	uint32_t n_not = 0;
 
 	for (uint32_t i = 0; w != NULL && i < w->n_places; i++)
 		n_not += w->places[i].trouble[0] != 0;
 	(void)json_object_set_new(record, "is_on",
-	    json_boolean(w != NULL && w->trouble[0] == 0));
+	    json_boolean(w != NULL && w->trouble[0] == 0 && silence == NULL));
 	/* Whether something is blocked tells that something was found. */
 	if (q->is_trusted) {
 		(void)json_object_set_new(record, "is_blocking",
 		    json_boolean(agent_block_is_on(q->agent)));
 		set_int(record, "denied", agent_block_denied(q->agent));
 	}
-	if (w == NULL)
+	set_int(record, "hung", agent_watch_count_hung(q->agent));
+	if (silence != NULL)
+		set_text(record, "why", silence);
+	else if (w == NULL)
 		set_text(record, "why",
 		    q->agent->config.watch_enabled ? "it begins when the rules are ready"
 						   : "by configuration");

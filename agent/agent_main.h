@@ -384,6 +384,9 @@ void agent_watch_end(struct agent *a);
 void agent_watch_clear(struct agent *a);
 /* NULL: nothing is known yet. */
 const struct watching *agent_watch_state(const struct agent *a);
+/* What is wrong while a watcher that hung has no successor that answers; or NULL. */
+const char *agent_watch_silence(const struct agent *a);
+unsigned agent_watch_count_hung(const struct agent *a); /* since the start */
 
 /* "working", "resting", and why: for people; static. */
 const char *agent_scan_state(const struct agent *a);

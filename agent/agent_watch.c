@@ -32,6 +32,15 @@ enum {
 	RESCAN_MAX_MS = 10 * 60 * 1000,
 	SAVE_MS = 60 * 1000, /* of work that a restart costs, where something happens */
 	DAY_MS = 86400 * 1000,
+	/* Without a word for so long it is asked for one: with and without work lately. */
+	PING_BUSY_MS = 5 * 1000,
+	PING_IDLE_MS = 30 * 1000,
+	PING_LATELY_MS = 60 * 1000,
+	ANSWER_MS = 10 * 1000,       /* a watcher that is silent longer hangs */
+	STALLED_MS = 3 * 1000,       /* between two ticks: it was us who did nothing */
+	HUNG_RESTART_MS = 64 * 1000, /* the longest wait after several that hung */
+	/* Hung ones that do not end (their call cannot be interrupted): then no more. */
+	HUNG_MAX = 8,
 };
 
 struct watch_side {
@@ -45,9 +54,17 @@ struct watch_side {
 	    all_ms; /* real time: all that happened before was scanned; 0: never yet */
 	struct watching state;
 	bool has_state;
-	int64_t until_ms;      /* real time: watched until then, before this start; 0 */
-	int64_t saved_ms;      /* monotonic: that was kept */
-	uint64_t n_read_saved; /* events then */
+	int64_t heard_ms,
+	    worked_ms;     /* monotonic: its last word, and that told something */
+	int64_t asked_ms;  /* monotonic: it owes an answer since; 0 */
+	int64_t ticked_ms; /* monotonic */
+	bool is_hung;      /* the last one was, and the next has not said anything */
+	int64_t hung_ms;   /* monotonic: when the last hung */
+	unsigned n_hung, n_hung_in_row;
+	unsigned hung[HUNG_MAX]; /* instances that have not ended yet; 0 is free */
+	int64_t until_ms;        /* real time: watched until then, before this start; 0 */
+	int64_t saved_ms;        /* monotonic: that was kept */
+	uint64_t n_read_saved;   /* events then */
 	uint32_t request_id;
 	int64_t sent_day; /* terms of clean files end with a day */
 
@@ -287,6 +304,9 @@ note_gap(struct agent *a, int64_t since_ms)
 	/* Watched for too short a time to know: since the start, at least. */
 	if (since_ms == 0)
 		since_ms = a->started_ms;
+	/* Without places yet: when they are known. */
+	if (!w->has_state && w->until_ms == 0)
+		w->until_ms = since_ms;
 	struct watch_lost lost = { .is_processes = true,
 		.since_ns = (since_ms - WATCH_SLACK_MS) * 1000000 };
 
@@ -346,6 +366,17 @@ on_watching(struct agent *a, const struct message *m)
 	return true;
 }
 
+/* It is there: what it owed is paid. */
+static void
+note_word(struct watch_side *w, unsigned type)
+{
+	w->heard_ms = clock_monotonic_ms();
+	w->asked_ms = 0;
+	if (type != MSG_WATCHING)
+		w->worked_ms = w->heard_ms;
+	w->is_hung = false;
+}
+
 static void
 lose_watcher(struct agent *a)
 {
@@ -357,6 +388,7 @@ lose_watcher(struct agent *a)
 	channel_free(w->channel);
 	w->channel = NULL;
 	w->is_starting = w->is_listening = false;
+	w->asked_ms = 0;
 	w->retry_ms = clock_monotonic_ms() + WATCH_RESTART_MS;
 }
 
@@ -373,6 +405,7 @@ on_watcher(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	while (is_good && w->stream != NULL && scan_has_room(w->stream->scan) &&
 	       (err = channel_receive(w->channel, &m)) == MH_OK) {
+		note_word(w, m.type);
 		if (m.type == MSG_EVENTS)
 			is_good = on_events(a, &m);
 		else if (m.type == MSG_DUE)
@@ -405,6 +438,7 @@ agent_watch_on_started(struct agent *a, unsigned instance, int fd)
 	}
 	w->is_starting = false;
 	w->was_started = true;
+	w->heard_ms = w->asked_ms = clock_monotonic_ms(); /* a request has an answer */
 	w->channel = message_channel_new(fd, ROLE_AGENT, ROLE_OPENER);
 	w->event = event_new(a->base, channel_fd(w->channel), EV_READ | EV_PERSIST,
 	    on_watcher, a);
@@ -416,6 +450,10 @@ agent_watch_on_exited(struct agent *a, unsigned instance, int status)
 {
 	struct watch_side *w = a->watch;
 
+	for (size_t i = 0; i < HUNG_MAX; i++) {
+		if (w->hung[i] == instance)
+			w->hung[i] = 0;
+	}
 	if (instance != w->instance || (w->channel == NULL && !w->is_starting))
 		return;
 	log_warn("watch", "the watcher could not be started, or ended: 0x%x",
@@ -425,16 +463,90 @@ agent_watch_on_exited(struct agent *a, unsigned instance, int status)
 	lose_watcher(a);
 }
 
+static size_t
+count_hung(const struct watch_side *w)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < HUNG_MAX; i++)
+		n += w->hung[i] != 0;
+	return n;
+}
+
 static void
 start_watcher(struct agent *a, int64_t now_ms)
 {
 	struct watch_side *w = a->watch;
 
-	if (w->channel != NULL || w->is_starting || now_ms < w->retry_ms)
+	if (w->channel != NULL || w->is_starting || now_ms < w->retry_ms ||
+	    count_hung(w) == HUNG_MAX)
 		return;
 	w->instance = INSTANCES_WATCH | ((w->instance + 1) & ~INSTANCES_WATCH);
 	w->retry_ms = now_ms + WATCH_RESTART_MS;
 	w->is_starting = agent_ask(a, MSG_START, ROLE_OPENER, w->instance) == MH_OK;
+}
+
+/* A watcher that hangs may never end: it is left, and another one takes its place. */
+static void
+replace_hung(struct agent *a)
+{
+	struct watch_side *w = a->watch;
+	int64_t wait_ms = WATCH_RESTART_MS;
+
+	w->is_hung = true;
+	w->hung_ms = clock_monotonic_ms();
+	w->n_hung++;
+	w->n_hung_in_row++;
+	log_err("watch", "the watcher does not answer: another one is started");
+	for (size_t i = 0; i < HUNG_MAX; i++) {
+		if (w->hung[i] == 0) {
+			w->hung[i] = w->instance;
+			break;
+		}
+	}
+	mh_ignore(agent_ask(a, MSG_STOP, ROLE_OPENER, w->instance));
+	note_gap(a, w->all_ms);
+	lose_watcher(a);
+	for (unsigned i = 1; i < w->n_hung_in_row && wait_ms < HUNG_RESTART_MS; i++)
+		wait_ms *= 2;
+	w->retry_ms = clock_monotonic_ms() + wait_ms;
+}
+
+/* Ask a watcher that was silent for a while for a word. */
+static void
+ping(struct watch_side *w, int64_t now_ms)
+{
+	static const uint8_t as_it_is[PACE_BYTES] = { 0, 0 };
+	bool is_busy =
+	    w->state.counters.n_pending > 0 || now_ms - w->worked_ms < PING_LATELY_MS;
+
+	if (now_ms - w->heard_ms < (is_busy ? PING_BUSY_MS : PING_IDLE_MS))
+		return;
+	/* One that takes no message owes an answer too. */
+	mh_ignore(channel_send(w->channel, MSG_PACE, as_it_is, PACE_BYTES, NULL, 0));
+	w->asked_ms = now_ms;
+}
+
+static void
+check_watcher(struct agent *a, int64_t now_ms)
+{
+	struct watch_side *w = a->watch;
+	bool was_stalled = now_ms - w->ticked_ms > STALLED_MS;
+
+	w->ticked_ms = now_ms;
+	if (w->channel == NULL)
+		return;
+	/* What is not read says nothing; nor does silence while we stood still. */
+	if (!w->is_listening || was_stalled)
+		w->heard_ms = now_ms;
+	if (w->asked_ms == 0)
+		ping(w, now_ms);
+	else if (!w->is_listening || was_stalled)
+		w->asked_ms = now_ms;
+	else if (now_ms - w->asked_ms > ANSWER_MS)
+		replace_hung(a);
+	if (w->n_hung_in_row > 0 && !w->is_hung && now_ms - w->hung_ms > WATCH_TELL_MS)
+		w->n_hung_in_row = 0;
 }
 
 /* While the workers have enough, or the disk is full, events wait in the watcher. */
@@ -595,6 +707,7 @@ agent_watch_tick(struct agent *a, int64_t now_ms)
 		mh_ignore(agent_ask(a, MSG_STOP, ROLE_OPENER, w->instance));
 		lose_watcher(a);
 	}
+	check_watcher(a, now_ms);
 	if (w->memory == NULL && (w->n_due > 0 || w->is_all_due))
 		begin_memory(a);
 	if (w->rescan == NULL && w->n_lost > 0 &&
@@ -681,6 +794,24 @@ agent_watch_clear(struct agent *a)
 	watching_clear(&w->state);
 	free(w);
 	a->watch = NULL;
+}
+
+const char *
+agent_watch_silence(const struct agent *a)
+{
+	const struct watch_side *w = a->watch;
+
+	if (!w->is_hung || !a->config.watch_enabled)
+		return NULL;
+	return count_hung(w) == HUNG_MAX
+		   ? "watchers hang and do not end: none is started any more"
+		   : "the watcher did not answer: another one begins";
+}
+
+unsigned
+agent_watch_count_hung(const struct agent *a)
+{
+	return a->watch->n_hung;
 }
 
 const struct watching *

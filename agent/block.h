@@ -13,7 +13,9 @@
  * (fanotify(7), FAN_OPEN_EXEC_PERM); it denies files that are exactly as they
  * were when they were found bad, and allows all others, and on any doubt.
  *
- * It answers from memory.  An answer that takes longer than BLOCK_ANSWER_MS
+ * It answers from memory, before it looks at who asked, and that look asks no
+ * file system and reads no memory of the process.  Programs of our own are
+ * never denied.  An answer that takes longer than BLOCK_ANSWER_MS
  * ends the process, and so does a time of BLOCK_SILENCE_MS without a word from
  * the agent: the kernel then allows all.
  */

@@ -30,8 +30,8 @@ struct mounts {
 	size_t n;
 };
 
-static enum file_system_kind
-kind_of_type(const char *type)
+enum file_system_kind
+mounts_kind_of_type(const char *type)
 {
 	static const char *const pseudo[] = { "proc", "sysfs", "devtmpfs", "devpts",
 		"cgroup", "cgroup2", "debugfs", "tracefs", "securityfs", "bpf", "pstore",
@@ -119,7 +119,7 @@ parse_line(struct mounts *m, char *line)
 	unescape(point);
 	m->list = xreallocarray(m->list, m->n + 1, sizeof(*m->list));
 	m->list[m->n++] = (struct mount){ xstrdup(point), xstrdup(type),
-		parse_device(device), kind_of_type(type),
+		parse_device(device), mounts_kind_of_type(type),
 		strcmp(type, "overlay") == 0 || strcmp(type, "btrfs") == 0 };
 }
 

@@ -34,6 +34,8 @@ size_t mounts_count(const struct mounts *m);
 const char *mounts_path(const struct mounts *m, size_t i);
 /* Its device, its file system's kind, and its type's name, borrowed. */
 uint64_t mounts_device(const struct mounts *m, size_t i);
+/* Of a type as mount(8) calls it. */
+enum file_system_kind mounts_kind_of_type(const char *type);
 enum file_system_kind mounts_kind_of(const struct mounts *m, size_t i);
 const char *mounts_type(const struct mounts *m, size_t i);
 

@@ -5,6 +5,7 @@
  */
 #include "agent/own.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +18,14 @@
 #include "base/fd.h"
 #include "base/maps.h"
 #include "base/memory.h"
+#include "records/process.h"
+#include "records/target.h"
 
 enum { PROGRAMS_MAX = 8, GENERATIONS_MAX = 16 };
+
+static const char *const names[PROGRAMS_MAX] = { "molehunt-open", "molehunt-scan",
+	"molehunt-agent", "molehunt-courier", "molehunt", "molehuntd",
+	"../../bin/molehunt", "../../sbin/molehuntd" };
 
 struct program {
 	uint64_t dev, ino;
@@ -32,18 +39,14 @@ struct own {
 };
 
 static bool
-is_trusted(const struct stat *st)
+is_trusted(uid_t uid, unsigned mode)
 {
-	return (st->st_uid == 0 || st->st_uid == geteuid()) &&
-	       (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
+	return (uid == 0 || uid == geteuid()) && (mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
 struct own *
 own_new(int proc, int32_t family)
 {
-	static const char *const names[PROGRAMS_MAX] = { "molehunt-open", "molehunt-scan",
-		"molehunt-agent", "molehunt-courier", "molehunt", "molehuntd",
-		"../../bin/molehunt", "../../sbin/molehuntd" };
 	MH_CLEANUP(freep) char *folder = child_program_folder();
 	struct own *own = xcalloc(1, sizeof(*own));
 
@@ -53,7 +56,7 @@ own_new(int proc, int32_t family)
 		MH_CLEANUP(freep) char *path = xasprintf("%s/%s", folder, names[i]);
 		struct stat st;
 
-		if (stat(path, &st) == 0 && is_trusted(&st))
+		if (stat(path, &st) == 0 && is_trusted(st.st_uid, st.st_mode))
 			own->programs[own->n_programs++] =
 			    (struct program){ st.st_dev, st.st_ino };
 	}
@@ -66,9 +69,8 @@ own_free(struct own *own)
 	free(own);
 }
 
-/* Whether pid descends from our family's root, or is it. */
-static bool
-is_family(const struct own *own, int32_t pid)
+bool
+own_is_family(const struct own *own, int32_t pid)
 {
 	for (unsigned i = 0; i < GENERATIONS_MAX && pid > 1; i++) {
 		struct process p = { .pid = pid };
@@ -98,7 +100,7 @@ runs_trusted_code(int dir)
 	struct map m;
 
 	while ((err = maps_next(maps, &m)) == MH_OK) {
-		struct stat st;
+		struct statx st;
 		char name[64];
 
 		if (!map_is_executable(&m))
@@ -114,10 +116,13 @@ runs_trusted_code(int dir)
 		if (!m.has_sizes || m.anonymous > 0 || m.swapped > 0)
 			return false;
 		/* Without the right to map_files, by its path: only where it is ours. */
-		if (fstatat(dir, name, &st, 0) < 0 &&
-		    (stat(m.path, &st) < 0 || st.st_ino != m.ino))
+		if (statx(dir, name, AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &st) < 0 &&
+		    (errno != EPERM ||
+			statx(AT_FDCWD, m.path, AT_STATX_DONT_SYNC, STATX_BASIC_STATS,
+			    &st) < 0 ||
+			st.stx_ino != m.ino))
 			return false;
-		if (!is_trusted(&st))
+		if (!is_trusted(st.stx_uid, st.stx_mode))
 			return false;
 		n++;
 	}
@@ -125,12 +130,46 @@ runs_trusted_code(int dir)
 }
 
 bool
-own_is(struct own *own, int dir, int32_t pid, uint64_t exe_dev, uint64_t exe_ino)
+own_has_program(const struct own *own, uint64_t dev, uint64_t ino)
 {
 	for (size_t i = 0; i < own->n_programs; i++) {
-		if (own->programs[i].dev == exe_dev && own->programs[i].ino == exe_ino &&
-		    runs_trusted_code(dir))
+		if (own->programs[i].dev == dev && own->programs[i].ino == ino)
 			return true;
 	}
-	return is_family(own, pid);
+	return false;
+}
+
+bool
+own_is(struct own *own, int dir, int32_t pid, uint64_t exe_dev, uint64_t exe_ino)
+{
+	return (own_has_program(own, exe_dev, exe_ino) && runs_trusted_code(dir)) ||
+	       own_is_family(own, pid);
+}
+
+/* Whether the program's path ends as one of ours: who else's facts need no look. */
+static bool
+is_called_ours(int dir)
+{
+	char path[PATH_BYTES_MAX + 1];
+	ssize_t n = readlinkat(dir, "exe", path, PATH_BYTES_MAX);
+
+	path[n > 0 ? n : 0] = 0;
+	for (size_t i = 0; i < PROGRAMS_MAX; i++) {
+		if (strcmp(path_base(path), path_base(names[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+own_is_by_name(struct own *own, int dir, int32_t pid)
+{
+	struct process p = { .pid = pid };
+
+	if (own_is_family(own, pid))
+		return true;
+	if (!is_called_ours(dir))
+		return false;
+	proc_program_facts(dir, &p);
+	return own_is(own, dir, pid, p.exe_dev, p.exe_ino);
 }

@@ -28,7 +28,19 @@ struct own *own_new(int proc, int32_t family);
 void own_free(struct own *own);
 MH_DEFINE_CLEANUP(struct own, own_free);
 
+/* Whether that file is a program of ours, from memory. */
+bool own_has_program(const struct own *own, uint64_t dev, uint64_t ino);
+
+/* Whether it descends from the family's root, or is it. */
+bool own_is_family(const struct own *own, int32_t pid);
+
 /* Whether the process whose folder in /proc is open as dir is ours. */
 bool own_is(struct own *own, int dir, int32_t pid, uint64_t exe_dev, uint64_t exe_ino);
+
+/*
+ * The same by what the kernel answers by itself for all but a process that calls
+ * its program as one of ours is called.
+ */
+bool own_is_by_name(struct own *own, int dir, int32_t pid);
 
 #endif

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -318,22 +319,29 @@ start_time(uint64_t ticks)
 	       (int64_t)(ticks * 1000 / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
-static void
-read_program(int dir, struct process *p)
+void
+proc_program_facts(int dir, struct process *p)
 {
-	struct stat st;
+	struct statx st;
 
-	p->program = read_link(dir, "exe");
-	if (fstatat(dir, "exe", &st, 0) < 0)
+	/* No server is asked, where the kernel can do without. */
+	if (statx(dir, "exe", AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &st) < 0)
 		return;
-	p->exe_dev = st.st_dev;
-	p->exe_ino = st.st_ino;
-	p->exe_size = (uint64_t)st.st_size;
-	p->exe_mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+	p->exe_dev = makedev(st.stx_dev_major, st.stx_dev_minor);
+	p->exe_ino = st.stx_ino;
+	p->exe_size = st.stx_size;
+	p->exe_mtime_ns = st.stx_mtime.tv_sec * 1000000000 + st.stx_mtime.tv_nsec;
+}
+
+void
+proc_command(int dir, struct process *p)
+{
+	free(p->command);
+	p->command = read_command(dir);
 }
 
 mh_err
-proc_identify(int dir, int32_t pid, struct process *p)
+proc_glance(int dir, int32_t pid, struct process *p)
 {
 	struct proc_state state;
 
@@ -346,10 +354,21 @@ proc_identify(int dir, int32_t pid, struct process *p)
 	read_status(dir, p);
 	p->start_ms = start_time(p->start_ticks);
 	p->owner = xstrdup(owner_name(p->uid));
-	p->command = read_command(dir);
-	read_program(dir, p);
+	p->program = read_link(dir, "exe");
 	p->cgroup = read_cgroup(dir);
 	p->container = proc_container(p->cgroup);
+	return MH_OK;
+}
+
+mh_err
+proc_identify(int dir, int32_t pid, struct process *p)
+{
+	mh_err err = proc_glance(dir, pid, p);
+
+	if (err != MH_OK)
+		return err;
+	proc_command(dir, p);
+	proc_program_facts(dir, p);
 	p->pid_namespace = read_namespace(dir, "ns/pid");
 	p->mount_namespace = read_namespace(dir, "ns/mnt");
 	p->net_namespace = read_namespace(dir, "ns/net");

@@ -53,6 +53,21 @@ mh_err proc_read(int dir, const char *name, struct buf *b) MH_CHECKED;
  */
 mh_err proc_identify(int dir, int32_t pid, struct process *p) MH_CHECKED;
 
+/*
+ * The same from what the kernel answers by itself: without command line, facts of
+ * the program's file and namespaces.  Never asks a file system (the program may lie
+ * on one whose server is dead), nor reads memory of the process, which may be
+ * mapped from there.
+ */
+mh_err proc_glance(int dir, int32_t pid, struct process *p) MH_CHECKED;
+
+/*
+ * Complete a glance: the command line, which is memory of the process and waits
+ * for what is mapped there; facts of the program's file (exe_...).
+ */
+void proc_command(int dir, struct process *p);
+void proc_program_facts(int dir, struct process *p);
+
 /* Only pid, parent, start and the flag of a kernel thread: for ancestors. */
 mh_err proc_stat(int dir, struct process *p, struct proc_state *ret) MH_CHECKED;
 

@@ -584,6 +584,12 @@ on_request(struct watch *w, struct message *m)
 	struct stat st;
 	struct reader r;
 
+	/* Asked whether we live. */
+	if (m->type == MSG_PACE) {
+		message_close_fds(m);
+		w->is_news = true;
+		return;
+	}
 	reader_init(&r, m->data, m->len);
 	watch_request_decode(&r, &request);
 	if (m->type != MSG_WATCH || !reader_is_done(&r)) {
@@ -706,8 +712,8 @@ watch_run(struct channel *agent, struct message *first, int32_t family)
 	}
 	w->own = own_new(w->proc, family);
 	w->processes = watch_processes_new(w->proc, w->own);
-	w->actors = watch_actors_new(w->proc, w->own);
 	w->marks = watch_marks_new(MARKS_NOTIFY);
+	w->actors = watch_actors_new(w->proc, w->own, w->marks);
 	on_request(w, first);
 	for (;;)
 		loop_once(w);

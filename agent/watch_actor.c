@@ -27,16 +27,18 @@ struct slot {
 struct watch_actors {
 	int proc;
 	struct own *own;
+	const struct watch_marks *marks; /* NULL: no command line is read */
 	struct slot slots[ACTORS_CACHED];
 };
 
 struct watch_actors *
-watch_actors_new(int proc, struct own *own)
+watch_actors_new(int proc, struct own *own, const struct watch_marks *marks)
 {
 	struct watch_actors *wa = xcalloc(1, sizeof(*wa));
 
 	wa->proc = proc;
 	wa->own = own;
+	wa->marks = marks;
 	for (unsigned i = 0; i < ACTORS_CACHED; i++)
 		wa->slots[i].pidfd = -1;
 	return wa;
@@ -142,7 +144,12 @@ look(struct watch_actors *wa, int32_t pid, struct slot *s)
 
 	if (dir < 0)
 		return false;
-	mh_err err = proc_identify(dir, pid, &p);
+	mh_err err = proc_glance(dir, pid, &p);
+
+	/* Last: it may wait for what the process runs from. */
+	if (err == MH_OK && wa->marks != NULL &&
+	    !watch_marks_is_remote(wa->marks, p.program))
+		proc_command(dir, &p);
 
 	if (err == MH_OK) {
 		s->actor = (struct actor){ .pid = pid,
@@ -156,7 +163,7 @@ look(struct watch_actors *wa, int32_t pid, struct slot *s)
 			.cgroup = take(&p.cgroup),
 			.container = take(&p.container) };
 		read_parents(wa, p.parent, &s->actor);
-		s->is_own = own_is(wa->own, dir, pid, p.exe_dev, p.exe_ino);
+		s->is_own = wa->own != NULL && own_is_family(wa->own, pid);
 		/* A zombie has no program any more: it ended before the look. */
 		if (s->actor.program[0] == 0 && proc_is_zombie(dir))
 			err = MH_ERR_NOTFOUND;

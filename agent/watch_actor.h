@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "agent/own.h"
+#include "agent/watch_marks.h"
 #include "base/attributes.h"
 #include "records/watch.h"
 
@@ -25,8 +26,13 @@ enum {
 
 struct watch_actors;
 
-/* proc, a folder of proc(5), and own are borrowed. */
-struct watch_actors *watch_actors_new(int proc, struct own *own);
+/*
+ * All are borrowed; proc is a folder of proc(5).  Without own (NULL) nobody is
+ * ours; without marks no command line is read, and nothing that may sleep.  With
+ * them it is, but of programs on network and FUSE file systems.
+ */
+struct watch_actors *watch_actors_new(int proc, struct own *own,
+    const struct watch_marks *marks);
 void watch_actors_free(struct watch_actors *wa);
 MH_DEFINE_CLEANUP(struct watch_actors, watch_actors_free);
 

@@ -550,6 +550,23 @@ watch_marks_find(const struct watch_marks *m, uint64_t dev)
 }
 
 bool
+watch_marks_is_remote(const struct watch_marks *m, const char *path)
+{
+	for (size_t i = 0; i < m->n_places; i++) {
+		/* Behind the name of its namespace, if any. */
+		const char *root = strchr(m->places[i].path, '/');
+		size_t len = root != NULL ? strlen(root) : 0;
+
+		if (len == 0 || strncmp(path, root, len) != 0 ||
+		    mounts_kind_of_type(m->places[i].type) != FILE_SYSTEM_NETWORK)
+			continue;
+		if (path[len] == '/' || path[len] == 0 || root[len - 1] == '/')
+			return true;
+	}
+	return false;
+}
+
+bool
 watch_marks_has_changed(struct watch_marks *m)
 {
 	bool has_changed = m->has_changed;

@@ -91,6 +91,11 @@ size_t watch_marks_count(const struct watch_marks *m);
 const struct watch_place *watch_marks_place(const struct watch_marks *m, size_t i);
 /* The place on that device, or NULL. */
 const struct watch_place *watch_marks_find(const struct watch_marks *m, uint64_t dev);
+/*
+ * Whether a file of that path, of a process in whatever mount namespace, may lie
+ * on or below a network or FUSE file system: rather yes than no.
+ */
+bool watch_marks_is_remote(const struct watch_marks *m, const char *path);
 /* Whether places changed since the last call. */
 bool watch_marks_has_changed(struct watch_marks *m);
 

@@ -282,6 +282,10 @@ struct exec_context {
 	bool has_lost;
 };
 
+/* What proc(5) puts behind the name of a file that is gone. */
+static const char deleted[] = " (deleted)";
+enum { DELETED_LEN = sizeof(deleted) - 1 };
+
 /* One that executed: what it is now, at a glance. */
 static void
 look_at(struct watch_processes *wp, int32_t pid, uint64_t since_ticks,
@@ -290,7 +294,6 @@ look_at(struct watch_processes *wp, int32_t pid, uint64_t since_ticks,
 	MH_CLEANUP(fd_closep) int dir = proc_open(wp->proc, pid);
 	struct process p = { .pid = pid };
 	struct proc_state state;
-	struct stat exe;
 	struct stat folder;
 	char program[PATH_BYTES_MAX + 1];
 
@@ -308,9 +311,10 @@ look_at(struct watch_processes *wp, int32_t pid, uint64_t since_ticks,
 		return;
 	}
 	program[n] = 0;
-	bool has_exe = fstatat(dir, "exe", &exe, 0) == 0;
-	enum due_why why =
-	    watch_processes_why(program, has_exe ? (unsigned)exe.st_nlink : 1);
+	/* By its name, not by its links: to count them asks a server where there is one. */
+	bool is_gone =
+	    n > (ssize_t)DELETED_LEN && strcmp(program + n - DELETED_LEN, deleted) == 0;
+	enum due_why why = watch_processes_why(program, is_gone ? 0 : 1);
 
 	if (why != DUE_STARTED &&
 	    !put_due(&wp->now, pid, state.start_ticks, why, x->now_ms))
@@ -405,15 +409,13 @@ is_same(struct watch_processes *wp, const struct due_item *item, bool *ret_is_ow
 	MH_CLEANUP(fd_closep) int dir = proc_open(wp->proc, item->pid);
 	struct process p = { .pid = item->pid };
 	struct proc_state state;
-	struct stat exe;
 
 	if (dir < 0 || proc_stat(dir, &p, &state) != MH_OK)
 		return false;
 	free(p.comm);
 	if (state.start_ticks != item->start_ticks || proc_is_zombie(dir))
 		return false;
-	*ret_is_own = fstatat(dir, "exe", &exe, 0) == 0 &&
-		      own_is(wp->own, dir, item->pid, exe.st_dev, exe.st_ino);
+	*ret_is_own = own_is_by_name(wp->own, dir, item->pid);
 	return true;
 }
 

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A file system that hangs: opening the file "hang" never returns; when dead, nothing does.
 
+A program that it was given can be executed; when frozen, asking for its attributes never
+returns, while it goes on running.
+
 Speaks the kernel's FUSE protocol (linux/fuse.h) on /dev/fuse itself, so that a test
 needs no further package.  Mounting needs CAP_SYS_ADMIN.
 
@@ -19,13 +22,16 @@ import os
 import signal
 import stat
 import struct
+import subprocess
 import sys
 import threading
 
 FILES = {b"before": b"read before the hang\n", b"hang": b"never read\n", b"later": b"read after\n"}
 HANGS = b"hang"
+PROGRAM = b"program"  # not listed; there when one is given
 
 MS_NOSUID, MS_NODEV = 2, 4
+CLONE_NEWNS = 0x20000
 MNT_FORCE, MNT_DETACH = 1, 2
 # Opcodes
 LOOKUP, FORGET, GETATTR, OPEN, READ, STATFS, RELEASE = 1, 2, 3, 14, 15, 17, 18
@@ -34,6 +40,7 @@ NEVER_ANSWERED = (FORGET, BATCH_FORGET, INTERRUPT)
 HEADER = struct.Struct("<IIQQIIIHH")
 ROOT = 1
 FIRST_FILE = 2
+PROGRAM_NODE = FIRST_FILE + len(FILES)
 PROTOCOL_MINOR = 31
 REQUEST_BYTES = 1 << 18
 
@@ -49,10 +56,12 @@ def libc_call(name, *arguments):
         raise OSError(code, f"{name}: {os.strerror(code)}")
 
 
-def attributes(node):
+def attributes(node, program=b""):
     """struct fuse_attr of the root folder or of a file."""
     mode, size, links = stat.S_IFDIR | 0o755, 0, 2
-    if node != ROOT:
+    if node == PROGRAM_NODE:
+        mode, size, links = stat.S_IFREG | 0o755, len(program), 1
+    elif node != ROOT:
         mode, size, links = stat.S_IFREG | 0o644, len(contents(node)), 1
     return struct.pack("<6Q10I", node, size, 1, 0, 0, 0, 0, 0, 0, mode, links, 0, 0, 0, 4096, 0)
 
@@ -128,9 +137,11 @@ def answer(opcode, node, body):
 class HangFS:
     """The mount, served by a thread from __enter__ to __exit__."""
 
-    def __init__(self, folder, is_dead=False):
+    def __init__(self, folder, is_dead=False, program=b""):
         self.folder = os.fsencode(folder)
         self.is_dead = is_dead
+        self.program = program
+        self.is_frozen = False  # then nobody is told the attributes of the program
         self.reached = threading.Event()  # somebody hangs now
         self._fd = -1
         self._thread = None
@@ -167,6 +178,18 @@ class HangFS:
                 return  # ENODEV: unmounted
             self._handle(request)
 
+    def _answer_program(self, opcode, node, body):
+        """Its attributes are asked for again each time."""
+        looks = attributes(PROGRAM_NODE, self.program)
+        if opcode == LOOKUP:
+            return 0, struct.pack("<4Q2I", PROGRAM_NODE, 0, 60, 0, 0, 0) + looks
+        if opcode == GETATTR:
+            return 0, struct.pack("<QII", 0, 0, 0) + looks
+        if opcode == READ:
+            _, offset, size = struct.unpack_from("<QQI", body)
+            return 0, self.program[offset:offset + size]
+        return answer(opcode, node, body)
+
     def _handle(self, request):
         _, opcode, unique, node, *_ = HEADER.unpack_from(request)
         if (opcode == OPEN and node == node_of(HANGS)) or (
@@ -175,11 +198,29 @@ class HangFS:
             return
         if opcode in NEVER_ANSWERED:
             return
-        error, body = answer(opcode, node, request[HEADER.size:])
+        body = request[HEADER.size:]
+        if self.program and (node == PROGRAM_NODE or body == PROGRAM + b"\0"):
+            if opcode == GETATTR and self.is_frozen:
+                self.reached.set()
+                return
+            error, body = self._answer_program(opcode, node, body)
+        else:
+            error, body = answer(opcode, node, body)
         try:
             os.write(self._fd, struct.pack("<IiQ", 16 + len(body), error, unique) + body)
         except OSError:
             pass  # the asker was interrupted, or the mount is going away
+
+
+def own_mounts():
+    """What is mounted here and in the agents that are tried is seen nowhere else."""
+    if os.geteuid() != 0:
+        return
+    try:
+        libc_call("unshare", CLONE_NEWNS)
+    except OSError:
+        return
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
 
 
 def main():

@@ -25,7 +25,6 @@ from scans import MARK, MARK_RULE, NEEDS_ROOT, wait_until  # noqa: E402
 SLOW_RULES = MARK_RULE + """
 rule slow { condition: for any i in (0..30000) : (uint8(i % 16) == 256) }
 """
-CLONE_NEWNS = 0x20000
 ENDS = r"full \S+: (\d+) scanned, (\d+) findings, (\d+) not scanned"
 
 
@@ -458,20 +457,9 @@ class Configuration(BadInputTest):
             self.assertIn(path, done.stderr)
 
 
-def own_mounts():
-    """What is mounted here and in the agents that are tried is seen nowhere else."""
-    if os.geteuid() != 0:
-        return
-    try:
-        hangfs.libc_call("unshare", CLONE_NEWNS)
-    except OSError:
-        return
-    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
-
-
 if __name__ == "__main__":
     if not scans.BIN:
         print("skipped: MOLEHUNT_BIN is not set")
         sys.exit(scans.SKIPPED)
-    own_mounts()
+    hangfs.own_mounts()
     unittest.main(verbosity=2)

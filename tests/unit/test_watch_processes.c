@@ -35,7 +35,7 @@ setup(void **state)
 	g->pidfd = -1;
 	/* Nothing of the test's is ours. */
 	g->own = own_new(g->proc, INT32_MAX);
-	g->actors = watch_actors_new(g->proc, g->own);
+	g->actors = watch_actors_new(g->proc, g->own, NULL);
 	*state = g;
 	return g->proc >= 0 ? 0 : -1;
 }
