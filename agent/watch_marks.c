@@ -553,11 +553,10 @@ bool
 watch_marks_is_remote(const struct watch_marks *m, const char *path)
 {
 	for (size_t i = 0; i < m->n_places; i++) {
-		/* Behind the name of its namespace, if any. */
-		const char *root = strchr(m->places[i].path, '/');
-		size_t len = root != NULL ? strlen(root) : 0;
+		const char *root = m->places[i].path;
+		size_t len = strlen(root);
 
-		if (len == 0 || strncmp(path, root, len) != 0 ||
+		if (root[0] != '/' || strncmp(path, root, len) != 0 ||
 		    mounts_kind_of_type(m->places[i].type) != FILE_SYSTEM_NETWORK)
 			continue;
 		if (path[len] == '/' || path[len] == 0 || root[len - 1] == '/')

@@ -92,8 +92,9 @@ const struct watch_place *watch_marks_place(const struct watch_marks *m, size_t 
 /* The place on that device, or NULL. */
 const struct watch_place *watch_marks_find(const struct watch_marks *m, uint64_t dev);
 /*
- * Whether a file of that path, of a process in whatever mount namespace, may lie
- * on or below a network or FUSE file system: rather yes than no.
+ * Whether a file of that path may lie on or below a network or FUSE file system of
+ * this mount namespace.  Mounts of others do not count: anybody can make those, and
+ * would hide what programs of that path were told.
  */
 bool watch_marks_is_remote(const struct watch_marks *m, const char *path);
 /* Whether places changed since the last call. */

@@ -694,6 +694,26 @@ what_is_written_in_another_mount_namespace_is_told(void **state)
 	assert_non_null(find(g, "m/inside"));
 }
 
+static void
+each_question_whether_it_lives_is_answered(void **state)
+{
+	static const uint8_t pace[PACE_BYTES] = { 0, 0 };
+	struct given *g = *state;
+
+	watch(g);
+	for (unsigned i = 0; i < 3; i++) {
+		unsigned before = g->heard.n_states;
+		int64_t until =
+		    clock_monotonic_ms() + 1000; /* it comes unasked after 5,000 */
+
+		assert_ok(
+		    channel_send(g->opener.channel, MSG_PACE, pace, PACE_BYTES, NULL, 0));
+		while (g->heard.n_states == before && clock_monotonic_ms() < until)
+			(void)hear(g, 100);
+		assert_int_not_equal(g->heard.n_states, before);
+	}
+}
+
 int
 main(void)
 {
@@ -716,6 +736,7 @@ main(void)
 		WATCH_TEST(a_dead_fuse_mount_is_told_and_not_touched),
 		WATCH_TEST(our_own_writes_below_our_state_are_counted_and_not_told),
 		WATCH_TEST(what_is_written_in_another_mount_namespace_is_told),
+		WATCH_TEST(each_question_whether_it_lives_is_answered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
