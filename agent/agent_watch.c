@@ -56,6 +56,7 @@ struct watch_side {
 	bool has_state;
 	int64_t heard_ms,
 	    worked_ms;     /* monotonic: its last word, and that told something */
+	int64_t said_ms;   /* real time: its last WATCHING */
 	int64_t asked_ms;  /* monotonic: it owes an answer since; 0 */
 	int64_t ticked_ms; /* monotonic */
 	bool is_hung;      /* the last one was, and the next has not said anything */
@@ -372,7 +373,9 @@ note_word(struct watch_side *w, unsigned type)
 {
 	w->heard_ms = clock_monotonic_ms();
 	w->asked_ms = 0;
-	if (type != MSG_WATCHING)
+	if (type == MSG_WATCHING)
+		w->said_ms = clock_real_ms();
+	else
 		w->worked_ms = w->heard_ms;
 	w->is_hung = false;
 }
@@ -718,7 +721,7 @@ agent_watch_tick(struct agent *a, int64_t now_ms)
 		tell_stream(w->stream);
 	}
 	if (is_all_scanned(a))
-		w->all_ms = clock_real_ms();
+		w->all_ms = w->said_ms; /* not now: it may hang since */
 	if (now_ms - w->saved_ms >= SAVE_MS)
 		save_until(a);
 	if (w->channel != NULL && clock_real_ms() / DAY_MS != w->sent_day)

@@ -397,7 +397,7 @@ class State(BadInputTest):
 
 
 class Configuration(BadInputTest):
-    LONG = json.dumps(["x" * 4000] * 5)
+    LONG = json.dumps(["/" + "x" * 3999] * 5)
     WRONG = (
         ("nonsense: 1\n", 'unknown key "nonsense"'),
         ("scan:\n  jobs: 0\n", "jobs"),

@@ -14,8 +14,9 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import scans  # noqa: E402
+from hangfs import own_mounts  # noqa: E402
 from scans import NEEDS_ROOT, wait_until  # noqa: E402
-from test_agent_bad_input import BadInputTest, own_mounts  # noqa: E402
+from test_agent_bad_input import BadInputTest  # noqa: E402
 
 DEVICES = ("null", "zero", "full", "random", "urandom")
 
