@@ -228,8 +228,11 @@ executions_beyond_the_buffer_are_found_in_proc(void **state)
 	(void)poll(NULL, 0, 100);
 	assert_true(watch_processes_read(g->processes, 1000, 0, on_exec, g, &counters));
 	assert_true(counters.n_exec_lost > 0);
-	assert_int_equal(watch_processes_take(g->processes, 999, items, 64, &counters),
-	    0);
+	/* Others on this machine may start what is due at once. */
+	size_t n_early = watch_processes_take(g->processes, 999, items, 64, &counters);
+
+	for (size_t i = 0; i < n_early; i++)
+		assert_int_not_equal(items[i].pid, g->child);
 	for (size_t n = 1; n > 0;) {
 		n = watch_processes_take(g->processes, 1000, items, 64, &counters);
 		for (size_t i = 0; i < n; i++)
