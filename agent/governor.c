@@ -166,6 +166,9 @@ work_sign(struct governor *g, int64_t now_ms)
 	if (is_above(now.user - g->before.user, now.all - g->before.all,
 		g->settings.cpu_percent))
 		wanted_ms = GOVERNOR_REST_MS;
+	else if (g->settings.io_percent < 100 &&
+		 now.written - g->before.written > GOVERNOR_WRITTEN)
+		wanted_ms = GOVERNOR_PSI_MS;
 	g->before = now;
 	g->look_ms = now_ms;
 	if (wanted_ms == 0 && now_ms - g->psi_look_ms >= GOVERNOR_PSI_MS) {

@@ -20,6 +20,8 @@
  *    which somebody waited.  Counts us, too, and is brought up to date every two
  *    seconds only (kernel/sched/psi.c, PSI_FREQ): it is believed when it was
  *    measured over GOVERNOR_PSI_MS in which we rested.
+ *  - sectors written, /proc/diskstats: scans write nothing to speak of, so this shows
+ *    others while we work, at once.
  *  - /sys/class/power_supply: on battery.
  *  - a user at work: terminals that were read lately (atime of /dev/tty* and
  *    /dev/pts/ *, with a grain of 8 seconds), interrupts of keyboards and pointers
@@ -37,6 +39,7 @@ enum {
 	GOVERNOR_LOOK_MS = 500,        /* between two looks while work goes on */
 	GOVERNOR_REST_MS = 300,        /* a rest, for processors */
 	GOVERNOR_PSI_MS = 2300,        /* a rest, for PSI */
+	GOVERNOR_WRITTEN = 8192,       /* sectors in one look, 4 MiB: somebody writes */
 	GOVERNOR_SLICE_MS = 10000,     /* of work without any sign, then a rest */
 	GOVERNOR_AGAIN_MAX_MS = 30000, /* between two rests for the same sign, growing */
 	GOVERNOR_PAUSE_MS = 1000,      /* between two looks in a pause, growing ... */

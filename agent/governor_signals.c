@@ -107,6 +107,31 @@ read_psi(const struct signals *s, const char *what)
 	return total;
 }
 
+/* proc(5), /proc/diskstats: major minor name reads merged sectors ms writes merged sectors. */
+static uint64_t
+read_written(const struct signals *s)
+{
+	enum { BEFORE_WRITTEN = 6 };
+	MH_CLEANUP(freep) char *text = read_text(s, "/proc/diskstats");
+	uint64_t sum = 0;
+
+	for (const char *line = text; line != NULL && *line != 0;) {
+		const char *end = strchrnul(line, '\n');
+		const char *at = line;
+		uint64_t v = 0;
+		bool is_good = take_number(&at, &v) && take_number(&at, &v);
+
+		at += strspn(at, " ");
+		at += strcspn(at, " \n"); /* the name */
+		for (int i = 0; is_good && i < BEFORE_WRITTEN; i++)
+			is_good = take_number(&at, &v);
+		if (is_good && take_number(&at, &v))
+			sum += v;
+		line = *end != 0 ? end + 1 : end;
+	}
+	return sum;
+}
+
 void
 signals_read(struct signals *s, struct signal_times *ret)
 {
@@ -115,6 +140,7 @@ signals_read(struct signals *s, struct signal_times *ret)
 	ret->cpu_us = read_psi(s, "cpu");
 	ret->io_us = read_psi(s, "io");
 	ret->memory_us = read_psi(s, "memory");
+	ret->written = read_written(s);
 }
 
 static bool

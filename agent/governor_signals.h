@@ -18,6 +18,7 @@ struct signal_times {
 	uint64_t all, idle;                /* of all processors together, in ticks */
 	uint64_t user;                     /* others' own code: not niced, so not ours */
 	uint64_t cpu_us, io_us, memory_us; /* PSI: somebody waited */
+	uint64_t written; /* sectors of 512 bytes, to all disks and their partitions */
 };
 void signals_read(struct signals *s, struct signal_times *ret);
 

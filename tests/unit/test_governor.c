@@ -20,6 +20,7 @@ struct ground {
 	unsigned others_user, others_system, ours; /* ours while it works */
 	unsigned io_wait_ms;                       /* PSI: of 100 */
 	unsigned our_io_wait_ms;
+	uint64_t written, others_written; /* sectors, in all and each time */
 	uint64_t user, nice, system, idle, io_us;
 	enum governor_act act;
 	int64_t worked_ms;
@@ -53,6 +54,8 @@ show(const struct ground *g)
 	    "some avg10=0.00 avg60=0.00 avg300=0.00 total=%llu\n"
 	    "full avg10=0.00 avg60=0.00 avg300=0.00 total=7\n",
 	    (unsigned long long)g->io_us);
+	put(g, "/proc/diskstats", " 254 0 vda 5 0 40 1 7 0 %llu 9 0 1 2\n",
+	    (unsigned long long)g->written);
 	put(g, "/proc/pressure/cpu", "some avg10=0.00 total=5\nfull total=9\n");
 	put(g, "/proc/pressure/memory", "some avg10=0.00 total=5\nfull total=9\n");
 }
@@ -111,6 +114,7 @@ pass(struct ground *g, int64_t ms)
 		g->nice += ours;
 		g->idle += busy < 20 ? 20 - busy : 0;
 		g->io_us += (g->io_wait_ms + (works ? g->our_io_wait_ms : 0)) * 1000ull;
+		g->written += g->others_written;
 		g->worked_ms += works ? 100 : 0;
 		show(g);
 		g->in.is_at_rest = !works;
@@ -195,6 +199,23 @@ our_own_waiting_for_disks_is_told_from_that_of_others(void **state)
 	g->worked_ms = 0;
 	pass(g, 120000);
 	assert_in_range(g->worked_ms, 100, GOVERNOR_AGAIN_MAX_MS + 5000);
+	assert_int_equal(governor_reason(g->g), GOVERNOR_IO);
+}
+
+static void
+who_writes_is_seen_at_once_though_we_wait_for_disks_too(void **state)
+{
+	struct ground *g = *state;
+
+	g->our_io_wait_ms = 80;
+	pass(g, 300000); /* our own signs are believed no more for a while */
+	while (g->act != GOVERNOR_WORK)
+		pass(g, 100);
+	g->others_written = 4000;
+	g->io_wait_ms = 60;
+	g->worked_ms = 0;
+	pass(g, 60000);
+	assert_in_range(g->worked_ms, 100, 2 * GOVERNOR_LOOK_MS);
 	assert_int_equal(governor_reason(g->g), GOVERNOR_IO);
 }
 
@@ -347,6 +368,7 @@ main(void)
 		with_ground(others_in_the_kernel_are_seen_while_we_rest),
 		with_ground(one_job_of_two_processors_leaves_the_other_to_us),
 		with_ground(our_own_waiting_for_disks_is_told_from_that_of_others),
+		with_ground(who_writes_is_seen_at_once_though_we_wait_for_disks_too),
 		with_ground(a_battery_pauses_work_and_a_mouse_does_not),
 		with_ground(a_terminal_that_is_read_shows_a_user),
 		with_ground(keyboards_show_a_user),
