@@ -174,7 +174,20 @@ send_request(struct agent *a)
 	w->sent_day = clock_real_ms() / DAY_MS;
 }
 
-/* One event: to the workers, or passed over.  fd is taken. */
+/* Told with the coverage of watching. */
+static void
+tell_missed(struct watch_side *w, enum reason reason, const char *path)
+{
+	struct coverage c = { 0 };
+
+	if (w->stream == NULL)
+		return;
+	coverage_add_missed(&c, reason, false, path, NULL);
+	scan_add_coverage(w->stream->scan, &c);
+	coverage_clear(&c);
+}
+
+/* One event: to the workers, or told as not scanned.  fd is taken. */
 static void
 take_event(struct agent *a, struct watch_event *e, int fd)
 {
@@ -183,6 +196,7 @@ take_event(struct agent *a, struct watch_event *e, int fd)
 
 	if (!run_wants(run, &e->target, &reason)) {
 		(void)close(fd);
+		tell_missed(a->watch, reason, e->target.path);
 		watch_event_clear(e);
 		return;
 	}
@@ -232,23 +246,11 @@ on_due(struct watch_side *w, const struct message *m)
 }
 
 static void
-tell_lost(struct watch_side *w, const char *path)
-{
-	struct coverage c = { 0 };
-
-	if (w->stream == NULL)
-		return;
-	coverage_add_missed(&c, REASON_EVENTS, false, path, NULL);
-	scan_add_coverage(w->stream->scan, &c);
-	coverage_clear(&c);
-}
-
-static void
 note_lost_path(struct watch_side *w, const char *path)
 {
 	/* Of a mount namespace of others: nobody can walk there from here. */
 	if (path[0] != '/') {
-		tell_lost(w, path);
+		tell_missed(w, REASON_EVENTS, path);
 		return;
 	}
 	if (w->n_lost >= LOST_PATHS_MAX)
@@ -628,7 +630,7 @@ begin_rescan(struct agent *a)
 	if (scan_start(a->rules->scanner, &walk, &walk_ops, run, &run->scan) != MH_OK) {
 		/* Never in silence: what cannot be looked for is told as not scanned. */
 		for (size_t i = 0; i < w->n_lost; i++)
-			tell_lost(w, w->lost[i]);
+			tell_missed(w, REASON_EVENTS, w->lost[i]);
 		run_free(run);
 	} else {
 		w->rescan = run;

@@ -27,6 +27,11 @@ NEEDS_NOBODY = unittest.skipUnless(nobody_can_run(),
                                    "needs root, and a build that other users can reach")
 MARK = b"MOLEHUNT-TEST-MARK"
 MARK_RULE = 'rule mark { meta: score = 80 strings: $m = "MOLEHUNT-TEST-MARK" condition: $m }\n'
+# Seconds, for a file named poison alone.
+HOLDING_RULES = MARK_RULE + """
+rule holds { condition: filename == "poison" and
+	for any i in (0..400000000) : (uint8(i % 16) == 256) }
+"""
 
 
 def is_sanitized():

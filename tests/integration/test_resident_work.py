@@ -208,6 +208,26 @@ class Watching(Asking):
         self.found(path, 60)
         self.r.wait_for_log("the watcher is gone")
 
+    def test_what_is_not_tried_again_is_told_each_time(self):
+        Path(self.r.rules).write_text(scans.HOLDING_RULES)
+        self.watching()
+        path = self.r.plant("poison", b"nothing")
+
+        def is_poisoned():
+            for worker in scans.workers(self.r.process.pid):
+                if path in scans.opened(worker).values():
+                    scans.kill(worker, signal.SIGKILL)
+            return path in self.findings()
+        wait_until(is_poisoned, 30, "its finding")
+        for _ in range(3):
+            with open(path, "ab"):
+                pass
+            time.sleep(1)
+        self.r.stop()
+        missed = [int(n) for n in re.findall(r"scan: watch .* (\d+) not scanned",
+                                             self.r.log_text())]
+        self.assertGreaterEqual(sum(missed), 4)
+
     def test_what_is_bad_is_not_executed_where_that_is_asked_for(self):
         self.watching(", block: yes")
         good = self.r.plant("good", Path("/bin/true").read_bytes())

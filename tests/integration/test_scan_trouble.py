@@ -11,17 +11,12 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import hangfs  # noqa: E402
 import scans  # noqa: E402
-from scans import (ERROR, FOUND, INCOMPLETE, MARK_RULE, NEEDS_ROOT, ScanTest,  # noqa: E402
-                   rule_of)
+from scans import (ERROR, FOUND, HOLDING_RULES, INCOMPLETE, MARK_RULE,  # noqa: E402
+                   NEEDS_ROOT, ScanTest, rule_of)
 
 # Some 10 ms per file, so that a scan of a few hundred lasts seconds.
 SLOW_RULES = MARK_RULE + """
 rule slow { condition: for any i in (0..150000) : (uint8(i % 16) == 256) }
-"""
-# Seconds, for one file alone.
-HOLDING_RULES = MARK_RULE + """
-rule holds { condition: filename == "poison" and
-	for any i in (0..400000000) : (uint8(i % 16) == 256) }
 """
 
 
