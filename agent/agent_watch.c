@@ -468,6 +468,25 @@ agent_watch_on_exited(struct agent *a, unsigned instance, int status)
 	lose_watcher(a);
 }
 
+/*
+ * The configuration turned it off.  What the watcher still held is looked for now,
+ * and what happens from here on when watching is on again.
+ */
+static void
+stop_watching(struct agent *a)
+{
+	struct watch_side *w = a->watch;
+
+	mh_ignore(agent_ask(a, MSG_STOP, ROLE_OPENER, w->instance));
+	note_gap(a, w->all_ms);
+	lose_watcher(a);
+	watching_clear(&w->state);
+	w->has_state = false;
+	if (w->until_ms == 0)
+		w->until_ms = w->all_ms > 0 ? w->all_ms : a->started_ms;
+	log_notice("watch", "files are no longer watched: by configuration");
+}
+
 static size_t
 count_hung(const struct watch_side *w)
 {
@@ -708,10 +727,8 @@ agent_watch_tick(struct agent *a, int64_t now_ms)
 	}
 	if (a->config.watch_enabled)
 		start_watcher(a, now_ms);
-	else if (w->channel != NULL) {
-		mh_ignore(agent_ask(a, MSG_STOP, ROLE_OPENER, w->instance));
-		lose_watcher(a);
-	}
+	else if (w->channel != NULL)
+		stop_watching(a);
 	check_watcher(a, now_ms);
 	if (w->memory == NULL && (w->n_due > 0 || w->is_all_due))
 		begin_memory(a);

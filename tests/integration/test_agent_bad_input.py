@@ -238,6 +238,21 @@ class Mounts(BadInputTest):
         self.assertEqual(self.r.process.poll(), None)
         self.wait_for_found(paths + [self.write(self.r.tree + "/after")])
 
+    def test_what_is_written_while_watching_is_off_is_found_when_it_is_on_again(self):
+        self.watching()
+        paths = [self.write(self.r.tree + "/before")]
+        self.wait_for_found(paths)
+        self.r.configure(watch="enabled: no")
+        self.r.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: not self.record("watch").get("is_on"), what="the end of watching")
+        self.assertEqual(self.record("watch")["why"], "by configuration")
+        paths.append(self.write(self.r.tree + "/meanwhile"))
+        time.sleep(1)
+        self.assertNotIn(paths[-1], self.found())
+        self.r.configure(watch="enabled: yes")
+        self.r.process.send_signal(signal.SIGHUP)
+        self.wait_for_found(paths)
+
     def test_a_mount_that_vanishes_while_it_is_scanned_costs_itself_alone(self):
         folder = self.r.tree + "/m"
         self.mount(folder, "-t", "tmpfs", "-o", "size=50m", "molehunt-test")
