@@ -65,15 +65,18 @@ keep_if_clean(struct run *run, const struct scan_answer *answer)
 {
 	struct agent *a = run->agent;
 	const struct verdict *v = answer->verdict;
+	const struct watch_event *event = answer->tag;
+	/* Before the file was opened: watching goes on for weeks. */
+	int64_t began_ms = event != NULL ? event->first_ms : run->began_ms;
 	uint64_t hash = 0;
 
 	if (answer->target->kind == TARGET_FILE && run->rules == a->rules &&
 	    v->reason == REASON_TOO_LARGE && v->partly && v->n_notes == 0 &&
 	    answer->n_matches == 0)
-		agent_partly_add(a, answer->target, run->began_ms);
+		agent_partly_add(a, answer->target, began_ms);
 	if (v->reason == REASON_NONE && v->n_notes == 0 && answer->n_matches == 0 &&
 	    answer->target->kind == TARGET_FILE && run->rules == a->rules &&
-	    agent_clean_hash(a, answer->target, run->began_ms, &hash))
+	    agent_clean_hash(a, answer->target, began_ms, &hash))
 		store_keep_clean(a->store, hash);
 }
 

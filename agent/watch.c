@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "agent/file_facts.h"
+#include "agent/file_systems.h"
 #include "agent/watch_actor.h"
 #include "agent/watch_marks.h"
 #include "agent/watch_processes.h"
@@ -371,6 +372,7 @@ encode_entry(struct watch *w, struct watch_entry *e, struct buf *b)
 	event.target.n_fds = 1;
 	event.target.path = path;
 	file_facts(&event.target, &st);
+	event.target.is_lasting = file_system_is_lasting(e->fd);
 	event.target.owner = xstrdup(owner_name(st.st_uid));
 	watch_event_encode(&event, b);
 	free(event.target.owner);

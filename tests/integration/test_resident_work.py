@@ -208,6 +208,32 @@ class Watching(Asking):
         self.found(path, 60)
         self.r.wait_for_log("the watcher is gone")
 
+    def n_clean(self):
+        return self.status("watch")["clean"]
+
+    def test_a_program_that_is_executed_again_and_again_is_read_once(self):
+        # Not copied: only what is older than a minute is known as clean.
+        program = next((p for p in ("/usr/bin/gzip", "/usr/bin/expr", "/bin/true")
+                        if os.path.isfile(p)
+                        and time.time() - os.stat(p).st_ctime > 3600), None)
+        if program is None or os.stat(program).st_dev != os.stat("/").st_dev:
+            self.skipTest("no program on the root file system that is older than an hour")
+        self.watching()
+        if os.statvfs(program).f_fsid == 0 or "overlay" in subprocess.run(
+                ["stat", "-f", "-c", "%T", program], capture_output=True, text=True,
+                check=True).stdout:
+            self.skipTest("its file system keeps no times that last")
+
+        def run():
+            subprocess.run([program, "--version"], check=True, stdout=subprocess.DEVNULL)
+        run()
+        wait_until(lambda: self.status("cache")["entries"] > 0, 20, "a clean file")
+        known = self.n_clean()
+        for _ in range(5):
+            run()
+            time.sleep(0.5)
+        wait_until(lambda: self.n_clean() > known, 10, "an event that is passed over")
+
     def test_what_is_not_tried_again_is_told_each_time(self):
         Path(self.r.rules).write_text(scans.HOLDING_RULES)
         self.watching()
