@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+import unittest
 import uuid
 from pathlib import Path
 
@@ -141,6 +142,19 @@ class Work(ResidentTest):
         self.assertEqual((summary["profile"], summary["resumed"]), ("full", 0))
         self.assertIn("rules: some rule files are left out", summary["weaker"])
         self.assertIn(large, json.dumps(records))
+
+    @unittest.skipUnless(os.path.exists("/proc/self/autogroup"), "no autogroups here")
+    def test_a_session_of_its_own_steps_back_and_that_of_others_is_left_alone(self):
+        def niceness(pid):
+            return Path(f"/proc/{pid}/autogroup").read_text().rpartition("nice ")[2].strip()
+        before = niceness("self")
+        self.r.start()
+        self.r.wait_for("molehunt-agent")
+        self.assertEqual(niceness("self"), before)
+        self.r.stop()
+        self.r.start(("setsid",))
+        agent = self.r.wait_for("molehunt-agent")
+        self.assertEqual(niceness(agent), "19")
 
     def test_sigterm_ends_it_in_time_and_loses_nothing(self):
         self.r = self.resident()

@@ -101,6 +101,7 @@ class Installed(unittest.TestCase):
         for page in sorted((ROOT / "packaging/man").iterdir()):
             self.assertIn(f"share/man/man{page.suffix[1:]}/{page.name}", found)
         for name in ("lib/systemd/system/molehuntd.service", "lib/sysusers.d/molehunt.conf",
+                     "lib/systemd/system/molehunt.slice",
                      "lib/systemd/system/molehunt-collector.service",
                      "lib/sysusers.d/molehunt-collector.conf", "lib/tmpfiles.d/molehunt.conf",
                      "lib/tmpfiles.d/molehunt-collector.conf"):
