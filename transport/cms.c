@@ -180,6 +180,28 @@ only_certificate(CMS_ContentInfo *cms)
 	return one;
 }
 
+/*
+ * By the very bytes of its issuer's name: OpenSSL compares names without regard to case
+ * and spaces, and the same report would have many encodings.
+ */
+static bool
+names_certificate(CMS_SignerInfo *si, X509 *cert)
+{
+	ASN1_OCTET_STRING *key_id = NULL;
+	X509_NAME *issuer = NULL;
+	ASN1_INTEGER *serial = NULL;
+	const unsigned char *theirs = NULL;
+	const unsigned char *ours = NULL;
+	size_t n_theirs = 0;
+	size_t n_ours = 0;
+
+	return CMS_SignerInfo_get0_signer_id(si, &key_id, &issuer, &serial) == 1 &&
+	       issuer != NULL && X509_NAME_get0_der(issuer, &theirs, &n_theirs) == 1 &&
+	       X509_NAME_get0_der(X509_get_issuer_name(cert), &ours, &n_ours) == 1 &&
+	       n_theirs == n_ours && memcmp(theirs, ours, n_ours) == 0 &&
+	       ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(cert)) == 0;
+}
+
 static bool
 algorithms_are_ours(CMS_SignerInfo *si, X509 *cert)
 {
@@ -232,7 +254,7 @@ check_form(CMS_ContentInfo *cms, CMS_SignerInfo **ret_si, X509 **ret_cert,
 		    "the attributes are not contentType, messageDigest, signingTime",
 		    ret_why);
 	cert = only_certificate(cms);
-	if (cert == NULL || CMS_SignerInfo_cert_cmp(si, cert) != 0)
+	if (cert == NULL || !names_certificate(si, cert))
 		return refuse(MH_ERR_FORMAT,
 		    "there is not exactly one certificate, the signer's", ret_why);
 	if (!algorithms_are_ours(si, cert))

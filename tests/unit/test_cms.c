@@ -195,16 +195,16 @@ an_empty_content_is_a_content(void **state)
 }
 
 static void
-any_flipped_byte_is_refused(void **state)
+any_flipped_bit_is_refused(void **state)
 {
 	struct fleet *f = *state;
 
 	seal(f, &f->agent, "hello");
-	for (size_t i = 0; i < f->len; i++) {
-		f->der[i] ^= 1;
+	for (size_t i = 0; i < 8 * f->len; i++) {
+		f->der[i / 8] ^= (uint8_t)(1 << i % 8);
 		if (check(f) == MH_OK)
-			fail_msg("byte %zu of %zu is not covered", i, f->len);
-		f->der[i] ^= 1;
+			fail_msg("bit %zu of %zu is not covered", i, 8 * f->len);
+		f->der[i / 8] ^= (uint8_t)(1 << i % 8);
 	}
 	assert_ok(check(f));
 }
@@ -385,7 +385,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		with_fleet(what_was_signed_comes_back_with_its_signer),
 		with_fleet(an_empty_content_is_a_content),
-		with_fleet(any_flipped_byte_is_refused),
+		with_fleet(any_flipped_bit_is_refused),
 		with_fleet(a_flipped_byte_of_the_content_is_a_bad_signature),
 		with_fleet(every_prefix_is_refused),
 		with_fleet(a_trailing_byte_is_refused),
