@@ -196,6 +196,10 @@ static const struct setting rows[] = {
 	{ "spool.max_size", SETTING_SIZE, AT(spool_max_bytes), "2GiB", .min = 1 << 20,
 	    .max = 1ull << 40,
 	    .help = "Findings and reports that wait; when it is full, scanning waits." },
+	{ "spool.max_status", SETTING_SIZE, AT(spool_max_status_bytes), "64MiB",
+	    .min = 1 << 20, .max = 1ull << 40,
+	    .help =
+		"Coverage that waits; beyond it the oldest is dropped, and counted." },
 	{ "spool.min_free", SETTING_SIZE, AT(spool_min_free_bytes), "256MiB",
 	    .max = 1ull << 40,
 	    .help = "Space that is left free on the disk; below it, scanning waits." },

@@ -36,6 +36,7 @@ struct agent_config {
 	uint64_t limits_memory_bytes;
 	uint64_t report_max_age_ms;
 	uint64_t spool_max_bytes;
+	uint64_t spool_max_status_bytes;
 	uint64_t spool_min_free_bytes;
 	char *control_socket;
 	char *control_group; /* "" for none */

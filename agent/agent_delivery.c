@@ -52,6 +52,7 @@ count_pending(struct agent *a, int64_t now_ms)
 	if (spool_statistics(a->spool, &st) != MH_OK)
 		return;
 	a->n_pending = st.n_pending;
+	a->sealed_bytes = st.sealed_bytes;
 	if (st.n_pending == 0)
 		a->oldest_pending_ms = 0;
 	else if (a->oldest_pending_ms == 0)
@@ -102,7 +103,8 @@ seal_one(struct agent *a)
 	size_t taken = 0;
 	size_t len = 0;
 
-	mh_err err = spool_pending_read(a->spool, &lines);
+	mh_err err =
+	    spool_pending_read(a->spool, a->sealed_bytes < STATUS_SEALED_MAX, &lines);
 	if (err != MH_OK || lines->n == 0)
 		return false;
 	memset(&header, 0, sizeof(header));

@@ -274,31 +274,49 @@ close_sandbox(void)
 	return result == 0 ? MH_OK : MH_ERR_SYSTEM;
 }
 
+struct spool_options
+agent_spool_options(const struct agent *a)
+{
+	return (struct spool_options){
+		.max_bytes = a->config.spool_max_bytes,
+		.max_status_bytes = a->config.spool_max_status_bytes,
+		.min_free_bytes = a->config.spool_min_free_bytes,
+		.host_id = a->host.machine_id,
+	};
+}
+
 static mh_err
 open_spool(struct agent *a)
 {
 	MH_CLEANUP(freep) char *path = xasprintf("%s/agent/spool.db", a->state);
-	struct spool_options options = {
-		.max_bytes = a->config.spool_max_bytes,
-		.min_free_bytes = a->config.spool_min_free_bytes,
-		.host_id = a->host.machine_id,
-	};
-	struct spool_opening opening = { false, NULL };
+	struct spool_options options = agent_spool_options(a);
+	struct spool_opening opening = { .damaged = NULL };
 	mh_err err = spool_open(path, &options, clock_real_ms(), &a->spool, &opening);
 	if (err != MH_OK) {
 		log_err_r(err, "spool", "%s", path);
 		return err;
 	}
-	a->was_spool_damaged = opening.damaged != NULL;
+	a->was_spool_damaged |= opening.damaged != NULL;
 	if (opening.damaged != NULL)
 		log_err("spool",
-		    "the database was damaged and is kept as %s: look at it, it may "
-		    "hold findings that were not delivered",
-		    opening.damaged);
+		    "the database was damaged and is kept as %s; %llu lines and %llu "
+		    "reports that wait were read out of it, %llu rows could not be read",
+		    opening.damaged, (unsigned long long)opening.salvage.n_pending,
+		    (unsigned long long)opening.salvage.n_sealed,
+		    (unsigned long long)opening.salvage.n_lost);
 	if (opening.is_new_epoch)
 		log_notice("spool", "a new epoch begins");
 	free(opening.damaged);
 	return MH_OK;
+}
+
+void
+agent_spool_reopen(struct agent *a)
+{
+	spool_close(MH_TAKE(a->spool));
+	/* Without a spool there is nothing that this process may do: the next one tries. */
+	if (open_spool(a) != MH_OK)
+		exit(1);
 }
 
 /* The fnmatch(3) pattern of what begins with path. */

@@ -36,7 +36,10 @@ enum {
 	STORE_MS = 500, /* a finding is on disk at the latest so long after its verdict */
 	STORE_RETRY_MS = 5000, /* while the disk is full */
 	SEAL_LINES = 100,      /* lines that make a report before its age does */
-	SENT_MAX = 8,          /* reports that the courier holds */
+	/* Bytes of sealed reports that wait, from which on coverage is not sealed but kept
+	 * where it can still make room: what was sealed is never dropped. */
+	STATUS_SEALED_MAX = 4 * 1024 * 1024,
+	SENT_MAX = 8, /* reports that the courier holds */
 	COVERAGE_PATHS_PER_LINE = 500,
 	REFUSED_RETRY_MS = 60 * 1000,
 	RECEIPT_RETRY_MS =
@@ -62,6 +65,12 @@ enum {
 struct agent;
 struct policy_file;
 struct policy_facts;
+
+/* The configuration's limits and the machine; texts borrowed from the agent. */
+struct spool_options agent_spool_options(const struct agent *a);
+
+/* The spool was found damaged: put it aside, and go on with what can be read of it. */
+void agent_spool_reopen(struct agent *a);
 
 /* These patterns and those of our own files, to exclude; a new list of borrowed texts. */
 const char **agent_excludes(const struct agent *a, const char *const *list, size_t n,
@@ -190,6 +199,7 @@ struct agent {
 	int64_t last_sent_id;
 	int64_t oldest_pending_ms; /* monotonic; 0: nothing waits for a report */
 	uint64_t n_pending;
+	uint64_t sealed_bytes; /* in the spool, at the last count */
 	bool is_link_up;
 	char *link_text; /* the courier's last word; NULL: none; owned */
 

@@ -230,8 +230,9 @@ switch_rules(struct agent *a)
 	a->config = set->config;
 	set->has_config = false;
 	log_set_level((enum log_level)a->config.log_level);
-	spool_set_limits(a->spool, a->config.spool_max_bytes,
-	    a->config.spool_min_free_bytes);
+	struct spool_options options = agent_spool_options(a);
+
+	spool_set_limits(a->spool, &options);
 	agent_store_retry(a);
 	set->is_clean_loaded = true;
 	agent_clean_load(a);

@@ -296,6 +296,10 @@ agent_store(struct agent *a)
 	/* Clean files alone are no cause to write to the spool. */
 	if (n_lines + st->n_poisoned > 0)
 		err = put_in_spool(st, a->spool);
+	if (err == MH_ERR_CORRUPT) {
+		agent_spool_reopen(a);
+		err = put_in_spool(st, a->spool);
+	}
 	if (err != MH_OK) {
 		if (!st->is_blocked)
 			tell_blocked(a, err);

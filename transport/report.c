@@ -80,6 +80,10 @@ check_signer(X509 *cert, const struct report_header *header, struct refusal *r)
 	return MH_OK;
 }
 
+/* docs/PROTOCOL.md, "Coverage" and "Gaps of the status lane". */
+static const char *const coverage_types[] = { "coverage", "summary", "dropped",
+	"damaged" };
+
 /* One JSON object of its lane: a finding's class or a coverage line's type. */
 static bool
 read_lane(const char *text, size_t len, enum report_lane *ret)
@@ -96,8 +100,10 @@ read_lane(const char *text, size_t len, enum report_lane *ret)
 		return true;
 	}
 	*ret = LANE_COVERAGE;
-	return type != NULL &&
-	       (strcmp(type, "coverage") == 0 || strcmp(type, "summary") == 0);
+	for (size_t i = 0; type != NULL && i < MH_ARRAY_LEN(coverage_types); i++)
+		if (strcmp(type, coverage_types[i]) == 0)
+			return true;
+	return false;
 }
 
 /* The next line of text from *at on; false at the end or when its end is missing. */

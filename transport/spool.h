@@ -32,9 +32,15 @@
 struct spool;
 
 enum {
+	/* Bytes of pending status that may be there whatever the quota says: a scan's
+	 * summary and its first paths always find a place. */
+	SPOOL_STATUS_MIN = 1024 * 1024,
 	SPOOL_UID_MAX = 128,        /* bytes of a finding's uid */
 	SPOOL_PATH_MAX = 64 * 1024, /* bytes of a path: deeper than PATH_MAX exists */
 	SPOOL_JSON_MAX = 4 * 1024 * 1024, /* bytes of a line that is set aside whole */
+	/* Receipts that are kept, the newest: 15 MB, a year of reports each hour.  The
+	 * collector has them all. */
+	SPOOL_RECEIPTS_MAX = 10 * 1000,
 	SPOOL_READ_MAX = 4 * 1024 * 1024, /* bytes of pending lines read at once */
 	SPOOL_SEALED_ROOM = 64 * 1024, /* bytes: least room that the floor check keeps */
 	/* Bytes of PATH.reserve, which is given up when the disk is full: sealing and
@@ -45,21 +51,32 @@ enum {
 struct spool_options {
 	uint64_t
 	    max_bytes; /* of pending lines and sealed reports together; 0: no quota */
-	uint64_t min_free_bytes; /* leave at least that much of the file system free */
-	const char *host_id;     /* the machine id; borrowed during spool_open() */
+	uint64_t max_status_bytes; /* of pending coverage; 0: SPOOL_STATUS_MIN */
+	uint64_t min_free_bytes;   /* leave at least that much of the file system free */
+	const char *host_id;       /* the machine id; borrowed during spool_open() */
+};
+
+/* Rows that were read out of a damaged database into the new one. */
+struct spool_salvage {
+	uint64_t n_pending, n_sealed, n_aside, n_history, n_receipts;
+	/* Rows that are known to be missing: ids between others that cannot be read. */
+	uint64_t n_lost;
 };
 
 /* What spool_open() found. */
 struct spool_opening {
 	bool is_new_epoch; /* new, restored from elsewhere, or on another machine */
 	char *damaged; /* where a damaged database was put aside, or NULL; caller frees */
+	struct spool_salvage salvage; /* what was read out of it */
 };
 
 /*
  * Open or create the spool in the database at path, which is copied; mode 0600.
  *
  * A database that SQLite finds damaged is renamed to PATH.damaged-TIME with its
- * journal, never deleted, and a new one is begun.  A new epoch is drawn when
+ * journal, never deleted, and a new one is begun with all rows that can still be
+ * read (spool_salvage.c); a pending line of status tells of it, so that the
+ * collector hears it too.  A new epoch is drawn when
  * the file is new, or is not the one that was last opened (another inode), or
  * lies on another machine (host_id): a copy never continues the sequence of its
  * original.  What was pending or sealed in it is kept.
@@ -76,8 +93,8 @@ mh_err spool_open(const char *path, const struct spool_options *options, int64_t
 mh_err spool_open_reader(const char *path, struct spool **ret) MH_CHECKED;
 void spool_close(struct spool *sp);
 
-/* Other limits from now on (struct spool_options): what is there already stays. */
-void spool_set_limits(struct spool *sp, uint64_t max_bytes, uint64_t min_free_bytes);
+/* Other limits from now on: what is there already stays.  host_id is not read. */
+void spool_set_limits(struct spool *sp, const struct spool_options *options);
 MH_DEFINE_CLEANUP(struct spool, spool_close);
 
 /* SQLite's text about the last failure; borrowed until the next call. */
@@ -128,6 +145,11 @@ struct spool_batch {
  * history (a known uid counts up), coverage as pending lines, targets as
  * scanned.  A line over REPORT_LINE_MAX fits no report: it is set aside whole
  * (statistics, n_aside) and holds up nothing.
+ *
+ * Two lanes: a finding is never dropped, and MH_ERR_FULL says that it finds no
+ * place.  Coverage beyond max_status_bytes, or in the way of a finding that the quota
+ * would refuse, drops the oldest coverage; how much was dropped is counted in the same
+ * transaction, and the next report with coverage has a line that says so.
  */
 mh_err spool_store(struct spool *sp, const struct spool_batch *batch) MH_CHECKED;
 
@@ -163,7 +185,10 @@ struct spool_statistics {
 	uint64_t n_pending, pending_bytes;
 	int64_t oldest_pending_ms; /* 0 when there is none */
 	uint64_t n_sealed, sealed_bytes;
-	uint64_t n_aside; /* lines that fit no report */
+	uint64_t
+	    n_aside; /* lines that fit no report, damaged lines, reports taken back */
+	uint64_t status_bytes;             /* of pending_bytes: coverage */
+	uint64_t n_dropped, dropped_bytes; /* coverage that no report tells of yet */
 	uint64_t n_receipts;
 	uint64_t n_history;
 	uint64_t n_scanned;
@@ -180,8 +205,14 @@ struct spool_lines {
 	struct buf *text; /* holds the lines */
 };
 
-/* Read from the front at most SPOOL_READ_MAX bytes; caller frees.  n may be 0. */
-mh_err spool_pending_read(struct spool *sp, struct spool_lines **ret) MH_CHECKED;
+/*
+ * Read from the front at most SPOOL_READ_MAX bytes, with coverage or findings alone;
+ * caller frees.  n may be 0.  Before coverage is read, what was dropped becomes a line
+ * of it.  A line whose checksum is not that of its bytes is moved aside, and a line of
+ * coverage tells of it.
+ */
+mh_err spool_pending_read(struct spool *sp, bool with_coverage, struct spool_lines **ret)
+    MH_CHECKED;
 void spool_lines_free(struct spool_lines *lines);
 MH_DEFINE_CLEANUP(struct spool_lines, spool_lines_free);
 
@@ -216,7 +247,8 @@ void spool_report_clear(struct spool_report *report);
 
 /*
  * The oldest report with an id above after_id (0: any) that may be sent at
- * now_ms.  MH_ERR_NOTFOUND when there is none.
+ * now_ms.  MH_ERR_NOTFOUND when there is none.  One whose bytes have not the hash that
+ * it was sealed with is moved aside, told like a damaged line, and the next one is taken.
  */
 mh_err spool_next_report(struct spool *sp, int64_t after_id, int64_t now_ms,
     struct spool_report *ret) MH_CHECKED;
@@ -224,6 +256,21 @@ mh_err spool_next_report(struct spool *sp, int64_t after_id, int64_t now_ms,
 /* Note that a report was refused and is not to be sent before retry_ms. */
 mh_err spool_refused(struct spool *sp, const char *epoch, uint64_t sequence,
     const char *why, int64_t retry_ms) MH_CHECKED;
+
+/*
+ * Take a sealed report back whose way is blocked for ever (the collector holds other
+ * bytes under its sequence, or refuses its agent): in one transaction its lines come
+ * back into pending and the report itself is set aside, as what was signed stays what
+ * was signed.  lines are those of the report, in its order (report_next_line()).
+ *
+ * MH_ERR_NOTFOUND when there is no such report.  No quota.
+ */
+mh_err spool_unseal(struct spool *sp, const char *epoch, uint64_t sequence,
+    const struct report_line *lines, size_t n, const char *why, int64_t now_ms)
+    MH_CHECKED;
+
+/* Draw a new epoch: the next report is the first of it. */
+mh_err spool_new_epoch(struct spool *sp) MH_CHECKED;
 
 /*
  * In one transaction: keep the receipt, which the caller has verified

@@ -3,10 +3,15 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+#include <zlib.h>
 
+#include "base/fd.h"
 #include "base/memory.h"
 
 static const char *const sql[] = {
@@ -16,10 +21,24 @@ static const char *const sql[] = {
 	[SQL_META_GET] = "SELECT value FROM meta WHERE key = ?1",
 	[SQL_META_PUT] = "INSERT INTO meta (key, value) VALUES (?1, ?2)"
 			 " ON CONFLICT (key) DO UPDATE SET value = ?2",
-	[SQL_PENDING_PUT] = "INSERT INTO pending (lane, stored_ms, bytes, line)"
-			    " VALUES (?1, ?2, length(?3), ?3)",
-	[SQL_PENDING_READ] = "SELECT id, lane, line FROM pending ORDER BY id",
+	[SQL_PENDING_PUT] =
+	    "INSERT INTO pending (lane, stored_ms, bytes, line, crc, is_kept)"
+	    " VALUES (?1, ?2, length(?3), ?3, ?4, ?5)",
+	[SQL_PENDING_READ] = "SELECT id, lane, line, crc FROM pending ORDER BY id",
+	/* lane 0: LANE_FINDING */
+	[SQL_PENDING_FINDINGS] =
+	    "SELECT id, lane, line, crc FROM pending WHERE lane = 0 ORDER BY id",
 	[SQL_PENDING_DROP] = "DELETE FROM pending WHERE id = ?1",
+	/* lane 1: LANE_COVERAGE */
+	[SQL_STATUS_OLDEST] = "SELECT id, bytes, stored_ms FROM pending"
+			      " WHERE lane = 1 AND is_kept = 0 ORDER BY id LIMIT 1",
+	[SQL_DROPPED_ADD] =
+	    "INSERT INTO dropped (id, lines, bytes, first_ms, last_ms)"
+	    " VALUES (1, 1, ?1, ?2, ?2) ON CONFLICT (id) DO UPDATE SET"
+	    " lines = lines + 1, bytes = bytes + ?1, first_ms = min(first_ms, ?2),"
+	    " last_ms = max(last_ms, ?2)",
+	[SQL_DROPPED_GET] = "SELECT lines, bytes, first_ms, last_ms FROM dropped",
+	[SQL_DROPPED_CLEAR] = "DELETE FROM dropped",
 	[SQL_ASIDE_PUT] = "INSERT INTO aside (lane, stored_ms, why, line)"
 			  " VALUES (?1, ?2, ?4, ?3)",
 	[SQL_ASIDE_MOVE] = "INSERT INTO aside (lane, stored_ms, why, line)"
@@ -47,6 +66,9 @@ static const char *const sql[] = {
 	    "SELECT 1 FROM scanned WHERE path = ?1 AND dev = ?2 AND ino = ?3"
 	    " AND size = ?4 AND mtime_ns = ?5 AND ctime_ns = ?6"
 	    " AND rule_set = ?7",
+	[SQL_ASIDE_SEALED] = "INSERT INTO aside (lane, stored_ms, why, line, what)"
+			     " SELECT 0, ?3, ?4, der, 'report' FROM sealed"
+			     " WHERE epoch = ?1 AND sequence = ?2",
 	[SQL_SEALED_PUT] =
 	    "INSERT INTO sealed (epoch, sequence, digest, sealed_ms, bytes, der)"
 	    " VALUES (?1, ?2, ?3, ?4, length(?5), ?5)",
@@ -58,11 +80,18 @@ static const char *const sql[] = {
 	    " WHERE epoch = ?1 AND sequence = ?2",
 	[SQL_SEALED_DROP] =
 	    "DELETE FROM sealed WHERE epoch = ?1 AND sequence = ?2 AND digest = ?3",
+	[SQL_SEALED_FORGET] = "DELETE FROM sealed WHERE epoch = ?1 AND sequence = ?2",
 	[SQL_RECEIPT_PUT] =
 	    "INSERT INTO receipts (epoch, sequence, digest, received_ms, der)"
 	    " VALUES (?1, ?2, ?3, ?4, ?5)",
-	[SQL_USED_BYTES] = "SELECT (SELECT coalesce(sum(bytes), 0) FROM pending) +"
-			   " (SELECT coalesce(sum(bytes), 0) FROM sealed)",
+	/* All that is older than the ?1 newest. */
+	[SQL_RECEIPTS_PRUNE] =
+	    "DELETE FROM receipts WHERE received_ms < (SELECT received_ms FROM receipts"
+	    " ORDER BY received_ms DESC LIMIT 1 OFFSET ?1)",
+	[SQL_USED_BYTES] =
+	    "SELECT (SELECT coalesce(sum(bytes), 0) FROM pending) +"
+	    " (SELECT coalesce(sum(bytes), 0) FROM sealed),"
+	    " (SELECT coalesce(sum(bytes), 0) FROM pending WHERE lane = 1)",
 	[SQL_STATISTICS] =
 	    "SELECT (SELECT count(*) FROM pending), (SELECT coalesce(sum(bytes), 0) FROM "
 	    "pending),"
@@ -70,7 +99,10 @@ static const char *const sql[] = {
 	    " (SELECT count(*) FROM sealed), (SELECT coalesce(sum(bytes), 0) FROM "
 	    "sealed),"
 	    " (SELECT count(*) FROM aside), (SELECT count(*) FROM receipts),"
-	    " (SELECT count(*) FROM history), (SELECT count(*) FROM scanned)",
+	    " (SELECT count(*) FROM history), (SELECT count(*) FROM scanned),"
+	    " (SELECT coalesce(sum(bytes), 0) FROM pending WHERE lane = 1),"
+	    " coalesce((SELECT lines FROM dropped), 0),"
+	    " coalesce((SELECT bytes FROM dropped), 0)",
 	[SQL_HAS_ASIDE] = "SELECT 1 FROM aside LIMIT 1",
 };
 
@@ -129,6 +161,12 @@ spool_db_bind_text(sqlite3_stmt *stmt, int at, const char *s)
 	(void)sqlite3_bind_text(stmt, at, s, -1, SQLITE_STATIC);
 }
 
+int64_t
+spool_db_crc(const void *p, size_t len)
+{
+	return (int64_t)crc32_z(crc32_z(0, NULL, 0), p, len);
+}
+
 void
 spool_db_bind_bytes(sqlite3_stmt *stmt, int at, const void *p, size_t len)
 {
@@ -175,6 +213,39 @@ spool_db_transact(struct spool *sp, spool_db_fn *body, const void *arg)
 	return err;
 }
 
+void
+spool_db_keep_reserve(const struct spool *sp)
+{
+	MH_CLEANUP(freep) char *path = xasprintf("%s.reserve", sp->path);
+	struct statvfs fs;
+
+	if (access(path, F_OK) == 0 || statvfs(sp->path, &fs) < 0 ||
+	    (uint64_t)fs.f_bavail * fs.f_frsize < UINT64_C(4) * SPOOL_RESERVE_BYTES)
+		return;
+	MH_CLEANUP(fd_closep)
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd >= 0 && posix_fallocate(fd, 0, SPOOL_RESERVE_BYTES) != 0)
+		(void)unlink(path);
+}
+
+mh_err
+spool_db_transact_to_free(struct spool *sp, spool_db_fn *body, const void *arg)
+{
+	MH_CLEANUP(freep) char *reserve = xasprintf("%s.reserve", sp->path);
+	mh_err err = spool_db_transact(sp, body, arg);
+
+	if (err == MH_ERR_FULL && unlink(reserve) == 0) {
+		err = spool_db_transact(sp, body, arg);
+		/* What was taken out is room only once the journal is worked off. */
+		(void)sqlite3_wal_checkpoint_v2(sp->db, NULL, SQLITE_CHECKPOINT_TRUNCATE,
+		    NULL, NULL);
+	} else if (err == MH_OK) {
+		spool_db_keep_reserve(sp);
+	}
+	return err;
+}
+
 char *
 spool_db_text(sqlite3_stmt *stmt, int at, size_t *ret_len)
 {
@@ -197,6 +268,50 @@ spool_db_bytes(sqlite3_stmt *stmt, int at, size_t *ret_len)
 		memcpy(copy, p, len);
 	*ret_len = len;
 	return copy;
+}
+
+mh_err
+spool_db_put_line(struct spool *sp, const struct spool_line *line, int64_t now_ms)
+{
+	bool fits = line->len <= REPORT_LINE_MAX;
+	sqlite3_stmt *stmt =
+	    spool_db_statement(sp, fits ? SQL_PENDING_PUT : SQL_ASIDE_PUT);
+
+	spool_db_bind_int(stmt, 1, line->lane);
+	spool_db_bind_int(stmt, 2, now_ms);
+	spool_db_bind_bytes(stmt, 3, line->text, line->len);
+	if (fits) {
+		spool_db_bind_int(stmt, 4, spool_db_crc(line->text, line->len));
+		spool_db_bind_int(stmt, 5, line->is_kept);
+	} else {
+		spool_db_bind_text(stmt, 4,
+		    "the line is larger than a line of a report may be");
+	}
+	return spool_db_run(sp, stmt);
+}
+
+mh_err
+spool_db_tell(struct spool *sp, const char *type, const char *more, int64_t now_ms)
+{
+	MH_CLEANUP(freep)
+	char *json = xasprintf("{\"type\":\"%s\",\"version\":1,%s}", type, more);
+	const struct spool_line line = { LANE_COVERAGE, json, strlen(json), true };
+
+	return spool_db_put_line(sp, &line, now_ms);
+}
+
+mh_err
+spool_db_count_used(struct spool *sp)
+{
+	sqlite3_stmt *stmt = spool_db_statement(sp, SQL_USED_BYTES);
+	mh_err err = spool_db_row(sp, stmt);
+
+	if (err != MH_OK)
+		return err;
+	sp->used_bytes = (uint64_t)sqlite3_column_int64(stmt, 0);
+	sp->status_bytes = (uint64_t)sqlite3_column_int64(stmt, 1);
+	(void)sqlite3_reset(stmt);
+	return MH_OK;
 }
 
 void

@@ -20,9 +20,15 @@ enum statement {
 	SQL_META_PUT,
 	SQL_PENDING_PUT,
 	SQL_PENDING_READ,
+	SQL_PENDING_FINDINGS,
 	SQL_PENDING_DROP,
+	SQL_STATUS_OLDEST,
+	SQL_DROPPED_ADD,
+	SQL_DROPPED_GET,
+	SQL_DROPPED_CLEAR,
 	SQL_ASIDE_PUT,
 	SQL_ASIDE_MOVE,
+	SQL_ASIDE_SEALED,
 	SQL_HISTORY_PUT,
 	SQL_HISTORY_FIND,
 	SQL_HISTORY_EACH,
@@ -32,7 +38,9 @@ enum statement {
 	SQL_SEALED_NEXT,
 	SQL_SEALED_REFUSE,
 	SQL_SEALED_DROP,
+	SQL_SEALED_FORGET,
 	SQL_RECEIPT_PUT,
+	SQL_RECEIPTS_PRUNE,
 	SQL_USED_BYTES,
 	SQL_STATISTICS,
 	SQL_HAS_ASIDE,
@@ -44,8 +52,10 @@ struct spool {
 	sqlite3_stmt *stmt[SQL_MAX_];
 	char *path;
 	uint64_t max_bytes;
+	uint64_t max_status_bytes;
 	uint64_t min_free_bytes;
-	uint64_t used_bytes; /* of pending lines and sealed reports */
+	uint64_t used_bytes;   /* of pending lines and sealed reports */
+	uint64_t status_bytes; /* of pending coverage, in used_bytes */
 	char why[256];
 };
 
@@ -65,6 +75,8 @@ sqlite3_stmt *spool_db_statement(struct spool *sp, enum statement which);
 void spool_db_bind_int(sqlite3_stmt *stmt, int at, int64_t v);
 void spool_db_bind_text(sqlite3_stmt *stmt, int at, const char *s);
 void spool_db_bind_bytes(sqlite3_stmt *stmt, int at, const void *p, size_t len);
+/* The checksum that is kept with a line (zlib's crc32). */
+int64_t spool_db_crc(const void *p, size_t len);
 /* The first seven parameters of SQL_SCANNED_PUT and SQL_SCANNED_CHECK. */
 void spool_db_bind_scanned(sqlite3_stmt *stmt, const struct spool_scanned *t);
 
@@ -77,8 +89,54 @@ mh_err spool_db_row(struct spool *sp, sqlite3_stmt *stmt) MH_CHECKED;
 char *spool_db_text(sqlite3_stmt *stmt, int at, size_t *ret_len);
 char *spool_db_bytes(sqlite3_stmt *stmt, int at, size_t *ret_len);
 
+/* Append a pending line, or set it aside when no report takes a line of its size. */
+struct spool_line {
+	enum report_lane lane;
+	const char *text;
+	size_t len;
+	bool is_kept; /* not dropped when the status lane is full */
+};
+mh_err spool_db_put_line(struct spool *sp, const struct spool_line *line, int64_t now_ms)
+    MH_CHECKED;
+
+/* A pending line of status about the spool itself: {"type":TYPE,"version":1,MORE}. */
+mh_err spool_db_tell(struct spool *sp, const char *type, const char *more, int64_t now_ms)
+    MH_CHECKED;
+
+/* Count anew what the quotas bound. */
+mh_err spool_db_count_used(struct spool *sp) MH_CHECKED;
+
 /* Run body in a transaction: all of it is done or nothing. */
 typedef mh_err spool_db_fn(struct spool *sp, const void *arg);
 mh_err spool_db_transact(struct spool *sp, spool_db_fn *body, const void *arg) MH_CHECKED;
+
+/*
+ * As spool_db_transact(), for what takes more out of the spool than it puts in: on a
+ * full disk the reserve (SPOOL_RESERVE_BYTES) is given up for it, else a full disk would
+ * stay full.
+ */
+mh_err spool_db_transact_to_free(struct spool *sp, spool_db_fn *body, const void *arg)
+    MH_CHECKED;
+/* Keep the reserve, while there is plenty of room on the disk. */
+void spool_db_keep_reserve(const struct spool *sp);
+
+/* Facts of the spool (table meta); keys are in docs/PROTOCOL.md. */
+mh_err spool_db_meta_put(struct spool *sp, const char *key, const char *text) MH_CHECKED;
+mh_err spool_db_meta_put_int(struct spool *sp, const char *key, int64_t v) MH_CHECKED;
+mh_err spool_db_meta_put_bytes(struct spool *sp, const char *key, const void *p,
+    size_t len) MH_CHECKED;
+
+/* Draw a new epoch if the spool is new or lies elsewhere than when it was last opened. */
+mh_err spool_db_settle(struct spool *sp, const char *host_id, bool *ret_is_new)
+    MH_CHECKED;
+
+/*
+ * Read what can be read out of the damaged database at path, which is not changed, into
+ * sp, which is new, and put a line of status about it into sp (kept_as: where the
+ * damaged one will be kept).  Ends early on a full
+ * disk: what was read by then is there, and told.
+ */
+mh_err spool_salvage(struct spool *sp, const char *path, const char *kept_as,
+    int64_t now_ms, struct spool_salvage *ret) MH_CHECKED;
 
 #endif

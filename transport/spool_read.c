@@ -103,6 +103,9 @@ spool_statistics(struct spool *sp, struct spool_statistics *ret)
 		.n_receipts = (uint64_t)sqlite3_column_int64(stmt, 6),
 		.n_history = (uint64_t)sqlite3_column_int64(stmt, 7),
 		.n_scanned = (uint64_t)sqlite3_column_int64(stmt, 8),
+		.status_bytes = (uint64_t)sqlite3_column_int64(stmt, 9),
+		.n_dropped = (uint64_t)sqlite3_column_int64(stmt, 10),
+		.dropped_bytes = (uint64_t)sqlite3_column_int64(stmt, 11),
 	};
 	(void)sqlite3_reset(stmt);
 	return MH_OK;
@@ -116,55 +119,6 @@ spool_has_aside(struct spool *sp)
 
 	(void)sqlite3_reset(stmt);
 	return is_there;
-}
-
-/* Add the row; false when the text is full, so that the row waits for next time. */
-static bool
-add_line(struct spool_lines *l, sqlite3_stmt *stmt, size_t *cap)
-{
-	const void *p = sqlite3_column_blob(stmt, 2);
-	size_t len = (size_t)sqlite3_column_bytes(stmt, 2);
-
-	if (len > buf_room(l->text))
-		return false;
-	if (l->n == *cap) {
-		*cap = *cap * 2 + 64;
-		l->lines = xreallocarray(l->lines, *cap, sizeof(*l->lines));
-		l->ids = xreallocarray(l->ids, *cap, sizeof(*l->ids));
-	}
-	l->ids[l->n] = sqlite3_column_int64(stmt, 0);
-	l->lines[l->n].lane =
-	    sqlite3_column_int(stmt, 1) == LANE_FINDING ? LANE_FINDING : LANE_COVERAGE;
-	l->lines[l->n].len = len;
-	l->n++;
-	buf_put(l->text, p, len);
-	return true;
-}
-
-mh_err
-spool_pending_read(struct spool *sp, struct spool_lines **ret)
-{
-	MH_CLEANUP(spool_lines_freep) struct spool_lines *l = xcalloc(1, sizeof(*l));
-	sqlite3_stmt *stmt = spool_db_statement(sp, SQL_PENDING_READ);
-	size_t cap = 0;
-	size_t at = 0;
-	int rc = SQLITE_DONE;
-
-	l->text = buf_new(SPOOL_READ_MAX);
-	while (l->n < REPORT_LINES_MAX) {
-		rc = sqlite3_step(stmt);
-		if (rc != SQLITE_ROW || !add_line(l, stmt, &cap))
-			break;
-	}
-	mh_err err = rc == SQLITE_ROW || rc == SQLITE_DONE ? MH_OK : spool_db_err(sp, rc);
-
-	(void)sqlite3_reset(stmt);
-	if (err != MH_OK)
-		return err;
-	for (size_t i = 0; i < l->n; at += l->lines[i].len, i++)
-		l->lines[i].text = buf_string(l->text) + at;
-	*ret = MH_TAKE(l);
-	return MH_OK;
 }
 
 void
@@ -184,31 +138,4 @@ spool_report_clear(struct spool_report *report)
 	free(report->der);
 	free(report->last_refusal);
 	memset(report, 0, sizeof(*report));
-}
-
-mh_err
-spool_next_report(struct spool *sp, int64_t after_id, int64_t now_ms,
-    struct spool_report *ret)
-{
-	sqlite3_stmt *stmt = spool_db_statement(sp, SQL_SEALED_NEXT);
-	mh_err err;
-
-	spool_db_bind_int(stmt, 1, after_id);
-	spool_db_bind_int(stmt, 2, now_ms);
-	err = spool_db_row(sp, stmt);
-	if (err != MH_OK)
-		return err;
-	memset(ret, 0, sizeof(*ret));
-	ret->id = sqlite3_column_int64(stmt, 0);
-	if (sqlite3_column_bytes(stmt, 1) == UUID_TEXT_LEN - 1)
-		memcpy(ret->epoch, sqlite3_column_text(stmt, 1), UUID_TEXT_LEN - 1);
-	ret->sequence = (uint64_t)sqlite3_column_int64(stmt, 2);
-	if (sqlite3_column_bytes(stmt, 3) == DIGEST_BYTES)
-		memcpy(ret->digest, sqlite3_column_blob(stmt, 3), DIGEST_BYTES);
-	ret->tries = (uint64_t)sqlite3_column_int64(stmt, 4);
-	if (sqlite3_column_type(stmt, 5) != SQLITE_NULL)
-		ret->last_refusal = spool_db_text(stmt, 5, NULL);
-	ret->der = (uint8_t *)spool_db_bytes(stmt, 6, &ret->len);
-	(void)sqlite3_reset(stmt);
-	return MH_OK;
 }

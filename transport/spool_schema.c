@@ -32,6 +32,19 @@ static const char *const migrations[] = {
 	"CREATE TABLE receipts (epoch TEXT NOT NULL, sequence INTEGER NOT NULL,"
 	" digest BLOB NOT NULL, received_ms INTEGER NOT NULL, der BLOB NOT NULL,"
 	" PRIMARY KEY (epoch, sequence)) WITHOUT ROWID;",
+	/*
+	 * 1 -> 2.  crc: of line (zlib's crc32); NULL in lines from before.  is_kept: never
+	 * dropped for the status lane's quota.  what: "line" or "report".
+	 */
+	"ALTER TABLE pending ADD COLUMN crc INTEGER;"
+	"ALTER TABLE pending ADD COLUMN is_kept INTEGER NOT NULL DEFAULT 0;"
+	"CREATE INDEX pending_lane ON pending (lane, id);"
+	"ALTER TABLE aside ADD COLUMN what TEXT NOT NULL DEFAULT 'line';"
+	"CREATE INDEX receipts_time ON receipts (received_ms);"
+	/* Status lines that were dropped and are in no report yet: one row or none. */
+	"CREATE TABLE dropped (id INTEGER PRIMARY KEY CHECK (id = 1),"
+	" lines INTEGER NOT NULL, bytes INTEGER NOT NULL, first_ms INTEGER NOT NULL,"
+	" last_ms INTEGER NOT NULL);",
 };
 
 static_assert(MH_ARRAY_LEN(migrations) == SPOOL_SCHEMA_VERSION,

@@ -11,7 +11,7 @@
  * each migration brings it from n to n + 1 in a transaction of its own.  A
  * migration that was released is never edited.
  */
-enum { SPOOL_SCHEMA_VERSION = 1 };
+enum { SPOOL_SCHEMA_VERSION = 2 };
 
 /*
  * Bring the database to this version.  *ret_rc is SQLite's code.

@@ -113,7 +113,7 @@ seal_with(struct ground *g, const char *der, struct report_header *ret)
 	struct spool_lines *lines = NULL;
 
 	memset(ret, 0, sizeof(*ret));
-	assert_ok(spool_pending_read(g->sp, &lines));
+	assert_ok(spool_pending_read(g->sp, true, &lines));
 	assert_ok(spool_next_header(g->sp, ret));
 	assert_ok(
 	    spool_seal(g->sp, lines, lines->n, ret, (const uint8_t *)der, strlen(der)));
@@ -285,7 +285,7 @@ sealing_under_another_sequence_changes_nothing(void **state)
 
 	open_it(g);
 	assert_ok(store_one(g->sp, "a", 0));
-	assert_ok(spool_pending_read(g->sp, &lines));
+	assert_ok(spool_pending_read(g->sp, true, &lines));
 	assert_ok(spool_next_header(g->sp, &h));
 	h.sequence++;
 	assert_err(spool_seal(g->sp, lines, 1, &h, (const uint8_t *)"x", 1),
@@ -313,7 +313,7 @@ a_line_too_large_for_a_report_is_set_aside(void **state)
 	t.len = REPORT_LINE_MAX;
 	assert_ok(spool_store(g->sp, &b));
 	assert_int_equal(statistics(g).n_pending, 1);
-	assert_ok(spool_pending_read(g->sp, &lines));
+	assert_ok(spool_pending_read(g->sp, true, &lines));
 	assert_ok(spool_set_aside(g->sp, lines, "why", NOW_MS));
 	spool_lines_free(lines);
 	assert_int_equal(statistics(g).n_aside, 2);
@@ -537,7 +537,8 @@ a_damaged_database_is_put_aside_and_a_new_epoch_begun(void **state)
 		assert_ok(spool_next_header(g->sp, &after));
 		assert_string_not_equal(before.epoch, after.epoch);
 		assert_ok(store_one(g->sp, "a", 0));
-		assert_int_equal(statistics(g).n_pending, 1);
+		/* And the line that tells of the damage, and what could be read. */
+		assert_in_range(statistics(g).n_pending, 2, 2 + 2 * i + 1);
 	}
 }
 
