@@ -142,21 +142,37 @@ store_is_in_transaction(const struct store *st)
 mh_err
 store_save(struct store *st)
 {
-	return store_exec(st, SQL_SAVE);
+	assert(!st->is_alone);
+	/* Alone, it takes the lock at once: a reader that would write may not wait. */
+	st->is_alone = !store_is_in_transaction(st);
+
+	mh_err err = store_exec(st, st->is_alone ? SQL_BEGIN : SQL_SAVE);
+
+	if (err != MH_OK)
+		st->is_alone = false;
+	return err;
 }
 
 mh_err
 store_settle(struct store *st, mh_err err)
 {
+	bool is_alone = st->is_alone;
+
+	st->is_alone = false;
 	/* On a full disk SQLite may have rolled back all, savepoint included. */
 	if (!store_is_in_transaction(st))
 		return err != MH_OK ? err : MH_ERR_STORE;
+	if (is_alone && err == MH_OK)
+		return store_commit(st);
+	if (is_alone) {
+		store_rollback(st);
+		return err;
+	}
 	if (err != MH_OK)
 		mh_ignore(store_exec(st, SQL_UNDO));
 
 	mh_err released = store_exec(st, SQL_RELEASE);
 
-	/* Alone, releasing is committing, and a commit that fails stays open. */
 	if (released != MH_OK)
 		store_rollback(st);
 	return err != MH_OK ? err : released;

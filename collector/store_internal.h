@@ -82,6 +82,7 @@ enum store_sql {
 struct store {
 	sqlite3 *db;
 	sqlite3_stmt *statements[SQL_MAX_];
+	bool is_alone; /* store_save() began the transaction */
 	int64_t up_from_ms; /* monotonic time of the last check of silence, 0: none yet */
 	int64_t pruned_to_ms; /* where pruning goes on */
 	int64_t pruned_to_id;

@@ -301,6 +301,29 @@ class Ways(unittest.TestCase):
         shipped = [e for e in self.c.lines("export", "--cursor", cursor) if "evidences" in e]
         self.assertEqual(len(shipped), 2)
 
+    def test_what_is_old_goes_and_the_chain_still_closes(self):
+        c = self.c
+        a, sent = fill(c)
+        held, _ = fill(c, "held")
+        held.post(held.report())  # a fork: open
+        c.end()
+        c.configure("store:\n  keep: 1ms\n")
+        c.start()
+        deadline = time.monotonic() + 10
+        while ask(c, "SELECT count(*) FROM reports")[0][0] > 3 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self.assertEqual({f["device"]["uid"] for f in c.lines("findings") if "device" in f}, {held.id})
+        self.assertEqual(len(c.lines("findings", "--agent", a.id)), 0)
+        self.assertEqual(len(c.lines("findings", "--rule", "Linux*")), 6)
+        self.assertEqual(a.post(a.report(4, sha256(sent[-1])))[0], 200)
+        lines = c.lines("verify")
+        self.assertEqual(lines[-1]["wrong"], 0, lines)
+        self.assertTrue(any("3 report(s) to 3 with 6 finding(s) were pruned" in x.get("detail", "")
+                            for x in lines), lines)
+        # A stub is as good as a report: what does not go on from it is found.
+        change(c, "UPDATE pruned SET digest = zeroblob(32)")
+        self.assertEqual(c.verb("verify", check=False).returncode, 2)
+
     def doctor(self, c):
         done = c.verb("doctor", "--format", "ndjson", check=False)
         lines = [json.loads(line) for line in done.stdout.splitlines()]
