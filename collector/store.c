@@ -218,12 +218,15 @@ open_database(const char *path, struct store **ret)
 	(void)sqlite3_extended_result_codes(st->db, 0);
 	(void)sqlite3_db_config(st->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	(void)sqlite3_db_config(st->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-	/* The first two hold for a file that is new; a page takes some findings. */
+	/*
+	 * The first two hold for a file that is new; a page takes some findings.
+	 * The cache (KiB) holds what one group of reports changes.
+	 */
 	err =
 	    store_script(st, "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL;"
 			     " PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 			     " PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON;"
-			     " PRAGMA temp_store = MEMORY;");
+			     " PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768;");
 	if (err == MH_OK)
 		err = store_migrate(st);
 	if (err == MH_OK)

@@ -113,8 +113,10 @@ static mh_err
 raise_at(const struct putting *p, enum alarm_kind kind, uint64_t sequence,
     const uint8_t digest[DIGEST_BYTES], const char *detail)
 {
-	const struct alarm_raise a = { kind, kind == ALARM_GAP ? ALARM_WAITS : ALARM_OPEN,
-		p->past.id, p->h->epoch, sequence, digest, p->r->received_ms, detail };
+	/* What is missing may be on its way. */
+	bool waits = kind == ALARM_GAP || kind == ALARM_RESTORED;
+	const struct alarm_raise a = { kind, waits ? ALARM_WAITS : ALARM_OPEN, p->past.id,
+		p->h->epoch, sequence, digest, p->r->received_ms, detail };
 
 	return store_alarm_raise(p->st, &a);
 }
@@ -187,23 +189,45 @@ find_pruned(struct store *st, int64_t epoch, uint64_t sequence, struct links *re
 	return err;
 }
 
+/*
+ * Whether reports before this one are missing because the store was restored
+ * from a backup: nothing is there between the epoch's end of that time and it.
+ */
+static mh_err
+is_own_loss(struct putting *p, bool *ret)
+{
+	sqlite3_stmt *stmt = store_statement(p->st, SQL_NUMBER_GET);
+	int64_t restored_ms = 0;
+	int64_t between = 0;
+	mh_err err;
+
+	bind_text(stmt, 1, "restored_ms");
+	err = store_number(p->st, stmt, &restored_ms);
+	*ret = false;
+	if (err != MH_OK || restored_ms == 0 ||
+	    p->r->received_ms >= restored_ms + STORE_RESTORED_MS ||
+	    p->h->sequence <= p->past.restored_sequence)
+		return err;
+	stmt = store_statement(p->st, SQL_BETWEEN);
+	bind_int(stmt, 1, p->past.epoch);
+	bind_int(stmt, 2, (int64_t)p->past.restored_sequence);
+	bind_int(stmt, 3, (int64_t)p->h->sequence);
+	err = store_number(p->st, stmt, &between);
+	*ret = between == 0;
+	return err;
+}
+
 /* Reports before this one are not there. */
 static mh_err
 raise_gap(struct putting *p)
 {
 	uint64_t sequence = p->h->sequence;
-	bool is_after = sequence > p->past.last_sequence;
-	uint64_t from = is_after ? p->past.last_sequence + 1 : sequence - 1;
-	int64_t restored_ms = 0;
-	sqlite3_stmt *stmt = store_statement(p->st, SQL_NUMBER_GET);
-
-	bind_text(stmt, 1, "restored_ms");
-
-	mh_err err = store_number(p->st, stmt, &restored_ms);
-	bool is_ours = restored_ms != 0 && is_after &&
-		       (p->past.last_sequence == 0 ||
-			   p->past.restored_sequence == p->past.last_sequence) &&
-		       p->r->received_ms < restored_ms + STORE_RESTORED_MS;
+	uint64_t last = p->past.last_sequence;
+	bool is_ours = false;
+	mh_err err = is_own_loss(p, &is_ours);
+	uint64_t from = is_ours           ? p->past.restored_sequence + 1
+			: sequence > last ? last + 1
+					  : sequence - 1;
 	MH_CLEANUP(freep)
 	char *detail = xasprintf(
 	    is_ours ? "reports %llu to %llu came before this store was restored from a "
@@ -259,6 +283,9 @@ check_after(struct putting *p)
 		return err;
 	err = store_alarm_end(p->st, ALARM_GAP, p->past.id, p->h->epoch, after,
 	    p->r->received_ms);
+	if (err == MH_OK)
+		err = store_alarm_end(p->st, ALARM_RESTORED, p->past.id, p->h->epoch,
+		    after, p->r->received_ms);
 	if (err == MH_OK &&
 	    memcmp(links.previous, p->r->report->digest, DIGEST_BYTES) != 0)
 		err = raise_at(p, ALARM_CHAIN, after, links.digest,

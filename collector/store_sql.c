@@ -124,6 +124,8 @@ const char *const store_sql_texts[SQL_MAX_] = {
 	[SQL_FINDINGS_DELETE] = "DELETE FROM findings WHERE id >= ?1 AND id < ?2",
 	[SQL_NEIGHBOUR] = "SELECT digest, previous FROM reports WHERE epoch = ?1"
 			  " AND sequence = ?2",
+	[SQL_BETWEEN] = "SELECT EXISTS (SELECT 1 FROM reports WHERE epoch = ?1 AND"
+			" sequence > ?2 AND sequence < ?3)",
 	[SQL_PRUNED_AT] =
 	    "SELECT id, first, last, previous, digest FROM pruned WHERE epoch = ?1"
 	    " AND first <= ?2 AND last >= ?2 ORDER BY first DESC LIMIT 1",
