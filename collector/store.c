@@ -226,7 +226,8 @@ open_database(const char *path, struct store **ret)
 	    store_script(st, "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL;"
 			     " PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 			     " PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON;"
-			     " PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768;");
+			     " PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768;"
+			     " PRAGMA journal_size_limit = 67108864;");
 	if (err == MH_OK)
 		err = store_migrate(st);
 	if (err == MH_OK)

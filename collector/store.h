@@ -116,6 +116,7 @@ struct store_agent {
 	int64_t seen_ms;    /* the last report's `received`, 0: none yet */
 	int64_t revoked_ms; /* 0: not revoked */
 	uint64_t n_reports, n_findings, n_alarms;
+	const char *alarms; /* kinds of those that are open: "fork,gap" */
 };
 typedef void store_agent_fn(const struct store_agent *a, void *arg);
 mh_err store_agents_each(struct store *st, store_agent_fn *fn, void *arg) MH_CHECKED;
@@ -287,9 +288,11 @@ mh_err store_alarms_each(struct store *st, const struct row_filter *filter,
 mh_err store_alarms_all(struct store *st, alarm_row_fn *fn, void *arg) MH_CHECKED;
 
 /*
- * What came after the cursor, in the order in which it was committed: findings,
- * coverage lines when wanted, and each alarm as it is now.  At most max rows,
- * but whole reports; *cursor is moved on.  MH_ERR_INVALID: the cursor is ahead
+ * What came after the cursor, in the order in which it was committed: findings
+ * and coverage lines, and each alarm as it is now.  At most max rows, but whole
+ * reports, unless fn says MH_ERR_AGAIN: it took that row and wants no more now.
+ * *cursor is moved on.  fn must not wait: all is one view of the store, and as
+ * long as one is held the write-ahead log grows.  MH_ERR_INVALID: the cursor is ahead
  * of the store.
  */
 struct since_row {

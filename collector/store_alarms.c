@@ -9,6 +9,9 @@
 #include "base/text.h"
 #include "collector/store_internal.h"
 
+/* So many are told at one check at most, some ms of work; more at the next. */
+enum { ALARM_BATCH = 1000 };
+
 static const struct {
 	const char *name;
 	int severity; /* OCSF severity_id */
@@ -350,22 +353,49 @@ store_alarm_close(struct store *st, int64_t id, const char *note, int64_t now_ms
 	return store_settle(st, err);
 }
 
-/* Tell the gaps that did not close in time. */
+/* Rows that a statement gives, so that it has ended before they are changed. */
+struct batch {
+	size_t n;
+	struct {
+		int64_t id, flags, since_ms;
+	} rows[ALARM_BATCH];
+};
+
+/* Columns: id and, for agents, flags and since when nothing was heard. */
+static mh_err
+read_batch(struct store *st, sqlite3_stmt *stmt, struct batch *ret)
+{
+	int rc = SQLITE_ERROR;
+
+	ret->n = 0;
+	while (stmt != NULL && (rc = sqlite3_step(stmt)) == SQLITE_ROW &&
+	       ret->n < ALARM_BATCH) {
+		ret->rows[ret->n].id = sqlite3_column_int64(stmt, 0);
+		ret->rows[ret->n].flags = sqlite3_column_int64(stmt, 1);
+		ret->rows[ret->n].since_ms = sqlite3_column_int64(stmt, 2);
+		ret->n++;
+	}
+
+	mh_err err = rc == SQLITE_DONE || rc == SQLITE_ROW ? MH_OK : store_err(st);
+
+	(void)sqlite3_reset(stmt);
+	return err;
+}
+
+/* Tell what was missing and did not come in time. */
 static mh_err
 tell_gaps(struct store *st, int64_t now_ms, unsigned *n)
 {
-	int64_t id = 0;
-	mh_err err = MH_OK;
+	sqlite3_stmt *stmt = store_statement(st, SQL_ALARMS_WAITING);
+	struct batch b;
+	mh_err err;
 
-	do {
-		sqlite3_stmt *stmt = store_statement(st, SQL_ALARM_WAITING);
-
-		bind_int(stmt, 1, now_ms - ALARM_GAP_GRACE_MS);
-		err = find_id(st, stmt, &id);
-		if (err == MH_OK && id != 0)
-			err = set_state(st, id, ALARM_OPEN, 0, "");
-		*n += id != 0;
-	} while (err == MH_OK && id != 0);
+	bind_int(stmt, 1, now_ms - ALARM_GAP_GRACE_MS);
+	bind_int(stmt, 2, ALARM_BATCH);
+	err = read_batch(st, stmt, &b);
+	for (size_t i = 0; err == MH_OK && i < b.n; i++)
+		err = set_state(st, b.rows[i].id, ALARM_OPEN, 0, "");
+	*n += (unsigned)b.n;
 	return err;
 }
 
@@ -390,45 +420,41 @@ count_up_time(struct store *st, int64_t monotonic_ms, int64_t *ret_up_ms)
 	return store_number(st, stmt, ret_up_ms);
 }
 
-/* One agent that is silent, and is not known to be; *ret_found: there was one. */
 static mh_err
-tell_silent(struct store *st, int64_t before_up_ms, int64_t now_ms, bool *ret_found)
+tell_silent(struct store *st, int64_t id, int64_t flags, int64_t since_ms, int64_t now_ms)
 {
-	sqlite3_stmt *stmt = store_statement(st, SQL_SILENT);
-	int64_t id = 0;
-	int64_t flags = 0;
-	int64_t since_ms = 0;
+	sqlite3_stmt *stmt;
 	char text[CLOCK_TEXT_LEN];
-	mh_err err = MH_OK;
 
-	bind_int(stmt, 1, before_up_ms);
-
-	int rc = stmt != NULL ? sqlite3_step(stmt) : SQLITE_ERROR;
-
-	*ret_found = rc == SQLITE_ROW;
-	if (rc == SQLITE_ROW) {
-		id = sqlite3_column_int64(stmt, 0);
-		flags = sqlite3_column_int64(stmt, 2);
-		since_ms = sqlite3_column_int64(stmt, 3);
-		if (since_ms == 0)
-			since_ms = sqlite3_column_int64(stmt, 4);
-	} else if (rc != SQLITE_DONE) {
-		err = store_err(st);
-	}
-	(void)sqlite3_reset(stmt);
-	if (err != MH_OK || !*ret_found)
-		return err;
 	clock_format(since_ms, text);
 
 	MH_CLEANUP(freep) char *detail = xasprintf("no report since %s", text);
 	const struct alarm_raise a = { ALARM_SILENCE, ALARM_OPEN, id, "", 0, NULL, now_ms,
 		detail };
+	mh_err err = store_alarm_raise(st, &a);
 
-	err = store_alarm_raise(st, &a);
 	stmt = store_statement(st, SQL_AGENT_FLAGS);
 	bind_int(stmt, 1, id);
 	bind_int(stmt, 2, flags | AGENT_IS_SILENT);
 	return err == MH_OK ? store_run(st, stmt) : err;
+}
+
+/* Agents that are silent, and are not known to be. */
+static mh_err
+tell_all_silent(struct store *st, int64_t before_up_ms, int64_t now_ms, unsigned *n)
+{
+	sqlite3_stmt *stmt = store_statement(st, SQL_SILENT);
+	struct batch b;
+	mh_err err;
+
+	bind_int(stmt, 1, before_up_ms);
+	bind_int(stmt, 2, ALARM_BATCH);
+	err = read_batch(st, stmt, &b);
+	for (size_t i = 0; err == MH_OK && i < b.n; i++)
+		err = tell_silent(st, b.rows[i].id, b.rows[i].flags, b.rows[i].since_ms,
+		    now_ms);
+	*n += (unsigned)b.n;
+	return err;
 }
 
 mh_err
@@ -437,7 +463,6 @@ store_check_silence(struct store *st, uint64_t silence_ms, int64_t now_ms,
 {
 	int64_t up_ms = 0;
 	unsigned n = 0;
-	bool found = silence_ms != 0;
 	mh_err err = store_save(st);
 
 	if (err != MH_OK)
@@ -445,10 +470,8 @@ store_check_silence(struct store *st, uint64_t silence_ms, int64_t now_ms,
 	err = count_up_time(st, monotonic_ms, &up_ms);
 	if (err == MH_OK)
 		err = tell_gaps(st, now_ms, &n);
-	while (err == MH_OK && found) {
-		err = tell_silent(st, up_ms - (int64_t)silence_ms, now_ms, &found);
-		n += err == MH_OK && found;
-	}
+	if (err == MH_OK && silence_ms != 0)
+		err = tell_all_silent(st, up_ms - (int64_t)silence_ms, now_ms, &n);
 	err = store_settle(st, err);
 	if (err == MH_OK)
 		*ret_n = n;

@@ -207,6 +207,7 @@ each_agent(struct store *st, sqlite3_stmt *stmt, store_agent_fn *fn, void *arg)
 			.n_reports = (uint64_t)sqlite3_column_int64(stmt, 7),
 			.n_findings = (uint64_t)sqlite3_column_int64(stmt, 8),
 			.n_alarms = (uint64_t)sqlite3_column_int64(stmt, 9),
+			.alarms = column_text(stmt, 10),
 		};
 
 		fn(&a, arg);

@@ -62,7 +62,7 @@ enum store_sql {
 	SQL_ALARM_TEXT,
 	SQL_ALARM_SUM,
 	SQL_ALARMS_UNSUMMED,
-	SQL_ALARM_WAITING,
+	SQL_ALARMS_WAITING,
 	SQL_ALARMS,
 	SQL_ALARMS_PRUNE,
 	SQL_ALARMS_ALL,
@@ -83,7 +83,7 @@ enum store_sql {
 struct store {
 	sqlite3 *db;
 	sqlite3_stmt *statements[SQL_MAX_];
-	bool is_alone; /* store_save() began the transaction */
+	bool is_alone;      /* store_save() began the transaction */
 	int64_t up_from_ms; /* monotonic time of the last check of silence, 0: none yet */
 	int64_t pruned_to_ms; /* where pruning goes on */
 	int64_t pruned_to_id;

@@ -175,6 +175,8 @@ store_since_each(struct store *st, int64_t *cursor, uint64_t max, since_row_fn *
 		if (err == MH_OK && head.found)
 			err = give_report(&r, &head, text);
 	}
+	if (err == MH_ERR_AGAIN) /* fn has enough */
+		err = MH_OK;
 	*cursor = r.cursor;
 	mh_ignore(store_script(st, "COMMIT")); /* it only read */
 	return err;

@@ -73,11 +73,13 @@ const char *const store_sql_texts[SQL_MAX_] = {
 	[SQL_AGENTS] =
 	    "SELECT agent, enrolled_ms, seen_ms, revoked_ms, hostname, os, version,"
 	    " reports, findings,"
-	    " (SELECT count(*) FROM alarms x WHERE x.agent = a.id AND x.state = 1)"
+	    " (SELECT count(*) FROM alarms x WHERE x.agent = a.id AND x.state = 1),"
+	    " (SELECT group_concat(DISTINCT kind) FROM alarms x WHERE x.agent = a.id"
+	    " AND x.state = 1)"
 	    " FROM agents a ORDER BY hostname, agent",
 	[SQL_AGENT_GET] =
 	    "SELECT agent, enrolled_ms, seen_ms, revoked_ms, hostname, os, version,"
-	    " reports, findings, 0 FROM agents WHERE agent = ?1",
+	    " reports, findings, 0, NULL FROM agents WHERE agent = ?1",
 	[SQL_REVOKED] = "SELECT agent FROM agents WHERE revoked_ms != 0 ORDER BY agent",
 	[SQL_AGENT_STATE] =
 	    "SELECT a.id, a.flags, a.epoch, a.epoch_since_ms, a.machine,"
@@ -168,8 +170,8 @@ const char *const store_sql_texts[SQL_MAX_] = {
 	    " detail || '|' || note, sum FROM alarms WHERE id = ?1",
 	[SQL_ALARM_SUM] = "UPDATE alarms SET sum = ?2 WHERE id = ?1",
 	[SQL_ALARMS_UNSUMMED] = "SELECT id FROM alarms WHERE sum = x'' LIMIT 1",
-	[SQL_ALARM_WAITING] = "SELECT id FROM alarms WHERE state = 0 AND first_ms <= ?1"
-			      " LIMIT 1",
+	[SQL_ALARMS_WAITING] =
+	    "SELECT id FROM alarms WHERE state = 0 AND first_ms <= ?1 LIMIT ?2",
 	[SQL_ALARMS] = ALARM_COLUMNS " WHERE (?1 IS NULL OR a.agent = ?1) AND"
 				     " (?2 IS NULL OR 'alarm:' || x.kind GLOB ?2) AND"
 				     " x.last_ms >= ?3 AND x.state IN (1, 2)"
@@ -180,8 +182,10 @@ const char *const store_sql_texts[SQL_MAX_] = {
 	    ALARM_COLUMNS " WHERE x.number > ?1 AND x.number < ?2"
 			  " AND x.state IN (1, 2) ORDER BY x.number LIMIT 1",
 	[SQL_ALARM_GET] = ALARM_COLUMNS " WHERE x.id = ?1",
-	[SQL_SILENT] = "SELECT id, agent, flags, seen_ms, enrolled_ms FROM agents WHERE"
-		       " seen_up_ms <= ?1 AND revoked_ms = 0 AND flags & 1 = 0 LIMIT 1",
+	[SQL_SILENT] =
+	    "SELECT id, flags, CASE seen_ms WHEN 0 THEN enrolled_ms ELSE"
+	    " seen_ms END FROM agents WHERE seen_up_ms <= ?1 AND revoked_ms = 0"
+	    " AND flags & 1 = 0 LIMIT ?2",
 	[SQL_REPORTS] = REPORT_ROWS("NULL, NULL"),
 	[SQL_REPORTS_BYTES] = REPORT_ROWS("r.der, r.receipt"),
 	[SQL_REPORT_SINCE] =

@@ -20,7 +20,9 @@
 #include "collector/verb.h"
 
 enum {
-	BATCH_ROWS = 1000,      /* events between two looks at the cursor's file */
+	BATCH_ROWS = 1000,             /* events between two looks at the cursor's file */
+	BATCH_BYTES = 8 * 1024 * 1024, /* likewise */
+	OUT_MAX = BATCH_BYTES + 4 * 1024 * 1024, /* one event more, with its escapes */
 	FOLLOW_PAUSE_MS = 1000, /* between two looks when there is nothing new */
 	CURSOR_MAX = 64,        /* bytes of the file */
 };
@@ -30,7 +32,7 @@ struct export
 {
 	const struct options *options;
 	int64_t cursor;
-	uint64_t n;
+	struct buf *out; /* lines that were not written yet */
 };
 
 static json_t *
@@ -39,6 +41,20 @@ read_event(const struct since_row *r)
 	if (r->row.alarm != NULL)
 		return alarm_to_ocsf(r->row.alarm);
 	return json_loadb(r->row.json, r->row.json_len, 0, NULL);
+}
+
+/* Whoever reads our output may be slow: nothing is written while we hold the store. */
+static void
+add_event(struct export *x, json_t *event)
+{
+	char *text = json_dumps(event, JSON_COMPACT);
+
+	json_decref(event);
+	if (text == NULL)
+		abort(); /* out of memory */
+	buf_add(x->out, text);
+	buf_add(x->out, "\n");
+	free(text);
 }
 
 static mh_err
@@ -64,9 +80,8 @@ write_event(const struct since_row *r, void *arg)
 		json_decref(event);
 		event = ecs;
 	}
-	print_json(event);
-	x->n++;
-	return ferror(stdout) ? MH_ERR_SYSTEM : MH_OK;
+	add_event(x, event);
+	return buf_len(x->out) >= BATCH_BYTES ? MH_ERR_AGAIN : buf_error(x->out);
 }
 
 /* What the file of the cursor says; one that is not there says 0. */
@@ -91,12 +106,14 @@ load_cursor(const char *path, int64_t *ret)
 
 /* Only what has left this program is behind the cursor. */
 static mh_err
-keep_cursor(const struct export *x)
+keep_cursor(struct export *x)
 {
 	char text[CURSOR_MAX];
+	size_t len = buf_len(x->out);
 
-	if (fflush(stdout) != 0)
+	if (fwrite(buf_data(x->out), 1, len, stdout) != len || fflush(stdout) != 0)
 		return MH_ERR_SYSTEM;
+	buf_reset(x->out);
 	if (x->options->cursor_file == NULL)
 		return MH_OK;
 	(void)snprintf(text, sizeof(text), "%" PRId64 "\n", x->cursor);
@@ -131,7 +148,8 @@ verb_export(const struct options *o)
 {
 	MH_CLEANUP(config_clear) struct config config = { .state = NULL };
 	MH_CLEANUP(store_closep) struct store *st = NULL;
-	struct export x = { .options = o };
+	MH_CLEANUP(buf_freep) struct buf *out = buf_new(OUT_MAX);
+	struct export x = { .options = o, .out = out };
 	mh_err err = MH_OK;
 
 	if (open_collector(o, &config, &st) != MH_OK)
