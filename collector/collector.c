@@ -197,7 +197,7 @@ open_collector(const struct options *o, struct config *ret_config,
 
 	err = store_open(path, ret_store);
 	if (err != MH_OK)
-		(void)complain("%s: %s", path, mh_strerror(err));
+		(void)complain("%s: %s", path, store_open_text(err));
 	return err;
 }
 

@@ -255,6 +255,23 @@ store_open(const char *path, struct store **ret)
 	return open_database(path, ret);
 }
 
+const char *
+store_open_text(mh_err err)
+{
+	if (err == MH_ERR_UNSUPPORTED)
+		return "a newer version of molehunt-collector made it: install that one "
+		       "again, or restore a backup from before";
+	if (err == MH_ERR_NOTFOUND)
+		return "it is not there: restore a backup; `init` makes a new fleet";
+	if (err == MH_ERR_CORRUPT)
+		return "it is damaged: keep it and restore a backup; `verify` says more";
+	if (err == MH_ERR_FULL)
+		return "no room left to bring it to this version: that takes its size "
+		       "once "
+		       "more";
+	return err == MH_ERR_SYSTEM ? strerror(errno) : mh_strerror(err);
+}
+
 void
 store_close(struct store *st)
 {

@@ -43,6 +43,9 @@ mh_err store_open(const char *path, struct store **ret) MH_CHECKED;
 void store_close(struct store *st);
 MH_DEFINE_CLEANUP(struct store, store_close);
 
+/* Why store_open() failed, for people; static, or errno's text. */
+const char *store_open_text(mh_err err);
+
 /* SQLite's words about the last error; never NULL, borrowed until the next call. */
 const char *store_why(const struct store *st);
 
@@ -263,7 +266,7 @@ mh_err store_reports_each(struct store *st, const struct row_filter *filter,
 /* One row of the list of findings; texts are borrowed during the callback. */
 struct finding_row {
 	int64_t id; /* larger than that of everything that was stored before */
-	const char *uid, *agent, *hostname, *rule, *path, *epoch;
+	const char *agent, *hostname, *rule, *path, *epoch;
 	const char *json; /* the signed line, NULL unless asked for */
 	size_t json_len;
 	uint64_t sequence;
@@ -335,7 +338,8 @@ mh_err store_pruned_from(struct store *st, int64_t epoch_id, uint64_t first,
 /*
  * Copy the store to a new file at path, 0600, as it is now, while others write.
  * fn is told how far it is, in pages, and may be NULL.  The copy knows that it
- * is one, see store_serve().  MH_ERR_EXISTS: something is at path.
+ * is one, see store_serve().  It has its name only when it is whole; until then
+ * path with ".part" behind it is written.  MH_ERR_EXISTS: something is at path.
  */
 typedef void backup_fn(int done, int total, void *arg);
 mh_err store_backup(struct store *st, const char *path, backup_fn *fn, void *arg)

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -352,30 +353,47 @@ mark_copy(const char *path, int64_t now_ms)
 	return err == MH_OK ? store_script(copy, "PRAGMA journal_mode = DELETE") : err;
 }
 
+/* Make it durable, then give it its name, which nobody else has taken meanwhile. */
 static mh_err
-sync_file(const char *path)
+put_in_place(const char *part, const char *path)
 {
-	MH_CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	MH_CLEANUP(freep) char *folder = xstrdup(path);
+	MH_CLEANUP(fd_closep) int fd = open(part, O_RDONLY | O_CLOEXEC);
+	MH_CLEANUP(fd_closep)
+	int dir = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	return fd >= 0 && fsync(fd) == 0 ? MH_OK : MH_ERR_SYSTEM;
+	if (fd < 0 || dir < 0 || fsync(fd) < 0)
+		return MH_ERR_SYSTEM;
+	if (renameat2(AT_FDCWD, part, AT_FDCWD, path, RENAME_NOREPLACE) < 0)
+		return errno == EEXIST ? MH_ERR_EXISTS : MH_ERR_SYSTEM;
+	return fsync(dir) == 0 ? MH_OK : MH_ERR_SYSTEM;
 }
 
 mh_err
 store_backup(struct store *st, const char *path, backup_fn *fn, void *arg)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	MH_CLEANUP(freep) char *part = xasprintf("%s.part", path);
 	mh_err err = MH_OK;
+	int fd;
 
+	if (access(path, F_OK) == 0)
+		return MH_ERR_EXISTS;
+	(void)unlink(part); /* of one that was killed */
+	fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return errno == EEXIST ? MH_ERR_EXISTS : MH_ERR_SYSTEM;
+		return MH_ERR_SYSTEM;
 	(void)close(fd);
-	err = copy_to(st, path, fn, arg);
+	err = copy_to(st, part, fn, arg);
 	if (err == MH_OK)
-		err = mark_copy(path, clock_real_ms());
+		err = mark_copy(part, clock_real_ms());
 	if (err == MH_OK)
-		err = sync_file(path);
-	if (err != MH_OK)
-		(void)unlink(path);
+		err = put_in_place(part, path);
+	if (err != MH_OK) {
+		int error = errno;
+
+		(void)unlink(part);
+		errno = error;
+	}
 	return err;
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "collector/signed_text.h"
 #include "collector/store_internal.h"
 #include "transport/limits.h"
@@ -101,7 +102,6 @@ read_finding_row(sqlite3_stmt *stmt, struct finding_row *ret)
 {
 	*ret = (struct finding_row){
 		.id = sqlite3_column_int64(stmt, 0),
-		.uid = column_text(stmt, 1),
 		.agent = column_text(stmt, 2),
 		.hostname = column_text(stmt, 3),
 		.rule = column_text(stmt, 4),
@@ -174,7 +174,6 @@ alarm_to_row(const struct alarm_row *a, struct finding_row *ret)
 {
 	*ret = (struct finding_row){
 		.id = a->number << STORE_LINE_BITS,
-		.uid = "",
 		.agent = a->agent,
 		.hostname = a->hostname,
 		.rule = alarm_kind_name(a->kind),
@@ -236,6 +235,31 @@ store_findings_each(struct store *st, const struct row_filter *filter, bool with
 	return err;
 }
 
+/* The uid of a row as text; new. */
+static char *
+column_uid(sqlite3_stmt *stmt, int i)
+{
+	if (sqlite3_column_type(stmt, i) == SQLITE_BLOB)
+		return text_hex(sqlite3_column_blob(stmt, i),
+		    (size_t)sqlite3_column_bytes(stmt, i));
+	return xstrdup(column_text(stmt, i));
+}
+
+static void
+give_kept(sqlite3_stmt *stmt, kept_finding_fn *fn, void *arg)
+{
+	MH_CLEANUP(freep) char *uid = column_uid(stmt, 3);
+	struct index_finding f = {
+		.severity = sqlite3_column_int(stmt, 1),
+		.time_ms = sqlite3_column_int64(stmt, 2),
+		.uid = { uid, (uint32_t)strlen(uid) },
+		.rule = { column_text(stmt, 4), (uint32_t)sqlite3_column_bytes(stmt, 4) },
+		.path = { column_text(stmt, 5), (uint32_t)sqlite3_column_bytes(stmt, 5) },
+	};
+
+	fn(sqlite3_column_int64(stmt, 0), &f, arg);
+}
+
 mh_err
 store_kept_each(struct store *st, int64_t report_id, kept_finding_fn *fn, void *arg)
 {
@@ -243,20 +267,8 @@ store_kept_each(struct store *st, int64_t report_id, kept_finding_fn *fn, void *
 	int rc = SQLITE_ERROR;
 
 	bind_int(stmt, 1, report_id);
-	while (stmt != NULL && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-		struct index_finding f = {
-			.severity = sqlite3_column_int(stmt, 1),
-			.time_ms = sqlite3_column_int64(stmt, 2),
-			.uid = { column_text(stmt, 3),
-			    (uint32_t)sqlite3_column_bytes(stmt, 3) },
-			.rule = { column_text(stmt, 4),
-			    (uint32_t)sqlite3_column_bytes(stmt, 4) },
-			.path = { column_text(stmt, 5),
-			    (uint32_t)sqlite3_column_bytes(stmt, 5) },
-		};
-
-		fn(sqlite3_column_int64(stmt, 0), &f, arg);
-	}
+	while (stmt != NULL && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
+		give_kept(stmt, fn, arg);
 
 	mh_err err = rc == SQLITE_DONE ? MH_OK : store_err(st);
 

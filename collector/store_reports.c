@@ -293,16 +293,42 @@ check_after(struct putting *p)
 	return err;
 }
 
+/* What a lower-case hexadecimal digit says, and 1: 0 for what is none. */
+static const uint8_t digits
+    [256] = { ['0'] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ['a'] = 11, 12, 13, 14, 15, 16 };
+
+/*
+ * A uid is a SHA-256 in hexadecimal unless an agent lies: bytes are half as
+ * long.  False when it is none.
+ */
+static bool
+pack_uid(const struct index_text *uid, uint8_t ret[DIGEST_BYTES])
+{
+	const uint8_t *p = (const uint8_t *)uid->p;
+	bool good = uid->len == 2 * DIGEST_BYTES;
+
+	for (size_t i = 0; good && i < DIGEST_BYTES; i++, p += 2) {
+		good = digits[p[0]] != 0 && digits[p[1]] != 0;
+		ret[i] = (uint8_t)((digits[p[0]] - 1) << 4 | (digits[p[1]] - 1));
+	}
+	return good;
+}
+
 static mh_err
 add_finding(struct store *st, int64_t id, const struct index_finding *f)
 {
 	sqlite3_stmt *stmt = store_statement(st, SQL_FINDING_ADD);
+	uint8_t uid[DIGEST_BYTES];
 
 	/* The texts live until the row is written: no copies. */
 	bind_int(stmt, 1, id);
 	bind_int(stmt, 2, f->severity);
 	bind_int(stmt, 3, f->time_ms);
-	(void)sqlite3_bind_text(stmt, 4, f->uid.p, (int)f->uid.len, SQLITE_STATIC);
+	if (pack_uid(&f->uid, uid))
+		(void)sqlite3_bind_blob(stmt, 4, uid, sizeof(uid), SQLITE_STATIC);
+	else
+		(void)sqlite3_bind_text(stmt, 4, f->uid.p, (int)f->uid.len,
+		    SQLITE_STATIC);
 	(void)sqlite3_bind_text(stmt, 5, f->rule.p, (int)f->rule.len, SQLITE_STATIC);
 	(void)sqlite3_bind_text(stmt, 6, f->path.p, (int)f->path.len, SQLITE_STATIC);
 	return store_run(st, stmt);

@@ -11,9 +11,9 @@
 	" CROSS JOIN reports r ON r.epoch = e.id WHERE (?1 IS NULL OR a.agent = ?1)"    \
 	" AND r.received_ms >= ?2 ORDER BY a.agent, e.epoch, r.sequence LIMIT ?3"
 
-#define FINDING_COLUMNS                                                         \
-	"SELECT f.id, f.uid, a.agent, a.hostname, f.rule, f.severity, f.path, " \
-	"f.time_ms,"                                                            \
+#define FINDING_COLUMNS                                                        \
+	"SELECT f.id, NULL, a.agent, a.hostname, f.rule, f.severity, f.path, " \
+	"f.time_ms,"                                                           \
 	" e.epoch, r.sequence, r.received_ms"
 #define FINDING_WHERE                                                            \
 	" WHERE (?1 IS NULL OR a.agent = ?1) AND (?2 IS NULL OR f.rule GLOB ?2)" \

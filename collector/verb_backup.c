@@ -45,7 +45,7 @@ verify_copy(const char *file, const struct config *config, bool ndjson)
 	mh_err err = store_open(file, &copy);
 
 	if (err != MH_OK)
-		return complain("backup: %s: %s", file, mh_strerror(err));
+		return complain("backup: %s: %s", file, store_open_text(err));
 
 	int status = verify_and_tell("backup", copy, config, ndjson);
 

@@ -133,6 +133,6 @@ verb_verify(const struct options *o)
 
 	err = store_open(path, &st);
 	if (err != MH_OK)
-		return complain("verify: %s: %s", path, mh_strerror(err));
+		return complain("verify: %s: %s", path, store_open_text(err));
 	return verify_and_tell("verify", st, &config, o->ndjson);
 }

@@ -10,7 +10,7 @@
 
 static const char text[] = "header\n"
 			   "{\"class_uid\":2004,\"time\":5000,\"severity_id\":4,"
-			   "\"finding_info\":{\"uid\":\"u1\","
+			   "\"finding_info\":{\"uid\":\"%s\","
 			   "\"analytic\":{\"name\":\"Linux_Test\"}},"
 			   "\"evidences\":[{\"file\":{\"path\":\"/x\"}}]}\n"
 			   "{\"type\":\"coverage\"}\n";
@@ -21,7 +21,7 @@ make_report(const struct store_report *r, struct report *ret)
 	struct report_header *h = &ret->header;
 
 	*ret = (struct report){ .lines_at = 7, .text = buf_new(1000) };
-	buf_add(ret->text, text);
+	buf_addf(ret->text, text, r->uid != NULL ? r->uid : "u1");
 	memcpy(h->agent, STORE_AGENT, UUID_TEXT_LEN);
 	memcpy(h->epoch, r->epoch != NULL ? r->epoch : STORE_EPOCH, UUID_TEXT_LEN);
 	if (r->previous != NULL)

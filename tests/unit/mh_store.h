@@ -16,7 +16,7 @@ struct store_report {
 	uint8_t fill;            /* every byte of its digest */
 	const uint8_t *previous; /* NULL: as if fill of the one before were fill - 1 */
 	int64_t sealed_ms, received_ms;
-	const char *epoch, *machine_id, *boot_id, *hostname;
+	const char *epoch, *machine_id, *boot_id, *hostname, *uid;
 };
 
 mh_err store_report(struct store *st, const struct store_report *r) MH_CHECKED;

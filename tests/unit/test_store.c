@@ -328,6 +328,42 @@ findings_are_filtered(void **state)
 	}
 }
 
+static void
+take_uid(int64_t id, const struct index_finding *f, void *arg)
+{
+	const char *want = arg;
+
+	assert_int_equal(id & ((1 << 20) - 1), 0);
+	assert_int_equal(f->uid.len, strlen(want));
+	assert_memory_equal(f->uid.p, want, f->uid.len);
+}
+
+static void
+a_uid_comes_back_as_it_was(void **state)
+{
+	struct ground *g = *state;
+	static const char *const uids[] = {
+		"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+		"0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef",
+		"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde",
+		"g123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", ""
+	};
+
+	for (size_t i = 0; i < MH_ARRAY_LEN(uids); i++) {
+		const struct store_report r = { .sequence = i + 1,
+			.fill = (uint8_t)(i + 1),
+			.uid = uids[i] };
+		char *uid = xstrdup(uids[i]);
+
+		assert_ok(store_report(g->st, &r));
+		assert_ok(store_kept_each(g->st, (int64_t)i + 1, take_uid, uid));
+		free(uid);
+	}
+	assert_int_equal(number(g,
+			     "SELECT count(*) FROM findings WHERE typeof(uid) = 'blob'"),
+	    1);
+}
+
 #define with_store(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int
@@ -346,6 +382,7 @@ main(void)
 		with_store(a_full_store_keeps_what_was_committed),
 		with_store(another_program_s_commit_is_noticed),
 		with_store(findings_are_filtered),
+		with_store(a_uid_comes_back_as_it_was),
 	};
 
 	return cmocka_run_group_tests_name("store", tests, NULL, NULL);
