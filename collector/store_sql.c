@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Every statement of the store. */
+/*
+ * Every statement of the store.  A + before a column keeps an index from being
+ * used that finds too much.
+ */
 #include "collector/store_internal.h"
 
 #define REPORT_ROWS(bytes)                                                              \
@@ -73,9 +76,9 @@ const char *const store_sql_texts[SQL_MAX_] = {
 	[SQL_AGENTS] =
 	    "SELECT agent, enrolled_ms, seen_ms, revoked_ms, hostname, os, version,"
 	    " reports, findings,"
-	    " (SELECT count(*) FROM alarms x WHERE x.agent = a.id AND x.state = 1),"
+	    " (SELECT count(*) FROM alarms x WHERE x.agent = a.id AND +x.state = 1),"
 	    " (SELECT group_concat(DISTINCT kind) FROM alarms x WHERE x.agent = a.id"
-	    " AND x.state = 1)"
+	    " AND +x.state = 1)"
 	    " FROM agents a ORDER BY hostname, agent",
 	[SQL_AGENT_GET] =
 	    "SELECT agent, enrolled_ms, seen_ms, revoked_ms, hostname, os, version,"
@@ -146,7 +149,8 @@ const char *const store_sql_texts[SQL_MAX_] = {
 	[SQL_PRUNABLE] =
 	    "SELECT r.id, r.epoch, r.sequence, r.previous, r.digest, r.findings,"
 	    " r.coverage, r.received_ms, a.id, EXISTS (SELECT 1 FROM alarms x WHERE"
-	    " x.agent = a.id AND x.state IN (0, 1) AND x.kind NOT IN ('silence', 'clock')"
+	    " x.agent = a.id AND +x.state IN (0, 1) AND x.kind NOT IN ('silence', "
+	    "'clock')"
 	    " AND x.epoch IN ('', e.epoch)) FROM reports r JOIN epochs e ON"
 	    " e.id = r.epoch JOIN agents a ON a.id = e.agent WHERE r.received_ms < ?1"
 	    " AND (r.received_ms, r.id) > (?2, ?3) ORDER BY r.received_ms, r.id LIMIT ?4",
@@ -174,13 +178,13 @@ const char *const store_sql_texts[SQL_MAX_] = {
 	    "SELECT id FROM alarms WHERE state = 0 AND first_ms <= ?1 LIMIT ?2",
 	[SQL_ALARMS] = ALARM_COLUMNS " WHERE (?1 IS NULL OR a.agent = ?1) AND"
 				     " (?2 IS NULL OR 'alarm:' || x.kind GLOB ?2) AND"
-				     " x.last_ms >= ?3 AND x.state IN (1, 2)"
+				     " x.last_ms >= ?3 AND +x.state IN (1, 2)"
 				     " ORDER BY x.number DESC LIMIT ?4",
 	[SQL_ALARMS_PRUNE] = "DELETE FROM alarms WHERE state IN (2, 3) AND last_ms < ?1",
 	[SQL_ALARMS_ALL] = ALARM_COLUMNS " ORDER BY x.id",
 	[SQL_ALARMS_SINCE] =
 	    ALARM_COLUMNS " WHERE x.number > ?1 AND x.number < ?2"
-			  " AND x.state IN (1, 2) ORDER BY x.number LIMIT 1",
+			  " AND +x.state IN (1, 2) ORDER BY x.number LIMIT 1",
 	[SQL_ALARM_GET] = ALARM_COLUMNS " WHERE x.id = ?1",
 	[SQL_SILENT] =
 	    "SELECT id, flags, CASE seen_ms WHEN 0 THEN enrolled_ms ELSE"
@@ -208,6 +212,7 @@ const char *const store_sql_texts[SQL_MAX_] = {
 	" FROM agents a CROSS JOIN epochs e ON e.agent = a.id"
 	" CROSS JOIN reports r ON r.epoch = e.id CROSS JOIN findings f"
 	" ON f.id >= r.id << 20 AND f.id < (r.id + 1) << 20" FINDING_WHERE
+	" AND a.agent = ?1"
 	" ORDER BY f.id DESC LIMIT ?6",
 	[SQL_REPORT_FINDINGS] =
 	    "SELECT id, severity, time_ms, uid, rule, path FROM findings"

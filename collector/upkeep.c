@@ -17,7 +17,8 @@ upkeep_init(struct upkeep *u, const struct config *config, struct store *st)
 		clock_format(copied_ms, text);
 		log_notice("store",
 		    "this is a backup of %s: what came after it is missing here, and "
-		    "will be alarms of kind restored",
+		    "will be alarms of kind restored; revoke again who was revoked "
+		    "since",
 		    text);
 	}
 	*u = (struct upkeep){ .config = config, .st = st };

@@ -34,7 +34,9 @@ print_rest(const char *dir, const char *file)
 	    ", " FILE_RECEIPT_CERT "\n"
 	    "  %s/" FILE_CONFIG "\n"
 	    "To restore: stop the collector, put the file in the place of %s/" FILE_STORE
-	    ",\nremove " FILE_STORE "-wal and " FILE_STORE "-shm, start the collector.\n",
+	    ",\nremove " FILE_STORE "-wal and " FILE_STORE
+	    "-shm, start the collector.  Revoke again\n"
+	    "whom you revoked since the backup: it does not know.\n",
 	    file, dir, dir, dir, dir);
 }
 

@@ -33,6 +33,7 @@ enum {
 	CONNECT_TIMEOUT_MS = 2000,        /* to an address of our own */
 	CLOCK_BEHIND_MS = 10 * 60 * 1000, /* of what the store has seen */
 };
+#define CHECKED_MAX (INT64_C(2) << 30) /* bytes of database: some seconds */
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 
 enum judgement {
@@ -311,6 +312,15 @@ on_fault(const struct store_fault *f, void *arg)
 	    "%s", f->what);
 }
 
+static int64_t
+size_of(const struct doctor *d, const char *name)
+{
+	MH_CLEANUP(freep) char *path = config_path(d->config, name);
+	struct stat st;
+
+	return stat(path, &st) == 0 ? st.st_size : 0;
+}
+
 static void
 check_store(struct doctor *d, struct store *st, mh_err opened)
 {
@@ -320,6 +330,12 @@ check_store(struct doctor *d, struct store *st, mh_err opened)
 	if (opened == MH_ERR_UNSUPPORTED) {
 		tell(d, JUDGED_WRONG, "database", "install the newer version again",
 		    FILE_STORE ": a newer version of this program made it");
+		return;
+	}
+	if (st != NULL && size_of(d, FILE_STORE) > CHECKED_MAX) {
+		tell(d, JUDGED_NOTE, "database",
+		    "molehunt-collector verify DIR, on a copy if it shall not wait",
+		    "is too large to be checked here");
 		return;
 	}
 	if (st == NULL || store_check(st, on_fault, d) != MH_OK ||
