@@ -312,7 +312,7 @@ mh_err store_since_each(struct store *st, int64_t *cursor, uint64_t max, since_r
  * a call: at most max are looked at.  Their findings go with them; a stub stays
  * (docs/PROTOCOL.md, "Store of a collector").  Not those of an epoch with an
  * alarm that is open, nor of an agent with an open clone.  Alarms that are
- * closed as long go, too.  Gives freed pages back.  *ret_n: how many went;
+ * closed as long go, too, unless the report that they are about stays.  Gives freed pages back.  *ret_n: how many went;
  * *ret_more: call again soon, there is more to look at.
  */
 enum {
@@ -331,7 +331,7 @@ struct pruned_row {
 };
 typedef mh_err pruned_row_fn(const struct pruned_row *p, void *arg);
 mh_err store_pruned_each(struct store *st, pruned_row_fn *fn, void *arg) MH_CHECKED;
-/* The stub that begins with that sequence; fn is not called when there is none. */
+/* The first stub that begins there or later; fn is not called when there is none. */
 mh_err store_pruned_from(struct store *st, int64_t epoch_id, uint64_t first,
     pruned_row_fn *fn, void *arg) MH_CHECKED;
 

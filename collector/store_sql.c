@@ -144,7 +144,8 @@ const char *const store_sql_texts[SQL_MAX_] = {
 	    " last_received_ms = max(last_received_ms, ?7), pruned_ms = ?8"
 	    " WHERE epoch = ?1 AND last = ?2 - 1",
 	[SQL_PRUNED_EACH] = PRUNED_ROWS(""),
-	[SQL_PRUNED_FROM] = PRUNED_ROWS(" WHERE e.id = ?1 AND p.first = ?2"),
+	[SQL_PRUNED_FROM] =
+	    PRUNED_ROWS(" WHERE p.epoch = ?1 AND p.first >= ?2") " LIMIT 1",
 	/* Nothing of an epoch goes while somebody may want it for an open alarm. */
 	[SQL_PRUNABLE] =
 	    "SELECT r.id, r.epoch, r.sequence, r.previous, r.digest, r.findings,"
@@ -180,7 +181,10 @@ const char *const store_sql_texts[SQL_MAX_] = {
 				     " (?2 IS NULL OR 'alarm:' || x.kind GLOB ?2) AND"
 				     " x.last_ms >= ?3 AND +x.state IN (1, 2)"
 				     " ORDER BY x.number DESC LIMIT ?4",
-	[SQL_ALARMS_PRUNE] = "DELETE FROM alarms WHERE state IN (2, 3) AND last_ms < ?1",
+	[SQL_ALARMS_PRUNE] = "DELETE FROM alarms WHERE state IN (2, 3) AND last_ms < ?1"
+			     " AND NOT EXISTS (SELECT 1 FROM epochs e JOIN reports r ON"
+			     " r.epoch = e.id AND r.sequence = alarms.sequence WHERE"
+			     " e.agent = alarms.agent AND e.epoch = alarms.epoch)",
 	[SQL_ALARMS_ALL] = ALARM_COLUMNS " ORDER BY x.id",
 	[SQL_ALARMS_SINCE] =
 	    ALARM_COLUMNS " WHERE x.number > ?1 AND x.number < ?2"

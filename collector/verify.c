@@ -152,17 +152,24 @@ check_receipt(struct check *c, const struct report_row *r, const struct report *
 		say(c, true, "the stored time of receipt is not the one that was signed");
 }
 
-/* A stub that goes on where the chain stands. */
+/* The next stub; behind the report that is looked at it says nothing yet. */
 static mh_err
 pass_pruned(const struct pruned_row *p, void *arg)
 {
 	struct check *c = arg;
 
+	if (p->first >= c->at.sequence)
+		return MH_OK;
 	if (p->previous == NULL || p->digest == NULL) {
 		say(c, true, "what stands for pruned reports is damaged");
 		return MH_OK;
 	}
-	if (c->is_known && memcmp(p->previous, c->digest, DIGEST_BYTES) != 0)
+	if (p->first > c->sequence + 1)
+		say(c, false,
+		    "sequences %" PRIu64 " to %" PRIu64
+		    " were missing when those behind them were pruned",
+		    c->sequence + 1, p->first - 1);
+	else if (c->is_known && memcmp(p->previous, c->digest, DIGEST_BYTES) != 0)
 		say(c, true,
 		    "the pruned reports %" PRIu64 " to %" PRIu64
 		    " do not go on from the report before them",
@@ -182,12 +189,12 @@ check_chain(struct check *c, const struct report_row *r)
 	uint64_t before = 0;
 	mh_err err = MH_OK;
 
-	while (err == MH_OK && c->sequence + 1 < r->key.sequence &&
-	       (before = c->sequence + 1) != 0) {
-		err = store_pruned_from(c->st, r->epoch_id, before, pass_pruned, c);
-		if (c->sequence < before)
-			break;
-	}
+	do {
+		before = c->sequence;
+		if (before + 1 < r->key.sequence)
+			err = store_pruned_from(c->st, r->epoch_id, before + 1,
+			    pass_pruned, c);
+	} while (err == MH_OK && c->sequence > before);
 	if (c->sequence >= r->key.sequence)
 		say(c, false, "it is kept, though it was pruned before");
 	else if (c->sequence + 1 < r->key.sequence)

@@ -323,6 +323,26 @@ class Ways(unittest.TestCase):
         change(c, "UPDATE pruned SET digest = zeroblob(32)")
         self.assertEqual(c.verb("verify", check=False).returncode, 2)
 
+    def test_a_gap_between_what_is_pruned_is_known(self):
+        c = self.c
+        a, sent = fill(c)
+        fifth = a.report(5, sha256(b"the fourth"))
+        a.post(fifth)
+        sixth = a.report(6, sha256(fifth))
+        a.post(sixth)
+        c.verb("alarms", check=False)
+        change(c, "UPDATE alarms SET state = 2, closed_ms = 1, sum = x''")
+        c.end()
+        c.configure("store:\n  keep: 1ms\n")
+        c.start()
+        deadline = time.monotonic() + 10
+        while ask(c, "SELECT count(*) FROM reports")[0][0] > 0 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self.assertEqual(a.post(a.report(7, sha256(sixth)))[0], 200)
+        lines = c.lines("verify")
+        self.assertEqual(lines[-1]["wrong"], 0, lines)
+        self.assertTrue(any("sequences 4 to 4 were missing" in x.get("detail", "") for x in lines))
+
     def doctor(self, c):
         done = c.verb("doctor", "--format", "ndjson", check=False)
         lines = [json.loads(line) for line in done.stdout.splitlines()]
