@@ -305,13 +305,18 @@ static bool
 pack_uid(const struct index_text *uid, uint8_t ret[DIGEST_BYTES])
 {
 	const uint8_t *p = (const uint8_t *)uid->p;
-	bool good = uid->len == 2 * DIGEST_BYTES;
 
-	for (size_t i = 0; good && i < DIGEST_BYTES; i++, p += 2) {
-		good = digits[p[0]] != 0 && digits[p[1]] != 0;
-		ret[i] = (uint8_t)((digits[p[0]] - 1) << 4 | (digits[p[1]] - 1));
+	if (uid->len != 2 * DIGEST_BYTES)
+		return false;
+	for (size_t i = 0; i < DIGEST_BYTES; i++, p += 2) {
+		unsigned high = digits[p[0]];
+		unsigned low = digits[p[1]];
+
+		if (high == 0 || low == 0)
+			return false;
+		ret[i] = (uint8_t)((high - 1) << 4 | (low - 1));
 	}
-	return good;
+	return true;
 }
 
 static mh_err
