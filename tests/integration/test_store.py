@@ -323,6 +323,35 @@ class Ways(unittest.TestCase):
         change(c, "UPDATE pruned SET digest = zeroblob(32)")
         self.assertEqual(c.verb("verify", check=False).returncode, 2)
 
+    def states(self):
+        return {a["unmapped"]["alarm"]["kind"]: a["unmapped"]["alarm"]["state"]
+                for a in self.c.lines("alarms")}
+
+    def wait_for_states(self, want):
+        deadline = time.monotonic() + 10
+        while self.states() != want and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self.assertEqual(self.states(), want)
+
+    def test_a_serving_collector_tells_silence_and_gaps(self):
+        c = self.c
+        a, sent = fill(c)
+        fourth = a.report(4, sha256(sent[-1]))
+        fifth = a.report(5, sha256(fourth))
+        self.assertEqual(a.post(fifth)[0], 200)
+        self.assertEqual(self.states(), {})  # it may be on its way
+        c.end()
+        # Three days of listening pass, ten minutes of waiting.
+        change(c, "UPDATE numbers SET value = value + 3 * 86400000 WHERE name = 'up_ms'")
+        change(c, "UPDATE alarms SET first_ms = first_ms - 600000")
+        c.start()
+        self.wait_for_states({"silence": "open", "gap": "open"})
+        self.assertIn("2 new alarm(s)", c.log_text())
+        self.assertIn("(alarm: ", c.verb("agents").stdout)
+        self.assertEqual(a.post(fourth)[0], 200)
+        self.wait_for_states({"silence": "closed", "gap": "closed"})
+        self.assertEqual(c.verb("verify", check=False).returncode, 0)
+
     def test_a_gap_between_what_is_pruned_is_known(self):
         c = self.c
         a, sent = fill(c)
