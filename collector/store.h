@@ -244,7 +244,7 @@ struct report_row {
 	uint64_t n_findings, n_coverage;
 	const uint8_t *der, *receipt; /* NULL in a list without bytes */
 	size_t der_len, receipt_len;
-	bool has_alarm;
+	bool has_alarm; /* about its place: of a gap that closed by itself, no more */
 };
 typedef mh_err report_row_fn(const struct report_row *r, void *arg);
 

@@ -9,7 +9,8 @@
 	"SELECT r.id, a.agent, e.epoch, r.sequence, r.digest, r.previous, r.sealed_ms," \
 	" r.received_ms, r.findings, r.coverage, EXISTS (SELECT 1 FROM alarms x WHERE"  \
 	" x.agent = a.id AND x.kind IN ('gap', 'chain', 'restored') AND"                \
-	" x.epoch = e.epoch AND x.sequence = r.sequence), " bytes                       \
+	" x.epoch = e.epoch AND x.sequence = r.sequence AND (x.kind = 'chain' OR"       \
+	" x.state < 2 OR (x.state = 2 AND x.note != 'by itself'))), " bytes             \
 	", e.id FROM agents a CROSS JOIN epochs e ON e.agent = a.id"                    \
 	" CROSS JOIN reports r ON r.epoch = e.id WHERE (?1 IS NULL OR a.agent = ?1)"    \
 	" AND r.received_ms >= ?2 ORDER BY a.agent, e.epoch, r.sequence LIMIT ?3"

@@ -61,7 +61,12 @@ class Verify(unittest.TestCase):
         cls.agent, sent = fill(cls.c)
         cls.agent.post(cls.agent.report())  # a fork
         cls.agent.post(cls.agent.report(5, sha256(b"what")))  # a gap
-        cls.agent.post(cls.agent.report(6, sha256(b"what")))  # a broken chain
+        sixth = cls.agent.report(6, sha256(b"what"))
+        cls.agent.post(sixth)  # a broken chain
+        seventh = cls.agent.report(7, sha256(sixth))
+        eighth = cls.agent.report(8, sha256(seventh))
+        for der in (eighth, seventh, cls.agent.report(9, sha256(eighth))):
+            cls.agent.post(der)
         cls.c.end()
         cls.good = cls.c.dir + ".good"
         shutil.copytree(cls.c.dir, cls.good)
@@ -85,9 +90,9 @@ class Verify(unittest.TestCase):
         self.assertEqual(self.found(), [])
         summary = self.c.lines("verify")[-1]
         self.assertEqual((summary["type"], summary["reports"], summary["findings"],
-                          summary["wrong"]), ("summary", 5, 8, 0))
+                          summary["wrong"]), ("summary", 8, 11, 0))
         text = self.c.verb("verify").stdout
-        self.assertIn("5 report(s) with 8 finding(s)", text)
+        self.assertIn("8 report(s) with 11 finding(s)", text)
         self.assertIn("sequences 4 to 4 are missing before it", text)
 
     def test_one_changed_byte_in_each_column_is_found(self):
@@ -121,8 +126,12 @@ class Verify(unittest.TestCase):
             "a removed report with its findings":
                 ["DELETE FROM findings WHERE id >> 20 = 2", "DELETE FROM reports WHERE id = 2"],
             "the last report":
-                ["DELETE FROM findings WHERE id >> 20 IN (SELECT id FROM reports WHERE sequence = 6)",
-                 "DELETE FROM reports WHERE sequence = 6"],
+                ["DELETE FROM findings WHERE id >> 20 IN (SELECT id FROM reports WHERE sequence = 9)",
+                 "DELETE FROM reports WHERE sequence = 9"],
+            "a report that had come late, and its counts":
+                ["DELETE FROM findings WHERE id >> 20 IN (SELECT id FROM reports WHERE sequence = 7)",
+                 "DELETE FROM reports WHERE sequence = 7",
+                 "UPDATE agents SET reports = reports - 1, findings = findings - 1"],
             "a removed receipt": ["UPDATE reports SET receipt = x'' WHERE sequence = 2"],
             "a swapped receipt": ["UPDATE reports SET receipt = (SELECT receipt FROM reports WHERE"
                                   " sequence = 1) WHERE sequence = 2"],
@@ -169,7 +178,7 @@ class Verify(unittest.TestCase):
             f.seek((root - 1) * page)
             f.write(b"\xff" * 64)
         self.c.start()
-        status, body = self.agent.post(self.agent.report(7, sha256(b"x")))
+        status, body = self.agent.post(self.agent.report(10, sha256(b"x")))
         self.c.end()
         # The agent keeps what has no receipt; nothing new is put in the store's place.
         self.assertEqual((status, body["error"]), (503, "busy"))
