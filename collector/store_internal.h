@@ -145,6 +145,7 @@ struct agent_past {
 	int64_t last_sealed_ms, last_received_ms;
 	int64_t steady; /* reports in a row that came equally late */
 	uint64_t restored_sequence;
+	bool was_current; /* the epoch: once it was the one that grew */
 	uint8_t last_digest[DIGEST_BYTES];
 };
 

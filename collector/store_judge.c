@@ -37,6 +37,7 @@ read_past(sqlite3_stmt *stmt, struct agent_past *p)
 	p->last_received_ms = sqlite3_column_int64(stmt, 13);
 	p->steady = sqlite3_column_int64(stmt, 14);
 	p->restored_sequence = (uint64_t)sqlite3_column_int64(stmt, 15);
+	p->was_current = sqlite3_column_int(stmt, 17) != 0;
 	if (sqlite3_column_bytes(stmt, 16) == DIGEST_BYTES)
 		memcpy(p->last_digest, sqlite3_column_blob(stmt, 16), DIGEST_BYTES);
 	else if (p->last_sequence != 0)
@@ -199,20 +200,21 @@ judge_epoch(struct store *st, const struct report_header *h, int64_t now_ms, boo
 
 	if (p->epoch == p->current)
 		return MH_OK;
-	if (p->current == 0 || (is_new && h->sealed_ms >= p->current_since_ms)) {
-		p->current = p->epoch;
-		p->current_since_ms = h->sealed_ms;
-		return MH_OK;
-	}
-	if (is_new || h->sealed_ms <= p->current_since_ms + ALARM_MARGIN_MS)
+	/* What was sealed before the last one began came late. */
+	if (p->current != 0 &&
+	    h->sealed_ms < p->current_since_ms + (is_new ? 0 : ALARM_MARGIN_MS))
 		return MH_OK;
 	instance_of(&h->host, instance, sizeof(instance));
-	if (p->began_ms <= p->current_began_ms && is_same_machine(p->instance, instance))
+	if (p->current == 0 || !p->was_current)
+		err = MH_OK; /* its first turn */
+	else if (p->began_ms <= p->current_began_ms &&
+		 is_same_machine(p->instance, instance))
 		err = raise_rollback(st, h, now_ms, p);
 	else
 		err = raise_clone(st, h, instance, now_ms, p);
 	p->current = p->epoch;
 	p->current_since_ms = h->sealed_ms;
+	p->was_current = true;
 	return err;
 }
 

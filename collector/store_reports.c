@@ -387,6 +387,7 @@ keep_epoch(const struct putting *p)
 	    DIGEST_BYTES);
 	bind_int(stmt, 7, past->steady);
 	bind_int(stmt, 8, (int64_t)past->restored_sequence);
+	bind_int(stmt, 9, past->was_current);
 	return store_run(p->st, stmt);
 }
 

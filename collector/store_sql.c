@@ -89,7 +89,7 @@ const char *const store_sql_texts[SQL_MAX_] = {
 	    "SELECT a.id, a.flags, a.epoch, a.epoch_since_ms, a.machine,"
 	    " a.machine_since_ms, c.began_ms, m.instance, m.hostname, e.id, e.began_ms,"
 	    " e.last_sequence, e.last_sealed_ms, e.last_received_ms, e.steady,"
-	    " e.restored_sequence, e.last_digest FROM agents a"
+	    " e.restored_sequence, e.last_digest, e.was_current FROM agents a"
 	    " LEFT JOIN epochs e ON e.agent = a.id AND e.epoch = ?2"
 	    " LEFT JOIN epochs c ON c.id = a.epoch"
 	    " LEFT JOIN machines m ON m.id = a.machine WHERE a.agent = ?1",
@@ -99,7 +99,7 @@ const char *const store_sql_texts[SQL_MAX_] = {
 	[SQL_EPOCH_SEEN] =
 	    "UPDATE epochs SET began_ms = ?2, last_sequence = ?3, last_sealed_ms = ?4,"
 	    " last_received_ms = ?5, last_digest = ?6, steady = ?7,"
-	    " restored_sequence = ?8 WHERE id = ?1",
+	    " restored_sequence = ?8, was_current = ?9 WHERE id = ?1",
 	[SQL_EPOCHS_RESTORED] = "UPDATE epochs SET restored_sequence = last_sequence",
 	[SQL_MACHINE_FIND] = "SELECT id FROM machines WHERE agent = ?1 AND instance = ?2",
 	[SQL_MACHINE_ADD] = "INSERT INTO machines (agent, instance, hostname, began_ms)"

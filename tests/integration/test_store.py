@@ -49,7 +49,7 @@ def ask(c, sql, store="store.db"):
 # Not evidence: what helps to judge the next report.  Who changes it changes no past.
 HINTS = {"agents": {"enrolled_ms", "seen_up_ms", "revoked_ms", "flags", "epoch",
                     "epoch_since_ms", "machine", "machine_since_ms"},
-         "epochs": {"steady", "restored_sequence"}}
+         "epochs": {"steady", "restored_sequence", "was_current"}}
 
 
 class Verify(unittest.TestCase):

@@ -181,6 +181,22 @@ a_new_epoch_is_no_alarm_and_an_old_one_that_goes_on_is(void **state)
 }
 
 static void
+a_new_epoch_on_a_clock_that_was_set_back_is_no_alarm(void **state)
+{
+	struct ground *g = *state;
+	const struct step good[] = { { NULL, 1, A, BOOT1, 10, 10 },
+		{ OTHER_EPOCH, 1, A, BOOT1, 9.9, 10.1 },
+		{ OTHER_EPOCH, 2, A, BOOT1, 11, 11 },
+		{ OTHER_EPOCH, 3, A, BOOT1, 12, 12 } };
+	const struct step bad = { NULL, 2, A, BOOT1, 13, 13 };
+
+	play(g, good, MH_ARRAY_LEN(good));
+	assert_int_equal(count_all(g), 0);
+	play(g, &bad, 1);
+	assert_int_equal(count_all(g), 1);
+}
+
+static void
 reboots_and_moves_are_no_clone_and_turns_are(void **state)
 {
 	struct ground *g = *state;
@@ -427,6 +443,7 @@ main(void)
 		with_store(delivery_in_another_order_is_no_alarm),
 		with_store(a_fork_is_one_alarm_however_often_it_is_tried),
 		with_store(a_new_epoch_is_no_alarm_and_an_old_one_that_goes_on_is),
+		with_store(a_new_epoch_on_a_clock_that_was_set_back_is_no_alarm),
 		with_store(reboots_and_moves_are_no_clone_and_turns_are),
 		with_store(a_clone_is_seen_in_refused_reports_too),
 		with_store(silence_counts_only_while_the_collector_listens),
