@@ -103,7 +103,8 @@ raise_clone(struct store *st, const struct report_header *h, const char *instanc
 }
 
 static mh_err
-find_machine(struct store *st, int64_t agent, const char *instance, int64_t *ret)
+find_machine(struct store *st, int64_t agent, const char *instance, int64_t *ret,
+    bool *ret_was_current)
 {
 	sqlite3_stmt *stmt = store_statement(st, SQL_MACHINE_FIND);
 	mh_err err = MH_OK;
@@ -113,10 +114,12 @@ find_machine(struct store *st, int64_t agent, const char *instance, int64_t *ret
 
 	int rc = stmt != NULL ? sqlite3_step(stmt) : SQLITE_ERROR;
 
-	if (rc == SQLITE_ROW)
+	if (rc == SQLITE_ROW) {
 		*ret = sqlite3_column_int64(stmt, 0);
-	else if (rc != SQLITE_DONE)
+		*ret_was_current = sqlite3_column_int(stmt, 1) != 0;
+	} else if (rc != SQLITE_DONE) {
 		err = store_err(st);
+	}
 	(void)sqlite3_reset(stmt);
 	return err;
 }
@@ -139,9 +142,24 @@ add_machine(struct store *st, const struct report_header *h, const char *instanc
 	return err;
 }
 
+static mh_err
+make_current(struct store *st, const struct report_header *h, int64_t machine,
+    const char *instance, struct agent_past *p)
+{
+	sqlite3_stmt *stmt = store_statement(st, SQL_MACHINE_CURRENT);
+
+	p->machine = machine;
+	p->machine_since_ms = h->sealed_ms;
+	(void)snprintf(p->instance, sizeof(p->instance), "%s", instance);
+	(void)snprintf(p->hostname, sizeof(p->hostname), "%s", h->host.hostname);
+	bind_int(stmt, 1, machine);
+	return store_run(st, stmt);
+}
+
 /*
- * One machine after another is a move or a reboot.  One that comes back, and
- * says so later than the other began, was never gone: a clone.
+ * One machine after another is a move or a reboot.  One that had been followed
+ * by another and comes back, and says so later than the other began, was never
+ * gone: a clone.
  */
 mh_err
 store_judge_machine(struct store *st, const struct report_header *h, int64_t received_ms,
@@ -149,29 +167,28 @@ store_judge_machine(struct store *st, const struct report_header *h, int64_t rec
 {
 	char instance[sizeof(p->instance)];
 	int64_t machine = 0;
-	bool is_known = false;
+	bool was_current = false;
 	mh_err err = MH_OK;
 
 	instance_of(&h->host, instance, sizeof(instance));
 	if (strcmp(instance, "/") == 0 || strcmp(instance, p->instance) == 0)
 		return MH_OK;
-	err = find_machine(st, p->id, instance, &machine);
-	is_known = machine != 0;
-	if (err == MH_OK && !is_known)
-		err = add_machine(st, h, instance, p->id, &machine);
+	err = find_machine(st, p->id, instance, &machine, &was_current);
 	if (err != MH_OK)
 		return err;
+
+	bool is_new = machine == 0;
+
+	if (is_new)
+		err = add_machine(st, h, instance, p->id, &machine);
 	/* What was sealed before the last machine began came late. */
-	if (p->machine != 0 &&
-	    h->sealed_ms <= p->machine_since_ms + (is_known ? ALARM_MARGIN_MS : 0))
-		return MH_OK;
-	if (is_known && p->machine != 0)
+	if (err != MH_OK ||
+	    (p->machine != 0 &&
+		h->sealed_ms < p->machine_since_ms + (is_new ? 0 : ALARM_MARGIN_MS)))
+		return err;
+	if (was_current && p->machine != 0)
 		err = raise_clone(st, h, instance, received_ms, p);
-	p->machine = machine;
-	p->machine_since_ms = h->sealed_ms;
-	(void)snprintf(p->instance, sizeof(p->instance), "%s", instance);
-	(void)snprintf(p->hostname, sizeof(p->hostname), "%s", h->host.hostname);
-	return err;
+	return err == MH_OK ? make_current(st, h, machine, instance, p) : err;
 }
 
 static mh_err

@@ -84,7 +84,7 @@ static const char *const migrations[] = {
 	" DEFAULT 0, UNIQUE (agent, epoch));"
 	"CREATE TABLE machines (id INTEGER PRIMARY KEY, agent INTEGER NOT NULL REFERENCES"
 	" agents, instance TEXT NOT NULL, hostname TEXT NOT NULL, began_ms INTEGER NOT "
-	"NULL, UNIQUE (agent, instance));"
+	"NULL, was_current INTEGER NOT NULL, UNIQUE (agent, instance));"
 	"ALTER TABLE reports RENAME TO reports_1;"
 	"INSERT INTO epochs (agent, epoch, began_ms, last_sequence, last_sealed_ms,"
 	" last_received_ms, last_digest)"

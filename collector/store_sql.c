@@ -101,9 +101,12 @@ const char *const store_sql_texts[SQL_MAX_] = {
 	    " last_received_ms = ?5, last_digest = ?6, steady = ?7,"
 	    " restored_sequence = ?8, was_current = ?9 WHERE id = ?1",
 	[SQL_EPOCHS_RESTORED] = "UPDATE epochs SET restored_sequence = last_sequence",
-	[SQL_MACHINE_FIND] = "SELECT id FROM machines WHERE agent = ?1 AND instance = ?2",
-	[SQL_MACHINE_ADD] = "INSERT INTO machines (agent, instance, hostname, began_ms)"
-			    " VALUES (?1, ?2, ?3, ?4)",
+	[SQL_MACHINE_FIND] =
+	    "SELECT id, was_current FROM machines WHERE agent = ?1 AND instance = ?2",
+	[SQL_MACHINE_ADD] =
+	    "INSERT INTO machines (agent, instance, hostname, began_ms, was_current)"
+	    " VALUES (?1, ?2, ?3, ?4, 0)",
+	[SQL_MACHINE_CURRENT] = "UPDATE machines SET was_current = 1 WHERE id = ?1",
 	[SQL_MACHINES_PRUNE] = "DELETE FROM machines WHERE began_ms < ?1 AND id NOT IN"
 			       " (SELECT machine FROM agents)",
 	[SQL_CERTIFICATES] =

@@ -217,6 +217,20 @@ reboots_and_moves_are_no_clone_and_turns_are(void **state)
 }
 
 static void
+a_reboot_on_a_clock_that_was_set_back_is_no_clone(void **state)
+{
+	struct ground *g = *state;
+	const struct step good[] = { { NULL, 1, A, BOOT1, 10, 10 },
+		{ NULL, 2, A, BOOT2, 9.98, 10.1 }, { NULL, 3, A, BOOT2, 11, 11 } };
+	const struct step bad = { NULL, 4, A, BOOT1, 12, 12 };
+
+	play(g, good, MH_ARRAY_LEN(good));
+	assert_int_equal(count_all(g), 0);
+	play(g, &bad, 1);
+	assert_int_equal(count(g, "clone", ALARM_OPEN), 1);
+}
+
+static void
 a_clone_is_seen_in_refused_reports_too(void **state)
 {
 	struct ground *g = *state;
@@ -445,6 +459,7 @@ main(void)
 		with_store(a_new_epoch_is_no_alarm_and_an_old_one_that_goes_on_is),
 		with_store(a_new_epoch_on_a_clock_that_was_set_back_is_no_alarm),
 		with_store(reboots_and_moves_are_no_clone_and_turns_are),
+		with_store(a_reboot_on_a_clock_that_was_set_back_is_no_clone),
 		with_store(a_clone_is_seen_in_refused_reports_too),
 		with_store(silence_counts_only_while_the_collector_listens),
 		with_store(a_clock_that_is_wrong_is_told_and_a_queue_is_not),
