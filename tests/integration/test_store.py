@@ -232,6 +232,32 @@ class Ways(unittest.TestCase):
         self.assertEqual(done.returncode, 2)
         self.assertIn("ahead of this store", done.stderr)
 
+    def test_a_shipper_beside_a_busy_collector_gets_everything_once(self):
+        agents = [Agent(self.c, f"a{i}") for i in range(3)]
+
+        def send(a):
+            previous = None
+            for i in range(12):
+                der = a.report(i + 1, *([sha256(previous)] if previous else []), findings=3)
+                if a.post(der)[0] != 200:
+                    raise AssertionError("refused")
+                previous = der
+
+        threads = [threading.Thread(target=send, args=(a,)) for a in agents]
+        for t in threads:
+            t.start()
+        cursor = os.path.join(self.c.scratch.name, "cursor")
+        shipped, looks = [], 0
+        while any(t.is_alive() for t in threads):
+            shipped += self.c.lines("export", "--cursor", cursor)
+            looks += 1
+        for t in threads:
+            t.join()
+        shipped += self.c.lines("export", "--cursor", cursor)
+        uids = [e["finding_info"]["uid"] for e in shipped]
+        self.assertGreater(looks, 3)
+        self.assertEqual((len(uids), len(set(uids))), (108, 108))
+
     def test_following_brings_what_is_new(self):
         a = Agent(self.c, "agent")
         process = subprocess.Popen([os.path.join(BIN, "molehunt-collector"), "export", self.c.dir,
