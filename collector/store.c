@@ -77,6 +77,24 @@ store_number(struct store *st, sqlite3_stmt *stmt, int64_t *ret)
 }
 
 mh_err
+store_sum(struct store *st, sqlite3_stmt *stmt, uint8_t ret[DIGEST_BYTES], bool *ret_same)
+{
+	int rc = stmt != NULL ? sqlite3_step(stmt) : SQLITE_ERROR;
+	mh_err err = rc == SQLITE_ROW    ? MH_OK
+		     : rc == SQLITE_DONE ? MH_ERR_STORE
+					 : store_err(st);
+
+	if (err == MH_OK) {
+		digest_sha256(column_text(stmt, 0), (size_t)sqlite3_column_bytes(stmt, 0),
+		    ret);
+		*ret_same = sqlite3_column_bytes(stmt, 1) == DIGEST_BYTES &&
+			    memcmp(sqlite3_column_blob(stmt, 1), ret, DIGEST_BYTES) == 0;
+	}
+	(void)sqlite3_reset(stmt);
+	return err;
+}
+
+mh_err
 store_number_next(struct store *st, int64_t *ret)
 {
 	return store_number(st, store_statement(st, SQL_NUMBER_NEXT), ret);

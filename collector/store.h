@@ -331,6 +331,8 @@ struct pruned_row {
 };
 typedef mh_err pruned_row_fn(const struct pruned_row *p, void *arg);
 mh_err store_pruned_each(struct store *st, pruned_row_fn *fn, void *arg) MH_CHECKED;
+/* Whether its check sum is right. */
+bool store_pruned_is_sound(struct store *st, const struct pruned_row *p);
 /* The first stub that begins there or later; fn is not called when there is none. */
 mh_err store_pruned_from(struct store *st, int64_t epoch_id, uint64_t first,
     pruned_row_fn *fn, void *arg) MH_CHECKED;

@@ -59,24 +59,13 @@ kind_find(const char *name)
 	return (enum alarm_kind)i;
 }
 
-/* SHA-256 of an alarm's columns; *ret_same: it is the one that is kept. */
 static mh_err
 sum_alarm(struct store *st, int64_t id, uint8_t ret[DIGEST_BYTES], bool *ret_same)
 {
 	sqlite3_stmt *stmt = store_statement(st, SQL_ALARM_TEXT);
-	mh_err err = MH_OK;
 
 	bind_int(stmt, 1, id);
-	if (stmt != NULL && sqlite3_step(stmt) == SQLITE_ROW) {
-		digest_sha256(column_text(stmt, 0), (size_t)sqlite3_column_bytes(stmt, 0),
-		    ret);
-		*ret_same = sqlite3_column_bytes(stmt, 1) == DIGEST_BYTES &&
-			    memcmp(sqlite3_column_blob(stmt, 1), ret, DIGEST_BYTES) == 0;
-	} else {
-		err = store_err(st);
-	}
-	(void)sqlite3_reset(stmt);
-	return err;
+	return store_sum(st, stmt, ret, ret_same);
 }
 
 static mh_err

@@ -56,6 +56,8 @@ enum store_sql {
 	SQL_PRUNED_UP,
 	SQL_PRUNED_EACH,
 	SQL_PRUNED_FROM,
+	SQL_PRUNED_TEXT,
+	SQL_PRUNED_SUM,
 	SQL_PRUNABLE,
 	SQL_ALARM_ADD,
 	SQL_ALARM_FIND,
@@ -101,6 +103,13 @@ mh_err store_exec(struct store *st, enum store_sql id) MH_CHECKED;
 
 /* The one number that a statement without values gives; MH_ERR_CORRUPT if none. */
 mh_err store_number(struct store *st, sqlite3_stmt *stmt, int64_t *ret) MH_CHECKED;
+
+/*
+ * SHA-256 of the text in the first column of a statement's one row; *ret_same:
+ * the second column is it.  MH_ERR_STORE: there is no row.
+ */
+mh_err store_sum(struct store *st, sqlite3_stmt *stmt, uint8_t ret[DIGEST_BYTES],
+    bool *ret_same) MH_CHECKED;
 
 /* The next number of the counter that reports and alarms share. */
 mh_err store_number_next(struct store *st, int64_t *ret) MH_CHECKED;

@@ -100,11 +100,43 @@ keep_stub(struct store *st, const struct old_report *r, int64_t now_ms)
 }
 
 static mh_err
+sum_stub(struct store *st, int64_t epoch, uint64_t last, uint8_t ret[DIGEST_BYTES],
+    bool *ret_same)
+{
+	sqlite3_stmt *stmt = store_statement(st, SQL_PRUNED_TEXT);
+
+	bind_int(stmt, 1, epoch);
+	bind_int(stmt, 2, (int64_t)last);
+	return store_sum(st, stmt, ret, ret_same);
+}
+
+static mh_err
+seal_stub(struct store *st, const struct old_report *r)
+{
+	uint8_t sum[DIGEST_BYTES];
+	bool same = false;
+	mh_err err = sum_stub(st, r->epoch, r->sequence, sum, &same);
+	sqlite3_stmt *stmt = store_statement(st, SQL_PRUNED_SUM);
+
+	/* One that came again after it was pruned is in another stub's range. */
+	if (err == MH_ERR_STORE)
+		return MH_OK;
+	if (err != MH_OK || same)
+		return err;
+	bind_int(stmt, 1, r->epoch);
+	bind_int(stmt, 2, (int64_t)r->sequence);
+	bind_blob(stmt, 3, sum, DIGEST_BYTES);
+	return store_run(st, stmt);
+}
+
+static mh_err
 prune_report(struct store *st, const struct old_report *r, int64_t now_ms)
 {
 	sqlite3_stmt *stmt;
 	mh_err err = keep_stub(st, r, now_ms);
 
+	if (err == MH_OK)
+		err = seal_stub(st, r);
 	if (err != MH_OK)
 		return err;
 	stmt = store_statement(st, SQL_FINDINGS_DELETE);
@@ -250,6 +282,15 @@ each_pruned(struct store *st, sqlite3_stmt *stmt, pruned_row_fn *fn, void *arg)
 		err = store_err(st);
 	(void)sqlite3_reset(stmt);
 	return err;
+}
+
+bool
+store_pruned_is_sound(struct store *st, const struct pruned_row *p)
+{
+	uint8_t sum[DIGEST_BYTES];
+	bool same = false;
+
+	return sum_stub(st, p->epoch_id, p->last, sum, &same) == MH_OK && same;
 }
 
 mh_err

@@ -147,6 +147,7 @@ static const char *const migrations[] = {
 	" digest BLOB NOT NULL, findings INTEGER NOT NULL,"
 	" coverage INTEGER NOT NULL, first_received_ms INTEGER NOT NULL,"
 	" last_received_ms INTEGER NOT NULL, pruned_ms INTEGER NOT NULL,"
+	" sum BLOB NOT NULL DEFAULT x'',"
 	" UNIQUE (epoch, first));"
 	"CREATE UNIQUE INDEX pruned_last ON pruned (epoch, last);"
 	"INSERT INTO numbers VALUES ('event', (SELECT max(ifnull((SELECT max(id) FROM"

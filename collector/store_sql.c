@@ -150,6 +150,13 @@ const char *const store_sql_texts[SQL_MAX_] = {
 	[SQL_PRUNED_EACH] = PRUNED_ROWS(""),
 	[SQL_PRUNED_FROM] =
 	    PRUNED_ROWS(" WHERE p.epoch = ?1 AND p.first >= ?2") " LIMIT 1",
+	[SQL_PRUNED_TEXT] =
+	    "SELECT epoch || '|' || first || '|' || last || '|' || hex(previous) || '|' "
+	    "||"
+	    " hex(digest) || '|' || findings || '|' || coverage || '|' ||"
+	    " first_received_ms || '|' || last_received_ms || '|' || pruned_ms, sum"
+	    " FROM pruned WHERE epoch = ?1 AND last = ?2",
+	[SQL_PRUNED_SUM] = "UPDATE pruned SET sum = ?3 WHERE epoch = ?1 AND last = ?2",
 	/* Nothing of an epoch goes while somebody may want it for an open alarm. */
 	[SQL_PRUNABLE] =
 	    "SELECT r.id, r.epoch, r.sequence, r.previous, r.digest, r.findings,"

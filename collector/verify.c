@@ -303,6 +303,8 @@ note_pruned(const struct pruned_row *p, void *arg)
 
 	c->at = (struct report_key){ p->agent, p->epoch, p->first };
 	c->counts.n_pruned += n;
+	if (!store_pruned_is_sound(c->st, p))
+		say(c, true, "what stands for pruned reports was changed");
 	say(c, false,
 	    "%" PRIu64 " report(s) to %" PRIu64 " with %" PRIu64
 	    " finding(s) were pruned when they were old",

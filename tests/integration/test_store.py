@@ -355,8 +355,17 @@ class Ways(unittest.TestCase):
         self.assertTrue(any("3 report(s) to 3 with 6 finding(s) were pruned" in x.get("detail", "")
                             for x in lines), lines)
         # A stub is as good as a report: what does not go on from it is found.
-        change(c, "UPDATE pruned SET digest = zeroblob(32)")
-        self.assertEqual(c.verb("verify", check=False).returncode, 2)
+        for name in ("previous", "digest"):
+            before = ask(c, f"SELECT {name} FROM pruned")[0][0]
+            change(c, f"UPDATE pruned SET {name} = zeroblob(31) || x'01'")
+            self.assertEqual(c.verb("verify", check=False).returncode, 2, name)
+            change(c, f"UPDATE pruned SET {name} = ?", before)
+        for name in ("epoch", "first", "last", "findings", "coverage", "first_received_ms",
+                     "last_received_ms", "pruned_ms"):
+            change(c, f"UPDATE pruned SET {name} = {name} + 1")
+            self.assertEqual(c.verb("verify", check=False).returncode, 2, name)
+            change(c, f"UPDATE pruned SET {name} = {name} - 1")
+        self.assertEqual(c.verb("verify", check=False).returncode, 0)
 
     def states(self):
         return {a["unmapped"]["alarm"]["kind"]: a["unmapped"]["alarm"]["state"]
