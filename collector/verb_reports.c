@@ -144,6 +144,7 @@ verb_reports(const struct options *o)
 		l.file = o->args[1];
 	if (open_collector(o, &config, &st) != MH_OK)
 		return EXIT_TROUBLE;
+	output_gather();
 	if (!exporting && !o->ndjson)
 		table_head(columns, MH_ARRAY_LEN(columns));
 
