@@ -194,9 +194,13 @@ put(struct ingest *in, const struct report *report, const uint8_t *der, size_t l
 		.der_len = len,
 		.received_ms = clock_real_ms() };
 	MH_CLEANUP(freep) uint8_t *receipt = NULL;
+	MH_CLEANUP(report_index_freep) struct report_index *index = NULL;
 	mh_err err = seal_receipt(in, report, r.received_ms, &receipt, &r.receipt_len);
 
 	r.receipt = receipt;
+	if (err == MH_OK)
+		err = report_index_new(report, &index);
+	r.index = index;
 	if (err == MH_OK)
 		err = store_report_put(in->st, &r);
 	if (err != MH_OK)
@@ -226,7 +230,7 @@ store_once(struct ingest *in, const struct report *report, const uint8_t *der, s
 		return put(in, report, der, len, &ret->receipt, &ret->receipt_len);
 	*ret_fork = memcmp(digest, report->digest, DIGEST_BYTES) != 0;
 	if (*ret_fork)
-		return store_fork_alarm(in->st, &key, report->digest, clock_real_ms());
+		return store_report_conflict(in->st, report, clock_real_ms());
 	ret->receipt = buf_take(receipt, &ret->receipt_len);
 	return MH_OK;
 }

@@ -28,6 +28,7 @@
 #include "base/notify.h"
 #include "collector/reply.h"
 #include "collector/server_tls.h"
+#include "collector/upkeep.h"
 #include "transport/certificate.h"
 
 enum {
@@ -50,6 +51,7 @@ struct server {
 	struct ingest *ingest;
 	struct authority_link *authority;
 	struct enrol *enrol;
+	struct upkeep upkeep;
 	struct evconnlistener *listeners[LISTENERS_MAX];
 	size_t n_listeners;
 	struct event *sweep, *reload;
@@ -177,6 +179,7 @@ on_reload(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	ingest_flush(s->ingest);
+	upkeep_step(&s->upkeep, clock_monotonic_ms());
 	version = store_version_of_others(s->st);
 	if (version != s->store_version && load_revoked(s) == MH_OK)
 		s->store_version = version;
@@ -513,6 +516,8 @@ set_up(struct server *s)
 	    &s->authority);
 	if (err == MH_OK)
 		err = load_revoked(s);
+	if (err == MH_OK)
+		err = upkeep_init(&s->upkeep, s->config, s->st);
 	if (err != MH_OK)
 		return err;
 
