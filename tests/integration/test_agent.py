@@ -290,7 +290,7 @@ class Disk(ResidentTest):
             f.seek(20)
             f.write(os.urandom(8000))
         self.enrolled().start()
-        aside = self.r.wait_for_log(r"was damaged and is kept as (\S+):").group(1)
+        aside = self.r.wait_for_log(r"was damaged and is kept as (\S+);").group(1)
         self.assertGreater(os.stat(aside).st_size, 8000)
         self.wait_for_paths(paths)
 
