@@ -93,6 +93,16 @@ children_kill(struct children *c, enum role role, unsigned instance, int sig)
 	}
 }
 
+void
+children_disown(struct children *c)
+{
+	for (size_t i = 0; i < CHILDREN_MAX; i++) {
+		if (c->table[i].role != 0)
+			(void)kill(c->table[i].pid, SIGKILL);
+		c->table[i].role = 0;
+	}
+}
+
 bool
 children_reap(struct children *c, struct child *ret, int *ret_status)
 {

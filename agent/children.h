@@ -39,6 +39,9 @@ mh_err children_start(struct children *c, enum role role, unsigned instance,
 /* Send sig; nothing when there is no such child. */
 void children_kill(struct children *c, enum role role, unsigned instance, int sig);
 
+/* Kill all and forget them: children_reap() will not tell of their end. */
+void children_disown(struct children *c);
+
 /* The next child that has ended, copied to *ret with its wait(2) status; false: none. */
 bool children_reap(struct children *c, struct child *ret, int *ret_status);
 

@@ -144,15 +144,6 @@ listen_to_agent(struct supervisor *s)
 }
 
 static void
-kill_all(struct supervisor *s)
-{
-	for (size_t i = 0; i < CHILDREN_MAX; i++) {
-		if (s->children.table[i].role != 0)
-			(void)kill(s->children.table[i].pid, SIGKILL);
-	}
-}
-
-static void
 reap(struct supervisor *s)
 {
 	struct child gone;
@@ -174,8 +165,9 @@ reap(struct supervisor *s)
 			    (unsigned)status);
 		channel_free(s->agent);
 		s->agent = NULL;
-		/* Its children knew it alone. */
-		kill_all(s);
+		/* Its children knew it alone; the next agent numbers its own anew, and
+		 * must not take the end of these for that of its own. */
+		children_disown(&s->children);
 	}
 }
 
@@ -346,7 +338,7 @@ main(int argc, char **argv)
 	}
 	(void)sigprocmask(SIG_BLOCK, &blocked, &before);
 	run(&s, &before);
-	kill_all(&s);
+	children_disown(&s.children);
 	children_clear(&s.children);
 	free(s.config);
 	free(s.state);
