@@ -253,6 +253,24 @@ blame_file(struct scanner *s, int status)
 	return true;
 }
 
+/*
+ * Whether loading may be tried again.  Who was killed and not by us, by a person or for
+ * want of memory in the machine, is tried once more with all files: only when it happens
+ * again a file is to blame.
+ */
+static bool
+may_load_again(struct scanner *s, int status)
+{
+	bool is_killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+
+	if (is_killed && !s->is_overdue && !s->was_killed) {
+		s->was_killed = true;
+		return true;
+	}
+	s->is_overdue = false;
+	return blame_file(s, status);
+}
+
 void
 rules_on_exited(struct scanner *s, int status)
 {
@@ -264,7 +282,7 @@ rules_on_exited(struct scanner *s, int status)
 		return;
 	s->n_zygote_deaths++;
 	if (s->n_zygote_deaths > ZYGOTE_DEATHS_MAX ||
-	    (was_loading && !blame_file(s, status))) {
+	    (was_loading && !may_load_again(s, status))) {
 		MH_CLEANUP(freep) char *why = NULL;
 
 		if (WIFSIGNALED(status))
@@ -287,6 +305,7 @@ rules_tick(struct scanner *s)
 	if ((s->state == SCANNER_LOADING || s->state == SCANNER_COMPILING) &&
 	    s->zygote.channel != NULL && s->now_ms - s->zygote_ms > SCAN_COMPILE_MS) {
 		s->zygote_ms = s->now_ms;
+		s->is_overdue = true;
 		s->ops->stop(s->ctx, ROLE_ZYGOTE, s->zygote_instance);
 	}
 }

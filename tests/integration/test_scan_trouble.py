@@ -57,6 +57,20 @@ class Deaths(ScanTest):
                 scans.kill(zygote, signal.SIGKILL)
         self.assertEqual(self.check_all_there(self.outcome(process), paths), [])
 
+    def test_a_zygote_that_others_kill_while_it_loads_leaves_no_rule_out(self):
+        paths = [self.plant(f"{i}") for i in range(20)]
+        rules = self.write_rules("many.yar", MARK_RULE + "".join(
+            f'rule r{i} {{ strings: $a = "no such text {i} at all" condition: $a }}\n'
+            for i in range(20000)))
+        process = self.start("--rules", rules, self.tree)
+        (zygote,) = scans.wait_until(
+            lambda: scans.helpers(process.pid, "molehunt-scan"), what="a zygote")
+        time.sleep(0.1)
+        scans.kill(zygote, signal.SIGKILL)
+        done = self.outcome(process)
+        self.assertEqual(sorted(set(done.found())), sorted(paths), done.err)
+        self.assertNotIn("did not end", done.err)
+
     def test_a_killed_opener_loses_no_target(self):
         paths = self.plant_many(400)
         process = self.start(self.tree)
