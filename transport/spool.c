@@ -675,3 +675,77 @@ spool_close(struct spool *sp)
 	free(sp->path);
 	free(sp);
 }
+
+/* NEEDSWORK: a stand-in, until the spool has its own table of such reports. */
+static mh_err
+draw_epoch_now(struct spool *sp, const void *arg)
+{
+	(void)arg;
+	return draw_epoch(sp);
+}
+
+mh_err
+spool_new_epoch(struct spool *sp)
+{
+	return spool_db_transact(sp, draw_epoch_now, NULL);
+}
+
+struct unsealing {
+	const char *epoch;
+	uint64_t sequence;
+	const struct report_line *lines;
+	size_t n;
+	const char *why;
+	int64_t now_ms;
+};
+
+static mh_err
+unseal(struct spool *sp, const void *arg)
+{
+	const struct unsealing *u = arg;
+	static const char move[] =
+	    "INSERT INTO aside (lane, stored_ms, why, line) SELECT 0, ?3, ?4, der FROM "
+	    "sealed WHERE epoch = ?1 AND sequence = ?2";
+	static const char drop[] =
+	    "DELETE FROM sealed WHERE epoch = ?1 AND sequence = ?2";
+	static const char put[] =
+	    "INSERT INTO pending (id, lane, stored_ms, bytes, line) VALUES "
+	    "((SELECT coalesce(min(id), 1) - 1 FROM pending), ?1, ?2, length(?3), ?3)";
+	sqlite3_stmt *stmt = NULL;
+	mh_err err = MH_OK;
+
+	(void)sqlite3_prepare_v2(sp->db, move, -1, &stmt, NULL);
+	spool_db_bind_text(stmt, 1, u->epoch);
+	spool_db_bind_int(stmt, 2, (int64_t)u->sequence);
+	spool_db_bind_int(stmt, 3, u->now_ms);
+	spool_db_bind_text(stmt, 4, u->why);
+	err = spool_db_run(sp, stmt);
+	(void)sqlite3_finalize(stmt);
+	if (err == MH_OK && sqlite3_changes(sp->db) == 0)
+		err = MH_ERR_NOTFOUND;
+	if (err != MH_OK)
+		return err;
+	(void)sqlite3_prepare_v2(sp->db, drop, -1, &stmt, NULL);
+	spool_db_bind_text(stmt, 1, u->epoch);
+	spool_db_bind_int(stmt, 2, (int64_t)u->sequence);
+	err = spool_db_run(sp, stmt);
+	(void)sqlite3_finalize(stmt);
+	for (size_t i = u->n; err == MH_OK && i > 0; i--) {
+		(void)sqlite3_prepare_v2(sp->db, put, -1, &stmt, NULL);
+		spool_db_bind_int(stmt, 1, u->lines[i - 1].lane);
+		spool_db_bind_int(stmt, 2, u->now_ms);
+		spool_db_bind_bytes(stmt, 3, u->lines[i - 1].text, u->lines[i - 1].len);
+		err = spool_db_run(sp, stmt);
+		(void)sqlite3_finalize(stmt);
+	}
+	return err;
+}
+
+mh_err
+spool_unseal(struct spool *sp, const char *epoch, uint64_t sequence,
+    const struct report_line *lines, size_t n, const char *why, int64_t now_ms)
+{
+	const struct unsealing u = { epoch, sequence, lines, n, why, now_ms };
+
+	return spool_db_transact(sp, unseal, &u);
+}

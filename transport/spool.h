@@ -225,6 +225,18 @@ mh_err spool_next_report(struct spool *sp, int64_t after_id, int64_t now_ms,
 mh_err spool_refused(struct spool *sp, const char *epoch, uint64_t sequence,
     const char *why, int64_t retry_ms) MH_CHECKED;
 
+/* Draw a new epoch: sequence and chain begin anew.  What is sealed stays as it is. */
+mh_err spool_new_epoch(struct spool *sp) MH_CHECKED;
+
+/*
+ * In one transaction: set the sealed report of that epoch and sequence aside whole,
+ * and put its lines back to the front of what is pending.  why is stored.
+ * MH_ERR_NOTFOUND when there is no such report.
+ */
+mh_err spool_unseal(struct spool *sp, const char *epoch, uint64_t sequence,
+    const struct report_line *lines, size_t n, const char *why, int64_t now_ms)
+    MH_CHECKED;
+
 /*
  * In one transaction: keep the receipt, which the caller has verified
  * (receipt_open()), and remove the report it is for.
