@@ -12,8 +12,10 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "build_info.h"
+#include "records/delivery.h"
 #include "records/setup.h"
 #include "records/watch.h"
+#include "transport/url.h"
 
 #define DAY_MS 86400000ull
 
@@ -51,6 +53,40 @@ check_pattern_path(const char *text)
 	return text[0] == '/' || strcmp(text, "~") == 0 || strncmp(text, "~/", 2) == 0
 		   ? NULL
 		   : xstrdup("a path has to begin with / or ~/");
+}
+
+static char *
+check_url(const char *text)
+{
+	struct url unused;
+	const char *why = NULL;
+
+	return url_parse(text, &unused, &why) == MH_OK ? NULL : xstrdup(why);
+}
+
+static char *
+check_proxy(const char *text)
+{
+	struct url_proxy unused;
+	const char *why = NULL;
+
+	return text[0] == 0 || url_proxy_parse(text, &unused, &why) == MH_OK
+		   ? NULL
+		   : xstrdup(why);
+}
+
+static char *
+check_file(const char *text)
+{
+	return text[0] == 0 ? NULL : check_absolute(text);
+}
+
+static char *
+check_host(const char *text)
+{
+	return strlen(text) <= DELIVERY_HOST_MAX
+		   ? NULL
+		   : xstrdup("a host's name has at most 253 characters");
 }
 
 /* What matches whole paths. */
@@ -193,6 +229,22 @@ static const struct setting rows[] = {
 		"Memory of all of Molehunt, beside the rules: bounds its scan workers." },
 	{ "report.max_age", SETTING_DURATION, AT(report_max_age_ms), "30s", .min = 100,
 	    .max = DAY_MS, .help = "A finding waits at most so long for its report." },
+	{ "delivery.collectors", SETTING_STRINGS, AT(delivery_collectors), NULL,
+	    .max = DELIVERY_COLLECTORS_MAX, .check = check_url,
+	    .help = "Other collectors of the fleet, for when the one of the enrolment is "
+		    "away." },
+	{ "delivery.proxy", SETTING_STRING, AT(delivery_proxy), "",
+	    .max = DELIVERY_URL_MAX, .check = check_proxy,
+	    .help = "HTTP proxy to go through: http://[USER@]HOST:PORT; none: direct." },
+	{ "delivery.proxy_password_file", SETTING_STRING,
+	    AT(delivery_proxy_password_file), "", .max = 4096, .check = check_file,
+	    .help = "File with the proxy's password, the agent's own and mode 0600." },
+	{ "delivery.no_proxy", SETTING_STRINGS, AT(delivery_no_proxy), NULL,
+	    .max = DELIVERY_NO_PROXY_MAX, .check = check_host,
+	    .help = "Hosts and domains of collectors that are reached without it." },
+	{ "delivery.replay_rate", SETTING_INTEGER, AT(delivery_replay_rate), "5",
+	    .min = 1, .max = DELIVERY_RATE_MAX,
+	    .help = "Reports in a second after an outage, so that a fleet is no storm." },
 	{ "spool.max_size", SETTING_SIZE, AT(spool_max_bytes), "2GiB", .min = 1 << 20,
 	    .max = 1ull << 40,
 	    .help = "Findings and reports that wait; when it is full, scanning waits." },

@@ -35,6 +35,11 @@ struct agent_config {
 	uint64_t cache_reread_ms;
 	uint64_t limits_memory_bytes;
 	uint64_t report_max_age_ms;
+	struct setting_strings delivery_collectors; /* after the enrolment's */
+	char *delivery_proxy;                       /* "" for none */
+	char *delivery_proxy_password_file;         /* "" for none */
+	struct setting_strings delivery_no_proxy;
+	uint64_t delivery_replay_rate; /* reports a second */
 	uint64_t spool_max_bytes;
 	uint64_t spool_min_free_bytes;
 	char *control_socket;

@@ -244,6 +244,18 @@ show_delivery(struct asking *q, const json_t *r)
 		    " reports are safe",
 		    number_of(r, "waiting"), number_of(r, "sealed"),
 		    number_of(r, "receipts"));
+	if (json_object_get(r, "signing_until") != NULL) {
+		MH_CLEANUP(freep) char *signing = local_time(r, "signing_until");
+		MH_CLEANUP(freep) char *tls = local_time(r, "tls_until");
+
+		line("", "certificates until %s (signing), %s (TLS)", signing,
+		    json_object_get(r, "tls_until") != NULL ? tls : "?");
+	}
+	if (json_object_get(r, "trouble") != NULL) {
+		MH_CLEANUP(freep) char *trouble = text_escape(text_of(r, "trouble"));
+
+		line("", "%s%s%s", colour(q, YELLOW), trouble, colour(q, PLAIN));
+	}
 }
 
 static void

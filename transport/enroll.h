@@ -23,8 +23,10 @@ enum {
 struct enroll_options {
 	struct url url;
 	struct token token;
-	const char *state; /* the folder STATE */
-	bool is_forced;    /* replace an identity that is there */
+	const char *state;             /* the folder STATE */
+	bool is_forced;                /* replace an identity that is there */
+	const char *machine_id;        /* of this host, to be remembered; NULL: unknown */
+	const struct url_proxy *proxy; /* to go through; NULL: direct */
 };
 
 /*

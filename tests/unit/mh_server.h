@@ -18,6 +18,17 @@ enum server_fault {
 	SERVER_CHUNKS,     /* reports get a chunked answer, once */
 	SERVER_NO_TLS,     /* answers in plain text */
 	SERVER_TWO_AGENTS, /* enrols the two keys as two agents */
+	SERVER_CLOSES,     /* each answer ends the connection, in good order */
+	SERVER_REDIRECTS,  /* reports get 302 to another place */
+	SERVER_BUSY_DATE,  /* the first report gets 503, Retry-After a date in 2 s */
+	/* What a renewal gets: a certificate for another key, agent, use, CA; none; one
+	 * that the server then does not accept. */
+	SERVER_RENEWS_KEY,
+	SERVER_RENEWS_AGENT,
+	SERVER_RENEWS_USE,
+	SERVER_RENEWS_CA,
+	SERVER_RENEWS_NOTHING,
+	SERVER_RENEWS_IN_VAIN,
 };
 
 #define SERVER_SECRET "0123456789abcdefghijABCDEFGHIJ-_"

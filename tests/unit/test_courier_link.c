@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* How the courier connects: sessions, several collectors, waiting, redirects. */
+#include "tests/unit/mh_test.h"
+
+#include <signal.h>
+
+#include "base/clock.h"
+#include "tests/unit/mh_courier.h"
+
+static void
+start(struct ground *g, enum server_fault fault)
+{
+	g->server = server_start(g->fleet, &g->tls, fault);
+	ground_write_identity(g, &g->fleet->tls, "127.0.0.1");
+	ground_start_courier(g);
+}
+
+static void
+add_collector(struct ground *g, unsigned short port)
+{
+	char *url = g->settings.collectors[g->settings.n_collectors++];
+
+	(void)snprintf(url, DELIVERY_URL_MAX, "https://127.0.0.1:%u", port);
+}
+
+/* Links until that many connections were made. */
+static struct delivery_link
+await_connections(struct ground *g, uint64_t n)
+{
+	struct delivery_link link = { .state = 0 };
+	struct message m;
+
+	while (link.n_connections < n) {
+		ground_await(g, MSG_LINK, &m);
+		assert_ok(delivery_link_parse(m.data, m.len, &link));
+	}
+	return link;
+}
+
+static void
+a_later_connection_resumes_the_session(void **state)
+{
+	struct ground *g = *state;
+	struct delivery_link link;
+
+	/* The first report stands for the probe; each has a connection of its own. */
+	start(g, SERVER_CLOSES);
+	(void)await_connections(g, 1);
+	ground_send_report(g, 1, "A", 1);
+	ground_await(g, MSG_RECEIPT, &(struct message){ .type = 0 });
+	ground_send_report(g, 2, "B", 1);
+	link = await_connections(g, 2);
+	assert_true(link.n_resumed >= 1);
+	/* Another identity of the same agent begins anew. */
+	struct fleet_pair other = fleet_issue(g->fleet,
+	    "URI:urn:uuid:" FLEET_AGENT ",URI:urn:molehunt:tls", "clientAuth",
+	    clock_real_ms() - FLEET_DAY_MS, clock_real_ms() + FLEET_DAY_MS);
+	uint64_t before = link.n_resumed;
+
+	ground_await(g, MSG_RECEIPT, &(struct message){ .type = 0 });
+	ground_write_identity(g, &other, "127.0.0.1");
+	ground_send_settings(g);
+	link = await_connections(g, link.n_connections + 1);
+	assert_int_equal(link.n_resumed, before);
+	fleet_pair_clear(&other);
+}
+
+static void
+a_redirect_is_not_followed(void **state)
+{
+	struct ground *g = *state;
+	struct delivery_refused r;
+	struct message m;
+
+	start(g, SERVER_REDIRECTS);
+	ground_send_report(g, 1, "DER", 3);
+	ground_await(g, MSG_REFUSED, &m);
+	assert_ok(delivery_refused_parse(m.data, m.len, &r));
+	assert_int_equal(r.status, 302);
+	assert_string_equal(r.code, "unknown");
+}
+
+static void
+a_date_to_come_back_at_is_the_servers(void **state)
+{
+	struct ground *g = *state;
+	int64_t begin = clock_monotonic_ms();
+
+	start(g, SERVER_BUSY_DATE);
+	ground_send_report(g, 1, "DER", 3);
+	/* Its clock is an hour behind, and it means two seconds. */
+	assert_non_null(strstr(ground_await_link(g, LINK_BUSY).sentence, "for 2 s"));
+	ground_await(g, MSG_RECEIPT, &(struct message){ .type = 0 });
+	assert_true(clock_monotonic_ms() - begin >= 1000);
+}
+
+static void
+another_collector_takes_over(void **state)
+{
+	struct ground *g = *state;
+	struct server second = server_start(g->fleet, &g->tls, SERVER_GOOD);
+	struct delivery_link link = { .state = 0 };
+
+	add_collector(g, second.port);
+	start(g, SERVER_GOOD);
+	ground_send_report(g, 1, "A", 1);
+	ground_await_receipt(g, 1, "A", 1);
+	server_stop(&g->server);
+	/* What is under way goes to the next one, after both failures of the first. */
+	ground_send_report(g, 2, "B", 1);
+	while (link.state != LINK_UP || strstr(link.collector, "127.0.0.1") == NULL ||
+	       link.n_failures < 2)
+		link = ground_await_link(g, LINK_UP);
+	ground_await(g, MSG_RECEIPT, &(struct message){ .type = 0 });
+	server_stop(&second);
+}
+
+static void
+the_clocks_difference_is_told(void **state)
+{
+	struct ground *g = *state;
+	struct delivery_link link = { .state = 0 };
+
+	start(g, SERVER_BUSY_DATE);
+	ground_send_report(g, 1, "DER", 3);
+	while (!link.knows_clock)
+		link = ground_await_link(g, LINK_BUSY);
+	assert_in_range(link.clock_ahead_ms, 3590 * 1000, 3610 * 1000);
+}
+
+#define with_ground(f) cmocka_unit_test_setup_teardown(f, ground_setup, ground_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		with_ground(a_later_connection_resumes_the_session),
+		with_ground(a_redirect_is_not_followed),
+		with_ground(a_date_to_come_back_at_is_the_servers),
+		with_ground(another_collector_takes_over),
+		with_ground(the_clocks_difference_is_told),
+	};
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests_name("courier link", tests, NULL, NULL);
+}
