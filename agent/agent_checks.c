@@ -88,6 +88,17 @@ check_spool(struct agent *a, const struct checking *c)
 		tell(c, "spool", CHECK_GOOD, "it takes findings", NULL);
 }
 
+/* "29 days", or what is less of them exactly. */
+static char *
+words_of(int64_t ms)
+{
+	const int64_t day_ms = 24 * 3600 * 1000;
+
+	if (ms >= 2 * day_ms)
+		return xasprintf("%d days", (int)(ms / day_ms));
+	return text_duration(ms > 0 ? (uint64_t)ms : 0);
+}
+
 /* One certificate; facts of time 0 are not known. */
 static void
 check_certificate(const struct checking *c, const char *name, int64_t not_before_ms,
@@ -97,7 +108,7 @@ check_certificate(const struct checking *c, const char *name, int64_t not_before
 	    "if the clock is right: molehunt enroll --force URL TOKEN";
 	int64_t now_ms = clock_real_ms();
 	int64_t left_ms = not_after_ms - now_ms;
-	MH_CLEANUP(freep) char *left = text_duration(left_ms > 0 ? (uint64_t)left_ms : 0);
+	MH_CLEANUP(freep) char *left = words_of(left_ms);
 	MH_CLEANUP(freep) char *text = NULL;
 
 	if (not_after_ms == 0)
@@ -152,7 +163,7 @@ check_clock(struct agent *a, const struct checking *c)
 	int64_t ahead_ms = a->link.clock_ahead_ms;
 	bool is_ahead = ahead_ms > 0;
 	MH_CLEANUP(freep)
-	char *by = text_duration((uint64_t)(is_ahead ? ahead_ms : -ahead_ms));
+	char *by = words_of(is_ahead ? ahead_ms : -ahead_ms);
 	MH_CLEANUP(freep) char *text = NULL;
 
 	if (!a->link.knows_clock)

@@ -439,6 +439,8 @@ agent_delivery_clear(struct agent *a)
 {
 	if (a->settings == NULL)
 		return;
+	/* It may hold a proxy's password. */
+	explicit_bzero((void *)(uintptr_t)buf_data(a->settings), buf_len(a->settings));
 	lose_courier(a);
 	buf_free(a->settings);
 	free(a->settings_trouble);

@@ -126,6 +126,8 @@ look(struct agent *a)
 	if (a->signing.trouble == NULL || strcmp(a->signing.trouble, why) != 0)
 		log_err_r(err, AREA, "%s: %s", folder, why);
 	set_text(&a->signing.trouble, xstrdup(why));
+	/* Whatever it was, it may have passed when it is looked at next. */
+	a->signing.inode = 0;
 }
 
 void

@@ -215,13 +215,14 @@ on_read(struct bufferevent *bev, void *arg)
 
 /* What an end of the connection means. */
 static enum http_fault
-fault_of(const struct http_client *c, SSL *ssl, short what)
+fault_of(const struct http_client *c, SSL *ssl)
 {
 	if (tls_peer_refused_us(ssl))
 		return HTTP_FAULT_REFUSED;
 	if (SSL_get_verify_result(ssl) != X509_V_OK)
 		return HTTP_FAULT_SERVER;
-	if (c->state == CLIENT_READY && (what & BEV_EVENT_EOF) != 0)
+	/* Also by a reset, as of a firewall that forgot it. */
+	if (c->state == CLIENT_READY)
 		return HTTP_FAULT_CLOSED;
 	return HTTP_FAULT_NETWORK;
 }
@@ -237,7 +238,7 @@ on_event(struct bufferevent *bev, short what, void *arg)
 	if ((what & BEV_EVENT_CONNECTED) == 0) {
 		tls_explain(ssl, bufferevent_get_openssl_error(bev),
 		    (what & BEV_EVENT_ERROR) != 0 ? system_errno : 0, why, sizeof(why));
-		fail(c, fault_of(c, ssl, what), why);
+		fail(c, fault_of(c, ssl), why);
 		return;
 	}
 	if (!tls_peer_is_collector(ssl)) {

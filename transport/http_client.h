@@ -37,7 +37,7 @@ enum http_fault {
 	HTTP_FAULT_PROXY,   /* the proxy does not let us through */
 	HTTP_FAULT_SERVER,  /* the server is not who it should be */
 	HTTP_FAULT_REFUSED, /* the server does not take our certificate */
-	HTTP_FAULT_CLOSED,  /* it ended well while nothing was asked */
+	HTTP_FAULT_CLOSED,  /* it ended while nothing was asked */
 };
 
 /* Called from the loop; they may call the client, but not free it. */
