@@ -303,13 +303,23 @@ struct server
 server_start(const struct fleet *fleet, const struct fleet_pair *tls,
     enum server_fault fault)
 {
+	return server_start_at(fleet, tls, fault, 0);
+}
+
+struct server
+server_start_at(const struct fleet *fleet, const struct fleet_pair *tls,
+    enum server_fault fault, unsigned short port)
+{
 	struct sockaddr_in at = { .sin_family = AF_INET,
+		.sin_port = htons(port),
 		.sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int one = 1;
 	socklen_t len = sizeof(at);
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct serving s = { .fleet = fleet, .fault = fault };
 	struct server server;
 
+	(void)setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (listener < 0 || bind(listener, (struct sockaddr *)&at, len) < 0 ||
 	    listen(listener, 8) < 0 ||
 	    getsockname(listener, (struct sockaddr *)&at, &len) < 0)

@@ -41,6 +41,9 @@ struct server {
 /* tls is the server's pair, whose chain is sent with the CA.  Aborts on failure. */
 struct server server_start(const struct fleet *fleet, const struct fleet_pair *tls,
     enum server_fault fault);
+/* The same at that port, which is free; 0: any. */
+struct server server_start_at(const struct fleet *fleet, const struct fleet_pair *tls,
+    enum server_fault fault, unsigned short port);
 void server_stop(struct server *server);
 
 #endif

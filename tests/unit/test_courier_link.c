@@ -2,6 +2,7 @@
 /* How the courier connects: sessions, several collectors, waiting, redirects. */
 #include "tests/unit/mh_test.h"
 
+#include <poll.h>
 #include <signal.h>
 
 #include "base/clock.h"
@@ -115,6 +116,37 @@ another_collector_takes_over(void **state)
 	server_stop(&second);
 }
 
+/* What was kept during an outage goes at the pace of the settings, behind a few. */
+static void
+a_replay_after_an_outage_is_paced(void **state)
+{
+	struct ground *g = *state;
+	struct server away;
+	int64_t begin;
+	int64_t took;
+
+	g->settings.replay_rate = 4;
+	g->server = server_start(g->fleet, &g->tls, SERVER_GOOD);
+	away = g->server;
+	ground_write_identity(g, &g->fleet->tls, "127.0.0.1");
+	server_stop(&g->server);
+	ground_start_courier(g);
+	(void)ground_await_link(g, LINK_DOWN);
+	(void)poll(NULL, 0, 31 * 1000);
+	g->server = server_start_at(g->fleet, &g->tls, SERVER_GOOD, away.port);
+	for (uint64_t i = 1; i <= 16; i++)
+		ground_send_report(g, i, &i, sizeof(i));
+	begin = 0;
+	for (uint64_t i = 1; i <= 16; i++) {
+		ground_await_receipt(g, i, &i, sizeof(i));
+		if (i == 1)
+			begin = clock_monotonic_ms();
+	}
+	took = clock_monotonic_ms() - begin;
+	/* Eight at once, and eight more in two seconds. */
+	assert_true(took >= 1500 && took < 6000);
+}
+
 static void
 the_clocks_difference_is_told(void **state)
 {
@@ -139,6 +171,7 @@ main(void)
 		with_ground(a_date_to_come_back_at_is_the_servers),
 		with_ground(another_collector_takes_over),
 		with_ground(the_clocks_difference_is_told),
+		with_ground(a_replay_after_an_outage_is_paced),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);

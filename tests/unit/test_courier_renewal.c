@@ -128,6 +128,40 @@ a_successor_that_is_refused_leaves_the_old_pair_in_use(void **state)
 	fleet_pair_clear(&old);
 }
 
+/* The clock a year ahead, or back: our certificate is past its end, or not begun. */
+static void
+a_clock_that_is_wrong_costs_no_key(void **state)
+{
+	struct ground *g = *state;
+	static const int from_days[] = { -370, 335 };
+
+	for (size_t i = 0; i < MH_ARRAY_LEN(from_days); i++) {
+		int64_t from = clock_real_ms() + from_days[i] * FLEET_DAY_MS;
+		struct fleet_pair pair = fleet_issue(g->fleet,
+		    "URI:urn:uuid:" FLEET_AGENT ",URI:urn:molehunt:tls", "clientAuth",
+		    from, from + 30 * FLEET_DAY_MS);
+		struct delivery_link link;
+		struct identity *id;
+
+		g->server = server_start(g->fleet, &g->tls, SERVER_GOOD);
+		ground_write_identity(g, &pair, "127.0.0.1");
+		ground_start_courier(g);
+		link = ground_await_link(g, LINK_DOWN);
+		assert_int_equal(link.not_before_ms / 1000, from / 1000);
+		/* And again, and again. */
+		link = ground_await_link(g, LINK_UP);
+		link = ground_await_link(g, LINK_DOWN);
+		assert_true(link.n_failures >= 2);
+		id = load(g);
+		assert_int_equal(X509_cmp(id->cert, pair.cert), 0);
+		assert_true(certificate_has_key(id->cert, id->key));
+		identity_free(id);
+		ground_stop_courier(g);
+		server_stop(&g->server);
+		fleet_pair_clear(&pair);
+	}
+}
+
 static void
 the_agents_request_is_carried(void **state)
 {
@@ -169,6 +203,7 @@ main(void)
 		with_ground(a_due_pair_is_replaced_by_one_that_works),
 		with_ground(answers_that_do_not_fit_change_nothing),
 		with_ground(a_successor_that_is_refused_leaves_the_old_pair_in_use),
+		with_ground(a_clock_that_is_wrong_costs_no_key),
 		with_ground(the_agents_request_is_carried),
 	};
 
