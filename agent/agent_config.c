@@ -82,6 +82,14 @@ check_file(const char *text)
 }
 
 static char *
+check_loopback(const char *text)
+{
+	return text[0] == 0 || url_is_loopback(text)
+		   ? NULL
+		   : xstrdup("it has to be ADDRESS:PORT of loopback, as 127.0.0.1:9639");
+}
+
+static char *
 check_host(const char *text)
 {
 	return strlen(text) <= DELIVERY_HOST_MAX
@@ -251,6 +259,10 @@ static const struct setting rows[] = {
 	{ "spool.min_free", SETTING_SIZE, AT(spool_min_free_bytes), "256MiB",
 	    .max = 1ull << 40,
 	    .help = "Space that is left free on the disk; below it, scanning waits." },
+	{ "metrics.listen", SETTING_STRING, AT(metrics_listen), "",
+	    .max = DELIVERY_LISTEN_MAX, .check = check_loopback,
+	    .help =
+		"ADDRESS:PORT of loopback where Prometheus finds /metrics; none: off." },
 	{ "control.socket", SETTING_STRING, AT(control_socket),
 	    "/run/molehunt/control.sock", .min = 1, .max = 107, .check = check_absolute,
 	    .help = "Where `molehunt status` and its like ask the agent." },

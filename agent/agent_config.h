@@ -42,6 +42,7 @@ struct agent_config {
 	uint64_t delivery_replay_rate; /* reports a second */
 	uint64_t spool_max_bytes;
 	uint64_t spool_min_free_bytes;
+	char *metrics_listen; /* "" for nowhere */
 	char *control_socket;
 	char *control_group; /* "" for none */
 	char *policy_key;    /* "" for none */

@@ -102,6 +102,7 @@ seal_one(struct agent *a)
 		log_err_r(err, "report", "cannot seal");
 		return false;
 	}
+	a->n_sealed++;
 	agent_identity_on_sealed(a, &pair, &header);
 	log_info("report", "sealed %llu with %u findings",
 	    (unsigned long long)header.sequence, (unsigned)header.n_findings);
@@ -271,6 +272,34 @@ lose_courier(struct agent *a)
 	a->courier_retry_ms = clock_monotonic_ms() + COURIER_RESTART_MS;
 }
 
+/* Somebody asks for the numbers. */
+static void
+on_measure(struct agent *a)
+{
+	MH_CLEANUP(buf_freep)
+	struct buf *b = buf_new(message_table[MSG_METRICS].max_bytes);
+
+	agent_metrics_put(a, b);
+	if (channel_can_send(a->courier))
+		mh_ignore(channel_send(a->courier, MSG_METRICS, buf_data(b), buf_len(b),
+		    NULL, 0));
+}
+
+/* What is no answer to a report; false: it is one. */
+static bool
+on_other(struct agent *a, const struct message *m)
+{
+	if (m->type == MSG_LINK)
+		on_link(a, m);
+	else if (m->type == MSG_RENEWED)
+		agent_identity_on_renewed(a, m);
+	else if (m->type == MSG_MEASURE)
+		on_measure(a);
+	else
+		return false;
+	return true;
+}
+
 static void
 on_courier(evutil_socket_t fd, short what, void *ctx)
 {
@@ -281,13 +310,8 @@ on_courier(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	while ((err = channel_receive(a->courier, &m)) == MH_OK) {
-		if (m.type == MSG_LINK || m.type == MSG_RENEWED) {
-			if (m.type == MSG_LINK)
-				on_link(a, &m);
-			else
-				agent_identity_on_renewed(a, &m);
+		if (on_other(a, &m))
 			continue;
-		}
 		if (a->n_sent > 0)
 			a->n_sent--;
 		if (m.type == MSG_RECEIPT)
@@ -390,6 +414,7 @@ send_settings(struct agent *a, int64_t now_ms)
 	    DELIVERY_NO_PROXY_MAX, &m->n_no_proxy);
 	copy_text(m->proxy, sizeof(m->proxy), a->config.delivery_proxy);
 	m->replay_rate = (uint32_t)a->config.delivery_replay_rate;
+	copy_text(m->metrics_listen, sizeof(m->metrics_listen), a->config.metrics_listen);
 	read_password(a, m);
 	delivery_settings_put(m, b);
 	explicit_bzero(m->proxy_password, sizeof(m->proxy_password));

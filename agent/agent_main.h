@@ -30,6 +30,7 @@
  *	agent_control.c   what is answered at the control socket
  *	agent_checks.c    what is weaker than it could be
  *	agent_delivery.c  stored findings become reports, reports get receipts
+ *	agent_metrics.c   what is counted, for Prometheus
  *	agent_identity.c  who this agent is, and renewal of its signing key
  *	agent_refused.c   reports that the collector does not take as they are
  */
@@ -155,6 +156,12 @@ struct signing {
 	char *trouble; /* with the files; owned; NULL: none */
 };
 
+/* Of all scans that ended since the start. */
+struct scan_totals {
+	uint64_t scanned, bytes, findings;
+	uint64_t missed[REASON_MAX_];
+};
+
 struct agent {
 	struct event_base *base;
 	struct event *supervisor_event, *courier_event, *tick;
@@ -220,9 +227,11 @@ struct agent {
 	int64_t oldest_pending_ms; /* monotonic; 0: nothing waits for a report */
 	uint64_t n_pending;
 	bool knows_link;
-	struct delivery_link link;      /* the courier's last word */
-	uint64_t n_receipts, n_refused; /* since the start */
-	int64_t receipt_ms;             /* real time, the last one's; 0: none */
+	struct delivery_link link;                /* the courier's last word */
+	uint64_t n_sealed, n_receipts, n_refused; /* since the start */
+	int64_t receipt_ms;                       /* real time, the last one's; 0: none */
+
+	struct scan_totals totals; /* agent_run.c */
 
 	/* agent_control.c */
 	int control_fd; /* listening; -1: none */
@@ -443,6 +452,9 @@ void agent_identity_clear(struct agent *a);
  * where that helps.  False: it is kept as it is.
  */
 bool agent_refused_mend(struct agent *a, const struct delivery_refused *note);
+
+/* Append everything that is counted, as Prometheus text. */
+void agent_metrics_put(struct agent *a, struct buf *b);
 
 /* Have the courier read its identity and settings again. */
 void agent_delivery_reload(struct agent *a);

@@ -29,6 +29,7 @@ enum {
 	DELIVERY_NO_PROXY_MAX = 64,      /* names that are reached without the proxy */
 	DELIVERY_HOST_MAX = 253,         /* bytes of one of them (RFC 1035) */
 	DELIVERY_SECRET_MAX = 256,       /* bytes of a proxy's password */
+	DELIVERY_LISTEN_MAX = 64,        /* bytes of ADDRESS:PORT */
 	DELIVERY_RATE_MAX = 1000,        /* reports a second */
 	DELIVERY_REQUEST_MAX = 4096,     /* bytes of PKCS#10; a P-256 one has 300 */
 	DELIVERY_CERTIFICATE_MAX = 8192, /* bytes of DER; ours have 600 */
@@ -97,6 +98,7 @@ struct delivery_settings {
 	char no_proxy[DELIVERY_NO_PROXY_MAX][DELIVERY_HOST_MAX + 1];
 	size_t n_no_proxy;
 	uint32_t replay_rate; /* reports a second, 1..DELIVERY_RATE_MAX */
+	char metrics_listen[DELIVERY_LISTEN_MAX + 1]; /* of loopback; "": nowhere */
 };
 
 /*

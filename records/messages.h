@@ -80,6 +80,8 @@ enum role {
 	MSG(SETTINGS, AGENT, COURIER, 32768, 0)                                    \
 	MSG(RENEW, AGENT, COURIER, 8192, 0)                                        \
 	MSG(RENEWED, COURIER, AGENT, 16384, 0)                                     \
+	MSG(MEASURE, COURIER, AGENT, 0, 0)                                         \
+	MSG(METRICS, AGENT, COURIER, 65536, 0)                                     \
 	/* Certificates. */                                                        \
 	MSG(ISSUE, COLLECTOR, AUTHORITY, 16384, 0)                                 \
 	MSG(ISSUED, AUTHORITY, COLLECTOR, 16384, 0)

@@ -89,6 +89,8 @@ tell_agent(struct courier *co)
 		err = tell(co, MSG_LINK, b);
 		co->link_changed = false;
 	}
+	if (err == MH_OK && channel_can_send(co->channel) && courier_metrics_wants(co))
+		err = channel_send(co->channel, MSG_MEASURE, NULL, 0, NULL, 0);
 	if (err == MH_OK && channel_wants_write(co->channel))
 		(void)event_add(co->on_writable, NULL);
 	return err;
@@ -123,6 +125,7 @@ courier_on_settings(struct courier *co, const struct message *m)
 		return err;
 	co->has_settings = true;
 	courier_link_reload(co);
+	courier_metrics_reload(co);
 	return MH_OK;
 }
 
@@ -164,11 +167,13 @@ on_channel(evutil_socket_t fd, short what, void *arg)
 		err = channel_receive(co->channel, &m);
 		if (err != MH_OK)
 			break;
-		/* The table lets nothing but these three through from the agent. */
+		/* The table lets nothing but these four through from the agent. */
 		if (m.type == MSG_SETTINGS)
 			err = courier_on_settings(co, &m);
 		else if (m.type == MSG_RENEW)
 			err = courier_on_renew(co, &m);
+		else if (m.type == MSG_METRICS)
+			courier_metrics_on_text(co, m.data, m.len);
 		else
 			err = courier_on_report(co, &m);
 		message_close_fds(&m);
@@ -221,6 +226,7 @@ run(const char *folder)
 		courier_drop_oldest(&co);
 	courier_link_clear(&co);
 	courier_renewal_clear(&co);
+	courier_metrics_clear(&co);
 	event_free(on_term);
 	event_free(co.on_readable);
 	event_free(co.on_writable);

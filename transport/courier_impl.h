@@ -16,6 +16,7 @@
  *
  *	courier.c          process, channel to the agent, what is done next
  *	courier_link.c     which collector, when, and what its answers mean
+ *	courier_metrics.c  the listener where the agent's numbers can be asked for
  *	courier_renewal.c  certificates: our own, and the agent's on its behalf
  */
 enum {
@@ -45,6 +46,8 @@ enum {
 	RENEW_RETRY_MIN_MS = 60 * 1000,
 	RENEW_RETRY_MAX_MS = 60 * 60 * 1000,
 	RENEW_LOOK_MAX_MS = 10 * 60 * 1000, /* the real clock may be set */
+	METRICS_ASKERS_MAX = 8,             /* at once; more are turned away */
+	METRICS_MS = 10 * 1000,             /* for the whole of a question */
 	/* A successor that is refused so often while the old pair works is given up. */
 	SUCCESSOR_TRIES = 3,
 };
@@ -111,6 +114,8 @@ struct courier {
 	double tokens;         /* reports that may go at once */
 	int64_t tokens_ms;     /* monotonic: as of then */
 
+	struct metrics *metrics; /* courier_metrics.c; NULL before the settings */
+
 	/* courier_renewal.c */
 	struct event *renew;         /* until our certificate is due */
 	uint32_t chance;             /* of this process: spreads renewals */
@@ -142,6 +147,13 @@ void courier_link_reload(struct courier *co);
 void courier_link_step(struct courier *co);
 void courier_say(struct courier *co, enum delivery_link_state state,
     const char *sentence);
+
+/* Listen where the settings say, or nowhere. */
+void courier_metrics_reload(struct courier *co);
+/* Whether the agent is to be asked now; then it counts as asked. */
+bool courier_metrics_wants(struct courier *co);
+void courier_metrics_on_text(struct courier *co, const void *text, size_t len);
+void courier_metrics_clear(struct courier *co);
 
 bool courier_renewal_init(struct courier *co);
 void courier_renewal_clear(struct courier *co);

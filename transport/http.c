@@ -226,6 +226,23 @@ http_proxy_parse(const char *p, size_t len, unsigned *ret_status, size_t *ret_us
 	return MH_OK;
 }
 
+mh_err
+http_get_parse(const char *p, size_t len, const char *path)
+{
+	size_t n = strlen(path);
+	bool is_whole = len > 0 && memmem(p, len, "\r\n\r\n", 4) != NULL;
+
+	if (!is_whole)
+		return len > HTTP_HEAD_MAX ? MH_ERR_PROTOCOL : MH_ERR_AGAIN;
+	if (len < 4 || memcmp(p, "GET ", 4) != 0)
+		return MH_ERR_PROTOCOL;
+	/* Behind the path comes the version, or what is asked about. */
+	if (len < 4 + n + 1 || memcmp(p + 4, path, n) != 0 ||
+	    (p[4 + n] != ' ' && p[4 + n] != '?'))
+		return MH_ERR_NOTFOUND;
+	return MH_OK;
+}
+
 const char *
 http_proxy_meaning(unsigned status)
 {

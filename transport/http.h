@@ -66,6 +66,13 @@ mh_err http_proxy_parse(const char *p, size_t len, unsigned *ret_status, size_t 
 /* What such a status means, and what to do: static. */
 const char *http_proxy_meaning(unsigned status);
 
+/*
+ * Whether the head of a request is there and is a GET of that path.  Input: hostile.
+ * Errors: MH_ERR_AGAIN (more bytes are needed), MH_ERR_NOTFOUND (another path),
+ * MH_ERR_PROTOCOL (no GET, or a head over HTTP_HEAD_MAX).
+ */
+mh_err http_get_parse(const char *p, size_t len, const char *path) MH_CHECKED;
+
 /* One request; texts are borrowed and hold no CR or LF. */
 struct http_request {
 	const char *method, *path, *host;

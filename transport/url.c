@@ -2,6 +2,7 @@
 #include "transport/url.h"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -152,6 +153,23 @@ url_host_matches(const char *host, const char *pattern)
 	len = strlen(pattern);
 	return len > 0 && n >= len && strcasecmp(host + n - len, pattern) == 0 &&
 	       (n == len || host[n - len - 1] == '.');
+}
+
+bool
+url_is_loopback(const char *text)
+{
+	MH_CLEANUP(freep) char *whole = xasprintf("https://%s", text);
+	const char *colon = strrchr(text, ':');
+	struct in_addr v4;
+	struct url url;
+	const char *why = NULL;
+
+	if (colon == NULL || colon[1] == 0 || strchr(colon, ']') != NULL ||
+	    strchr(text, '/') != NULL || url_parse(whole, &url, &why) != MH_OK)
+		return false;
+	return strcmp(url.host, "::1") == 0 ||
+	       (inet_pton(AF_INET, url.host, &v4) == 1 &&
+		   ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET);
 }
 
 char *

@@ -43,6 +43,9 @@ mh_err url_proxy_parse(const char *text, struct url_proxy *ret, const char **ret
  */
 bool url_host_matches(const char *host, const char *pattern);
 
+/* Whether text is ADDRESS:PORT or [ADDRESS]:PORT of loopback, with a port. */
+bool url_is_loopback(const char *text);
+
 /* "https://host:port", new, freed by the caller. */
 char *url_format(const struct url *url);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a proxy answers to CONNECT, and dates in answers. */
+/* What a proxy answers to CONNECT, dates in answers, and who asks for metrics. */
 #include "base/memory.h"
 #include "transport/http.h"
 
@@ -18,6 +18,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    (used > size || status < 200 || status > 599 ||
 		http_proxy_meaning(status)[0] == 0))
 		__builtin_trap();
+	mh_ignore(http_get_parse((const char *)data, size, "/metrics"));
 	if (http_date_parse(text, &ms) == MH_OK &&
 	    (ms < -86400000 || ms > INT64_C(253402387200000)))
 		__builtin_trap();

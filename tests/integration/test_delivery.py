@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """How the resident agent delivers: another identity, proxies, collectors."""
+import http.client
 import json
 import os
+import re
 import shutil
 import socket
 import sys
@@ -222,6 +224,50 @@ class Ways(Delivery):
                            (f"https://localhost:{self.c.port}/x", "no path")):
             done = self.r.run("molehunt", "enroll", url, token, "--state", self.r.state)
             self.assertEqual((done.returncode, words in done.stderr), (2, True), done.stderr)
+
+    def test_numbers_are_told_on_loopback(self):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        first = self.r.plant("first")
+        self.r.configure(more=f"metrics: {{listen: '127.0.0.1:{port}'}}\n")
+        self.enrolled().start()
+        self.wait_for_paths([first])
+
+        def ask(path="/metrics", method="GET"):
+            link = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            link.request(method, path)
+            answer = link.getresponse()
+            return answer.status, answer.read().decode(), answer.headers
+
+        wait_until(lambda: "receipts_total 1\n" in ask()[1], 10, "a receipt")
+        status, text, headers = ask()
+        self.assertEqual((status, headers["Content-Type"]),
+                         (200, "text/plain; version=0.0.4; charset=utf-8"))
+        names = set()
+        for line in text.splitlines():
+            self.assertRegex(line, r"^(# (HELP|TYPE) molehunt_agent_\w+ .+|"
+                             r'molehunt_agent_\w+(\{\w+="[^"]+"\})? \d+(\.\d+)?)$')
+            if line[0] != "#":
+                names.add(re.match(r"\w+", line)[0])
+        self.assertIn("molehunt_agent_findings_total 1\n", text)
+        self.assertIn('molehunt_agent_targets_missed_total{reason="permission"} 0\n', text)
+        self.assertIn('molehunt_agent_link{state="up"} 1\n', text)
+        # Each is described, once.
+        self.assertEqual(sorted(re.findall(r"# TYPE (\w+)", text)), sorted(names))
+        self.assertEqual(ask("/other")[0], 404)
+        self.assertEqual(ask(method="POST")[0], 400)
+        # Who says nothing is turned away, and keeps nobody else away for long.
+        silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(12)]
+        wait_until(lambda: self.answers(ask), 20, "an answer")
+        for link in silent:
+            link.close()
+
+    @staticmethod
+    def answers(ask):
+        try:
+            return ask()[0] == 200
+        except (OSError, http.client.HTTPException):
+            return False
 
     def test_an_idle_connection_is_closed_and_the_session_resumed(self):
         first = self.r.plant("first")

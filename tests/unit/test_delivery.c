@@ -106,6 +106,7 @@ settings_and_renewals_come_back_as_they_were_put(void **state)
 	memset(m->proxy, 'p', DELIVERY_URL_MAX);
 	memset(m->proxy_password, 's', DELIVERY_SECRET_MAX);
 	m->replay_rate = DELIVERY_RATE_MAX;
+	memset(m->metrics_listen, 'm', DELIVERY_LISTEN_MAX);
 	delivery_settings_put(m, b);
 	assert_true(buf_len(b) <= message_table[MSG_SETTINGS].max_bytes);
 	assert_only_whole(delivery_settings, b, m2);

@@ -158,6 +158,47 @@ urls_of_proxies_are_read_strictly(void **state)
 }
 
 static void
+a_get_of_the_path_is_told_from_others(void **state)
+{
+	static const char good[] = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+	MH_CLEANUP(freep) char *large = xcalloc(HTTP_HEAD_MAX + 2, 1);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) - 1; i++)
+		assert_err(http_get_parse(good, i, "/metrics"), MH_ERR_AGAIN);
+	assert_ok(http_get_parse(good, sizeof(good) - 1, "/metrics"));
+	assert_ok(http_get_parse("GET /metrics?a=b HTTP/1.1\r\n\r\n", 29, "/metrics"));
+	assert_err(http_get_parse("GET /metric HTTP/1.1\r\n\r\n", 24, "/metrics"),
+	    MH_ERR_NOTFOUND);
+	assert_err(http_get_parse("GET /metrics2 HTTP/1.1\r\n\r\n", 26, "/metrics"),
+	    MH_ERR_NOTFOUND);
+	assert_err(http_get_parse("GET /\r\n\r\n", 9, "/metrics"), MH_ERR_NOTFOUND);
+	assert_err(http_get_parse("POST /metrics HTTP/1.1\r\n\r\n", 26, "/metrics"),
+	    MH_ERR_PROTOCOL);
+	memset(large, 'G', HTTP_HEAD_MAX + 1);
+	assert_err(http_get_parse(large, HTTP_HEAD_MAX, "/metrics"), MH_ERR_AGAIN);
+	assert_err(http_get_parse(large, HTTP_HEAD_MAX + 1, "/metrics"), MH_ERR_PROTOCOL);
+}
+
+static void
+only_loopback_is_loopback(void **state)
+{
+	(void)state;
+	assert_true(url_is_loopback("127.0.0.1:9639"));
+	assert_true(url_is_loopback("127.9.9.9:1"));
+	assert_true(url_is_loopback("[::1]:9639"));
+	assert_false(url_is_loopback("0.0.0.0:9639"));
+	assert_false(url_is_loopback("[::]:9639"));
+	assert_false(url_is_loopback("10.0.0.1:9639"));
+	assert_false(url_is_loopback("localhost:9639"));
+	assert_false(url_is_loopback("127.0.0.1"));
+	assert_false(url_is_loopback("127.0.0.1:"));
+	assert_false(url_is_loopback("[::1]"));
+	assert_false(url_is_loopback("127.0.0.1:80/x"));
+	assert_false(url_is_loopback(""));
+}
+
+static void
 hosts_match_themselves_and_their_domain(void **state)
 {
 	(void)state;
@@ -180,6 +221,8 @@ main(void)
 		cmocka_unit_test(a_proxys_answer_is_its_status),
 		cmocka_unit_test(a_proxy_is_asked_with_the_password_in_base64),
 		cmocka_unit_test(urls_of_proxies_are_read_strictly),
+		cmocka_unit_test(a_get_of_the_path_is_told_from_others),
+		cmocka_unit_test(only_loopback_is_loopback),
 		cmocka_unit_test(hosts_match_themselves_and_their_domain),
 	};
 
