@@ -203,6 +203,11 @@ advice_about(const char *sentence)
 		{ "issuer",
 		    "another server answers there, or a proxy that breaks up TLS: "
 		    "exempt the collector from it" },
+		{ "cannot be read",
+		    "put the file back with its owner and mode 0600, or enrol again: "
+		    "molehunt enroll --force URL TOKEN" },
+		{ "belong together",
+		    "molehunt enroll --force URL TOKEN, with a new token" },
 		{ "expired", "molehunt enroll --force URL TOKEN, with a new token" },
 		{ "revoked", "the fleet's operator did that: ask, then enrol again" },
 		{ "enrol", "molehunt enroll --force URL TOKEN, with a new token" },

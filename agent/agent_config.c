@@ -241,6 +241,9 @@ static const struct setting rows[] = {
 	    .max = DELIVERY_COLLECTORS_MAX, .check = check_url,
 	    .help = "Other collectors of the fleet, for when the one of the enrolment is "
 		    "away." },
+	{ "delivery.return_after", SETTING_DURATION, AT(delivery_return_ms), "10m",
+	    .min = 1000, .max = DAY_MS,
+	    .help = "After so long on another collector the first is tried again." },
 	{ "delivery.proxy", SETTING_STRING, AT(delivery_proxy), "",
 	    .max = DELIVERY_URL_MAX, .check = check_proxy,
 	    .help = "HTTP proxy to go through: http://[USER@]HOST:PORT; none: direct." },

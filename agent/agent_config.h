@@ -39,6 +39,7 @@ struct agent_config {
 	char *delivery_proxy;                       /* "" for none */
 	char *delivery_proxy_password_file;         /* "" for none */
 	struct setting_strings delivery_no_proxy;
+	uint64_t delivery_return_ms;
 	uint64_t delivery_replay_rate; /* reports a second */
 	uint64_t spool_max_bytes;
 	uint64_t spool_min_free_bytes;

@@ -413,6 +413,7 @@ send_settings(struct agent *a, int64_t now_ms)
 	copy_list(&a->config.delivery_no_proxy, m->no_proxy[0], sizeof(m->no_proxy[0]),
 	    DELIVERY_NO_PROXY_MAX, &m->n_no_proxy);
 	copy_text(m->proxy, sizeof(m->proxy), a->config.delivery_proxy);
+	m->return_ms = (uint32_t)a->config.delivery_return_ms;
 	m->replay_rate = (uint32_t)a->config.delivery_replay_rate;
 	copy_text(m->metrics_listen, sizeof(m->metrics_listen), a->config.metrics_listen);
 	read_password(a, m);

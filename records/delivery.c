@@ -179,6 +179,7 @@ delivery_settings_put(const struct delivery_settings *m, struct buf *out)
 	for (size_t i = 0; i < m->n_no_proxy; i++)
 		buf_put_string(out, m->no_proxy[i]);
 	buf_put_u32(out, m->replay_rate);
+	buf_put_u32(out, m->return_ms);
 	buf_put_string(out, m->metrics_listen);
 }
 
@@ -197,6 +198,7 @@ read_settings(struct reader *r, struct delivery_settings *m)
 		if (!read_text(r, m->no_proxy[i], sizeof(m->no_proxy[i])))
 			return false;
 	m->replay_rate = reader_u32(r);
+	m->return_ms = reader_u32(r);
 	if (!read_text(r, m->metrics_listen, sizeof(m->metrics_listen)))
 		return false;
 	return reader_is_done(r) && m->replay_rate >= 1 &&

@@ -98,6 +98,7 @@ struct delivery_settings {
 	char no_proxy[DELIVERY_NO_PROXY_MAX][DELIVERY_HOST_MAX + 1];
 	size_t n_no_proxy;
 	uint32_t replay_rate; /* reports a second, 1..DELIVERY_RATE_MAX */
+	uint32_t return_ms;   /* on another collector, until the first is tried again */
 	char metrics_listen[DELIVERY_LISTEN_MAX + 1]; /* of loopback; "": nowhere */
 };
 

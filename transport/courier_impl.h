@@ -36,8 +36,6 @@ enum {
 	SETTLE_MS = 500,
 	/* Failures in a row after which the next collector is tried. */
 	FAILURES_PER_COLLECTOR = 2,
-	/* After so long on another one the preferred collector is tried again. */
-	RETURN_MS = 10 * 60 * 1000,
 	/* An outage that is over after less made no crowd that has to be spread. */
 	OUTAGE_MIN_MS = 30 * 1000,
 	/* Reports that go at once before delivery.replay_rate counts. */

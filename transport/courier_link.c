@@ -392,7 +392,7 @@ static bool
 may_return(const struct courier *co)
 {
 	return co->current != 0 && co->left_ms != 0 && co->failures == 0 &&
-	       clock_monotonic_ms() - co->left_ms >= RETURN_MS;
+	       clock_monotonic_ms() - co->left_ms >= (int64_t)co->settings.return_ms;
 }
 
 static mh_err

@@ -80,6 +80,8 @@ ground_send_settings(struct ground *g)
 
 	if (g->settings.replay_rate == 0)
 		g->settings.replay_rate = DELIVERY_RATE_MAX;
+	if (g->settings.return_ms == 0)
+		g->settings.return_ms = 600 * 1000;
 	delivery_settings_put(&g->settings, b);
 	assert_ok(
 	    channel_send(g->channel, MSG_SETTINGS, buf_data(b), buf_len(b), NULL, 0));

@@ -2,8 +2,13 @@
 /* How the courier connects: sessions, several collectors, waiting, redirects. */
 #include "tests/unit/mh_test.h"
 
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "tests/unit/mh_courier.h"
@@ -116,6 +121,97 @@ another_collector_takes_over(void **state)
 	server_stop(&second);
 }
 
+static void
+the_first_collector_is_returned_to(void **state)
+{
+	struct ground *g = *state;
+	struct server second = server_start(g->fleet, &g->tls, SERVER_GOOD);
+	struct delivery_link link = { .state = 0 };
+	unsigned short port;
+	char first[64];
+
+	add_collector(g, second.port);
+	g->settings.return_ms = 1000;
+	g->server = server_start(g->fleet, &g->tls, SERVER_GOOD);
+	port = g->server.port;
+	(void)snprintf(first, sizeof(first), "https://127.0.0.1:%u", port);
+	ground_write_identity(g, &g->fleet->tls, "127.0.0.1");
+	server_stop(&g->server);
+	ground_start_courier(g);
+	link = ground_await_link(g, LINK_UP);
+	assert_string_equal(link.collector, g->settings.collectors[0]);
+	ground_send_report(g, 1, "A", 1);
+	ground_await(g, MSG_RECEIPT, &(struct message){ .type = 0 });
+	/* It is still away: the one that works is used on, at once. */
+	(void)poll(NULL, 0, 1100);
+	ground_send_report(g, 2, "B", 1);
+	link = ground_await_link(g, LINK_DOWN);
+	assert_string_equal(link.collector, first);
+	link = ground_await_link(g, LINK_UP);
+	assert_string_equal(link.collector, g->settings.collectors[0]);
+	ground_await(g, MSG_RECEIPT, &(struct message){ .type = 0 });
+	g->server = server_start_at(g->fleet, &g->tls, SERVER_GOOD, port);
+	(void)poll(NULL, 0, 1100);
+	ground_send_report(g, 3, "C", 1);
+	link = ground_await_link(g, LINK_UP);
+	assert_string_equal(link.collector, first);
+	ground_await(g, MSG_RECEIPT, &(struct message){ .type = 0 });
+	server_stop(&second);
+}
+
+/* Connections to the address hang, as behind a firewall: its queue is full. */
+static bool
+make_deaf(unsigned short port, int fds[4])
+{
+	struct sockaddr_in6 at = { .sin6_family = AF_INET6,
+		.sin6_addr = IN6ADDR_LOOPBACK_INIT,
+		.sin6_port = htons(port) };
+
+	fds[0] = socket(AF_INET6, SOCK_STREAM, 0);
+	if (fds[0] < 0 || bind(fds[0], (struct sockaddr *)&at, sizeof(at)) < 0 ||
+	    listen(fds[0], 0) < 0)
+		return false;
+	for (int i = 1; i < 4; i++) {
+		fds[i] = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		(void)connect(fds[i], (struct sockaddr *)&at, sizeof(at));
+	}
+	return true;
+}
+
+/* Whether localhost is ::1 first, and 127.0.0.1 too. */
+static bool
+localhost_is_both(void)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	struct addrinfo *list = NULL;
+	bool is_both;
+
+	if (getaddrinfo("localhost", "1", &hints, &list) != 0)
+		return false;
+	is_both = list->ai_family == AF_INET6 && list->ai_next != NULL;
+	freeaddrinfo(list);
+	return is_both;
+}
+
+static void
+an_address_that_does_not_answer_costs_a_moment(void **state)
+{
+	struct ground *g = *state;
+	int fds[4] = { -1, -1, -1, -1 };
+	int64_t begin;
+
+	g->server = server_start(g->fleet, &g->tls, SERVER_GOOD);
+	if (!localhost_is_both() || !make_deaf(g->server.port, fds))
+		skip();
+	ground_write_identity(g, &g->fleet->tls, "localhost");
+	ground_start_courier(g);
+	begin = clock_monotonic_ms();
+	(void)ground_await_link(g, LINK_UP);
+	assert_in_range(clock_monotonic_ms() - begin, 200, 3000);
+	for (int i = 0; i < 4; i++)
+		(void)close(fds[i]);
+}
+
 /* What was kept during an outage goes at the pace of the settings, behind a few. */
 static void
 a_replay_after_an_outage_is_paced(void **state)
@@ -170,6 +266,8 @@ main(void)
 		with_ground(a_redirect_is_not_followed),
 		with_ground(a_date_to_come_back_at_is_the_servers),
 		with_ground(another_collector_takes_over),
+		with_ground(the_first_collector_is_returned_to),
+		with_ground(an_address_that_does_not_answer_costs_a_moment),
 		with_ground(the_clocks_difference_is_told),
 		with_ground(a_replay_after_an_outage_is_paced),
 	};

@@ -141,7 +141,7 @@ each_setting_is_the_fleets_or_the_machines(void **state)
 		"spool.min_free", "control.socket", "control.group", "policy.key",
 		"log.level", "delivery.collectors", "delivery.proxy",
 		"delivery.proxy_password_file", "delivery.no_proxy",
-		"delivery.replay_rate", "metrics.listen" };
+		"delivery.replay_rate", "delivery.return_after", "metrics.listen" };
 	static const char *const fleets[] = { "profiles", "schedule", "scan.exclude",
 		"scan.max_file_size", "scan.timeout", "limits.memory" };
 	struct ground *g = *state;
