@@ -475,6 +475,27 @@ store_both(struct enrolling *e)
 	    err == MH_ERR_SYSTEM ? strerror(saved) : mh_strerror(err));
 }
 
+/*
+ * Somebody was killed in store_both(): while an old JSON file is there and not its
+ * successor, the old files are all there, and are the identity again.
+ */
+static void
+undo_what_was_cut_short(const char *state)
+{
+	bool is_half = false;
+
+	for (size_t i = 0; i < JSON_FILES; i++) {
+		MH_CLEANUP(freep) char *json = xasprintf("%s/%s", state, files[i]);
+		MH_CLEANUP(freep) char *old = xasprintf("%s.old", json);
+
+		is_half |= access(json, F_OK) < 0 && access(old, F_OK) == 0;
+	}
+	if (is_half)
+		rename_all(state, ".old", "");
+	else
+		remove_all(state, ".old");
+}
+
 /* Everything local that would make the token's use a waste. */
 static mh_err
 check_state(struct enrolling *e)
@@ -494,6 +515,7 @@ check_state(struct enrolling *e)
 		if (err != MH_OK)
 			return fail(e, err, "%s: %s", folder, strerror(errno));
 	}
+	undo_what_was_cut_short(state);
 	for (size_t i = 0; !e->options->is_forced && i < JSON_FILES; i++) {
 		MH_CLEANUP(freep) char *json = xasprintf("%s/%s", state, files[i]);
 

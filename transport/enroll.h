@@ -34,8 +34,9 @@ struct enroll_options {
  * owners of STATE/agent and STATE/courier, which are made (0700) if missing.
  *
  * A failure leaves no identity behind that was not there before; one that was
- * there stays as it was.  (After a crash in the middle of replacing one, the old
- * files are there under their names with ".old" behind.)
+ * there stays as it was.  After a crash in the middle of replacing one, the old
+ * files are there under their names with ".old" behind, and the next enrolment
+ * begins by putting them back.
  *
  * Errors: MH_ERR_EXISTS (enrolled already, and not forced), MH_ERR_DENIED (the
  * token is not accepted), MH_ERR_CERTIFICATE (not the token's CA, or answers

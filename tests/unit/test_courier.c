@@ -273,6 +273,29 @@ enrolment_makes_both_identities_once(void **state)
 }
 
 static void
+one_that_was_killed_in_the_middle_is_undone_first(void **state)
+{
+	struct ground *g = *state;
+	struct enroll_options o;
+	char agent[UUID_TEXT_LEN] = "";
+	static const char *const moved[] = { "agent/identity.json", "agent/signing.key",
+		"agent/signing.pem", "agent/ca.pem", "courier/courier.json" };
+
+	g->server = server_start(g->fleet, &g->tls, SERVER_GOOD);
+	o = enrolment(g);
+	assert_ok(enroll(&o, agent, g->why));
+	/* Half of it was put aside, and nothing written yet. */
+	for (size_t i = 0; i < MH_ARRAY_LEN(moved); i++) {
+		MH_CLEANUP(freep) char *from = xasprintf("%s/%s", g->folder, moved[i]);
+		MH_CLEANUP(freep) char *to = xasprintf("%s.old", from);
+
+		assert_int_equal(rename(from, to), 0);
+	}
+	assert_err(enroll(&o, agent, g->why), MH_ERR_EXISTS);
+	assert_true(is_enrolled(g));
+}
+
+static void
 enrolment_that_fails_leaves_nothing(void **state)
 {
 	struct ground *g = *state;
@@ -334,6 +357,7 @@ main(void)
 		with_ground(a_collector_that_is_away_is_waited_for),
 		with_ground(without_an_identity_it_says_so_and_ends_with_its_agent),
 		with_ground(enrolment_makes_both_identities_once),
+		with_ground(one_that_was_killed_in_the_middle_is_undone_first),
 		with_ground(enrolment_that_fails_leaves_nothing),
 		with_ground(enrolment_checks_the_name_under_the_pin),
 	};
