@@ -48,7 +48,8 @@ enum {
 	COURIER_RESTART_MS = 5000,
 	RULES_RETRY_MS = 60 * 1000, /* after a rule set that could not be loaded */
 	IDENTITY_LOOK_MS = 5000,    /* for an enrolment that comes while the agent runs */
-	SETTINGS_LOOK_MS = 5000,    /* for settings that the courier does not have */
+	METRICS_COUNT_MS = 15 * 1000, /* between counts of the spool for metrics */
+	SETTINGS_LOOK_MS = 5000,      /* for settings that the courier does not have */
 	SIGNING_RETRY_MIN_MS = 60 * 1000,      /* between attempts of renewal, doubled */
 	SIGNING_RETRY_MAX_MS = 60 * 60 * 1000, /* each time; less for short lives */
 	RESEAL_TRIES = 3, /* refusals of a signer after which its report is sealed anew */
@@ -232,6 +233,10 @@ struct agent {
 	int64_t receipt_ms;                       /* real time, the last one's; 0: none */
 
 	struct scan_totals totals; /* agent_run.c */
+
+	/* agent_metrics.c */
+	struct spool_statistics counted;
+	int64_t counted_ms; /* monotonic: when; 0: not yet */
 
 	/* agent_control.c */
 	int control_fd; /* listening; -1: none */

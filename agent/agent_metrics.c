@@ -56,10 +56,16 @@ put_scans(const struct agent *a, struct buf *b)
 static void
 put_spool(struct agent *a, struct buf *b)
 {
+	int64_t now_ms = clock_monotonic_ms();
 	struct spool_statistics st;
 
-	if (spool_statistics(a->spool, &st) != MH_OK)
-		return;
+	/* Counting a full spool takes long, and anybody may ask. */
+	if (a->counted_ms == 0 || now_ms - a->counted_ms >= METRICS_COUNT_MS) {
+		if (spool_statistics(a->spool, &a->counted) != MH_OK)
+			return;
+		a->counted_ms = now_ms;
+	}
+	st = a->counted;
 	put(b, "spool_pending_lines", "gauge", "Lines that are in no report yet.",
 	    st.n_pending);
 	put(b, "spool_pending_bytes", "gauge", "Bytes of them.", st.pending_bytes);

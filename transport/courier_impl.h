@@ -46,6 +46,9 @@ enum {
 	RENEW_LOOK_MAX_MS = 10 * 60 * 1000, /* the real clock may be set */
 	METRICS_ASKERS_MAX = 8,             /* at once; more are turned away */
 	METRICS_MS = 10 * 1000,             /* for the whole of a question */
+	/* So long the agent's answer is handed out again: anybody may ask as often as
+	 * he likes, and must not cost the agent more than one answer a second. */
+	METRICS_FRESH_MS = 1000,
 	/* A successor that is refused so often while the old pair works is given up. */
 	SUCCESSOR_TRIES = 3,
 };

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "transport/courier_impl.h"
@@ -34,6 +35,8 @@ struct metrics {
 	struct asker askers[METRICS_ASKERS_MAX];
 	bool is_asked; /* the agent was, and has not answered */
 	bool must_ask;
+	struct buf *text; /* the agent's last answer; NULL: none */
+	int64_t text_ms;  /* monotonic: when it came */
 };
 
 static void
@@ -83,6 +86,15 @@ reply(struct asker *k, const char *status, const char *type, const void *body, s
 }
 
 static void
+reply_text(struct asker *k)
+{
+	const struct buf *text = k->co->metrics->text;
+
+	reply(k, "200 OK", "text/plain; version=0.0.4; charset=utf-8", buf_data(text),
+	    buf_len(text));
+}
+
+static void
 on_read(struct bufferevent *bev, void *arg)
 {
 	struct asker *k = arg;
@@ -97,6 +109,10 @@ on_read(struct bufferevent *bev, void *arg)
 	if (err != MH_OK) {
 		reply(k, err == MH_ERR_NOTFOUND ? "404 Not Found" : "400 Bad Request",
 		    "text/plain", "GET /metrics\n", 13);
+		return;
+	}
+	if (m->text != NULL && clock_monotonic_ms() - m->text_ms < METRICS_FRESH_MS) {
+		reply_text(k);
 		return;
 	}
 	k->is_waiting = true;
@@ -208,17 +224,23 @@ courier_metrics_on_text(struct courier *co, const void *text, size_t len)
 	if (m == NULL)
 		return;
 	m->is_asked = false;
+	if (m->text == NULL)
+		m->text = buf_new(message_table[MSG_METRICS].max_bytes);
+	buf_reset(m->text);
+	buf_put(m->text, text, len);
+	m->text_ms = clock_monotonic_ms();
 	for (size_t i = 0; i < METRICS_ASKERS_MAX; i++)
 		if (m->askers[i].co != NULL && m->askers[i].is_waiting)
-			reply(&m->askers[i], "200 OK",
-			    "text/plain; version=0.0.4; charset=utf-8", text, len);
+			reply_text(&m->askers[i]);
 }
 
 void
 courier_metrics_clear(struct courier *co)
 {
-	if (co->metrics != NULL)
-		stop(co->metrics);
+	if (co->metrics == NULL)
+		return;
+	stop(co->metrics);
+	buf_free(co->metrics->text);
 	free(co->metrics);
 	co->metrics = NULL;
 }
