@@ -104,6 +104,8 @@ cli_enroll(int argc, char **argv)
 	explicit_bzero(&proxy, sizeof(proxy));
 	if (err != MH_OK)
 		return complain(why[0] != 0 ? why : mh_strerror(err));
+	if (why[0] != 0)
+		(void)complain(why);
 	(void)printf("Enrolled as %s with https://%s port %s.\n", agent, options.url.host,
 	    options.url.port);
 	return 0;

@@ -21,6 +21,7 @@
 #include "base/fd.h"
 #include "base/memory.h"
 #include "base/role_folder.h"
+#include "base/text.h"
 #include "transport/est.h"
 #include "transport/http.h"
 #include "transport/identity.h"
@@ -34,6 +35,7 @@ struct enrolling {
 	SSL *ssl;
 	X509 *ca;
 	struct identity agent, courier;
+	int64_t ahead_ms; /* our clock, of the collector's; 0: not known */
 };
 
 static mh_err MH_PRINTF(3, 4) fail(struct enrolling *e, mh_err err, const char *fmt, ...)
@@ -259,7 +261,9 @@ fail_status(struct enrolling *e, const struct http_response *response)
 		    response->status);
 	if (response->status == 401)
 		return fail(e, MH_ERR_DENIED,
-		    "the collector does not accept the token: %s", detail);
+		    "the collector does not accept the token: %s; have a new one made: "
+		    "molehunt-collector token DIR",
+		    detail);
 	if (response->status == 429 || response->status == 503)
 		return fail(e, MH_ERR_AGAIN, "the collector is busy, try again later: %s",
 		    detail);
@@ -282,6 +286,8 @@ ask(struct enrolling *e, const struct http_request *request, struct buf *in,
 		return fail_tls(e);
 	buf_reset(in);
 	err = read_response(e, in, ret);
+	if (err == MH_OK && ret->date_ms != 0)
+		e->ahead_ms = clock_real_ms() - ret->date_ms;
 	if (err == MH_OK && ret->status != 200)
 		err = fail_status(e, ret);
 	return err;
@@ -311,6 +317,23 @@ fetch_ca(struct enrolling *e, const char *host)
 	return MH_OK;
 }
 
+/* Say that the clocks differ, if they do: most troubles of certificates are that. */
+static bool
+note_clock(struct enrolling *e)
+{
+	bool is_ahead = e->ahead_ms > 0;
+	MH_CLEANUP(freep)
+	char *by = text_duration((uint64_t)(is_ahead ? e->ahead_ms : -e->ahead_ms));
+
+	if (e->ahead_ms < ENROLL_CLOCK_MS && e->ahead_ms > -ENROLL_CLOCK_MS)
+		return false;
+	(void)fail(e, MH_OK,
+	    "this machine's clock is %s %s the collector's: have it set from the network "
+	    "(NTP), or the other's",
+	    by, is_ahead ? "ahead of" : "behind");
+	return true;
+}
+
 /* Whether a new certificate is what was asked for. */
 static mh_err
 check_certificate(struct enrolling *e, struct identity *id, enum certificate_use use)
@@ -319,6 +342,8 @@ check_certificate(struct enrolling *e, struct identity *id, enum certificate_use
 	const char *why = "";
 	mh_err err = est_check(id->cert, &wish, &id->facts, &why);
 
+	if (err != MH_OK && note_clock(e))
+		return err;
 	return err == MH_OK ? MH_OK : fail(e, err, "%s", why);
 }
 
@@ -559,8 +584,11 @@ enroll(const struct enroll_options *options, char ret_agent[UUID_TEXT_LEN],
 		err = certify_both(&e);
 	if (err == MH_OK)
 		err = store_both(&e);
-	if (err == MH_OK)
+	if (err == MH_OK) {
 		memcpy(ret_agent, e.agent.agent, UUID_TEXT_LEN);
+		ret_why[0] = 0;
+		(void)note_clock(&e);
+	}
 	clear(&e);
 	return err;
 }

@@ -18,6 +18,7 @@ enum {
 	ENROLL_STEP_S = 10,          /* seconds that one read or write may wait */
 	ENROLL_TOTAL_MS = 60 * 1000, /* for connecting and each answer */
 	ENROLL_WHY_MAX = 512,        /* bytes of a sentence, with its NUL */
+	ENROLL_CLOCK_MS = 60 * 1000, /* that clocks may differ without a word */
 };
 
 struct enroll_options {
@@ -42,7 +43,7 @@ struct enroll_options {
  * token is not accepted), MH_ERR_CERTIFICATE (not the token's CA, or answers
  * that do not fit), MH_ERR_PROTOCOL, MH_ERR_AGAIN (the collector is busy),
  * MH_ERR_TIMEOUT, MH_ERR_SYSTEM, MH_ERR_CRYPTO; why is a sentence for people
- * in each case.
+ * in each case, and after success too when the two clocks differ, else "".
  */
 mh_err enroll(const struct enroll_options *options, char ret_agent[UUID_TEXT_LEN],
     char ret_why[ENROLL_WHY_MAX]) MH_CHECKED;

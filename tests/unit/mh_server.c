@@ -40,8 +40,14 @@ reply(struct serving *s, const char *status, const char *extra, const void *body
     size_t len)
 {
 	struct buf *out = buf_new(REQUEST_MAX);
+	char date[64] = "";
+	time_t at = time(NULL) - 3600;
+	struct tm tm;
 
-	buf_addf(out, "HTTP/1.1 %s\r\n%s%sContent-Length: %zu\r\n\r\n", status,
+	if (s->fault == SERVER_IS_BEHIND)
+		(void)strftime(date, sizeof(date), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n",
+		    gmtime_r(&at, &tm));
+	buf_addf(out, "HTTP/1.1 %s\r\n%s%s%sContent-Length: %zu\r\n\r\n", status, date,
 	    s->fault == SERVER_CLOSES ? "Connection: close\r\n" : "", extra, len);
 	buf_put(out, body, len);
 	(void)SSL_write(s->ssl, buf_data(out), (int)buf_len(out));

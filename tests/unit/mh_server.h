@@ -19,6 +19,7 @@ enum server_fault {
 	SERVER_NO_TLS,     /* answers in plain text */
 	SERVER_TWO_AGENTS, /* enrols the two keys as two agents */
 	SERVER_CLOSES,     /* each answer ends the connection, in good order */
+	SERVER_IS_BEHIND,  /* its clock is, by an hour */
 	SERVER_REDIRECTS,  /* reports get 302 to another place */
 	SERVER_BUSY_DATE,  /* the first report gets 503, Retry-After a date in 2 s */
 	/* What a renewal gets: a certificate for another key, agent, use, CA; none; one

@@ -273,6 +273,25 @@ enrolment_makes_both_identities_once(void **state)
 }
 
 static void
+enrolment_says_that_the_clocks_differ(void **state)
+{
+	struct ground *g = *state;
+	struct enroll_options o;
+	char agent[UUID_TEXT_LEN] = "";
+
+	g->server = server_start(g->fleet, &g->tls, SERVER_IS_BEHIND);
+	o = enrolment(g);
+	assert_ok(enroll(&o, agent, g->why));
+	assert_non_null(strstr(g->why, " ahead of the collector's"));
+	server_stop(&g->server);
+	g->server = server_start(g->fleet, &g->tls, SERVER_GOOD);
+	o = enrolment(g);
+	o.is_forced = true;
+	assert_ok(enroll(&o, agent, g->why));
+	assert_string_equal(g->why, "");
+}
+
+static void
 one_that_was_killed_in_the_middle_is_undone_first(void **state)
 {
 	struct ground *g = *state;
@@ -357,6 +376,7 @@ main(void)
 		with_ground(a_collector_that_is_away_is_waited_for),
 		with_ground(without_an_identity_it_says_so_and_ends_with_its_agent),
 		with_ground(enrolment_makes_both_identities_once),
+		with_ground(enrolment_says_that_the_clocks_differ),
 		with_ground(one_that_was_killed_in_the_middle_is_undone_first),
 		with_ground(enrolment_that_fails_leaves_nothing),
 		with_ground(enrolment_checks_the_name_under_the_pin),
