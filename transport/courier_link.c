@@ -20,6 +20,8 @@
 
 #define AREA "courier"
 
+static const char idle_sentence[] = "good; there is nothing to send";
+
 void
 courier_say(struct courier *co, enum delivery_link_state state, const char *sentence)
 {
@@ -565,6 +567,8 @@ courier_link_step(struct courier *co)
 			courier_say(co, LINK_DOWN, why);
 			hold_back(co, NOT_ENROLLED_MS);
 		}
+	} else if (http_client_is_down(co->client) && co->link.state == LINK_UP) {
+		courier_say(co, LINK_IDLE, idle_sentence);
 	}
 }
 
@@ -590,7 +594,7 @@ on_idle(evutil_socket_t fd, short what, void *arg)
 		return;
 	co->is_replaying = false;
 	http_client_close(co->client);
-	courier_say(co, LINK_IDLE, "good; there is nothing to send");
+	courier_say(co, LINK_IDLE, idle_sentence);
 	courier_pump(co);
 }
 

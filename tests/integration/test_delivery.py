@@ -8,6 +8,7 @@ import re
 import shutil
 import socket
 import sys
+import time
 import unittest
 from pathlib import Path
 
@@ -42,6 +43,21 @@ class Identity(Delivery):
         self.assertEqual(self.in_store("SELECT min(sequence) FROM reports"), [(1,)])
         self.assertEqual([a["alarms"] for a in self.c.lines("agents")
                           if a["agent"] == self.agent_id()], [0])
+
+    def test_a_revoked_agent_is_told_and_comes_back_with_a_token(self):
+        first = self.r.plant("first")
+        self.enrolled().start()
+        self.wait_for_paths([first])
+        before = self.agent_id()
+        self.c.verb("agents", "revoke", before)
+        time.sleep(3)  # until the collector has looked
+        second = self.r.plant("second")
+        self.r.scan()
+        self.wait_for_doctor("delivery", "error: .*revoked.*the fleet's operator did that", 30)
+        self.assertEqual(self.paths_arrived(), [first])
+        self.enroll_again()
+        wait_until(lambda: self.paths_arrived() == sorted([first, second]), 90, "both")
+        self.assertNotEqual(before, self.agent_id())
 
     def test_a_new_identity_is_taken_while_it_runs(self):
         first = self.r.plant("first")
