@@ -5,7 +5,6 @@
  *
  * Runs in: agent.
  */
-#include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -17,7 +16,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { EXPIRY_WARN_DAYS = 5 };
+enum { CLOCK_WARN_MS = 60 * 1000 }; /* what clocks may differ */
 
 struct checking {
 	agent_check_fn *fn;
@@ -89,48 +88,168 @@ check_spool(struct agent *a, const struct checking *c)
 		tell(c, "spool", CHECK_GOOD, "it takes findings", NULL);
 }
 
-static void
-check_certificate(struct agent *a, const struct checking *c)
+/* "29 days", or what is less of them exactly. */
+static char *
+words_of(int64_t ms)
 {
-	int days = 0;
-	int seconds = 0;
+	const int64_t day_ms = 24 * 3600 * 1000;
 
-	if (ASN1_TIME_diff(&days, &seconds, NULL,
-		X509_get0_notAfter(a->identity->cert)) != 1)
-		return;
+	if (ms >= 2 * day_ms)
+		return xasprintf("%d days", (int)(ms / day_ms));
+	return text_duration(ms > 0 ? (uint64_t)ms : 0);
+}
+
+/* One certificate; facts of time 0 are not known. */
+static void
+check_certificate(const struct checking *c, const char *name, int64_t not_before_ms,
+    int64_t not_after_ms)
+{
+	static const char again[] =
+	    "if the clock is right: molehunt enroll --force URL TOKEN";
+	int64_t now_ms = clock_real_ms();
+	int64_t left_ms = not_after_ms - now_ms;
+	MH_CLEANUP(freep) char *left = words_of(left_ms);
 	MH_CLEANUP(freep) char *text = NULL;
 
-	if (days < 0 || seconds < 0) {
-		tell(c, "certificate", CHECK_ERROR, "it has expired",
-		    "enrol again: molehunt enroll --force URL TOKEN");
-	} else if (days < EXPIRY_WARN_DAYS) {
-		text = xasprintf("it expires in %d days", days);
+	if (not_after_ms == 0)
+		return;
+	if (now_ms < not_before_ms) {
+		text = xasprintf("%s: not valid yet by this machine's clock; it is kept",
+		    name);
+		tell(c, "certificate", CHECK_ERROR, text,
+		    "set the clock; the key is good when the time has come");
+	} else if (left_ms < 0) {
+		text = xasprintf("%s: expired by this machine's clock; it is kept", name);
+		tell(c, "certificate", CHECK_ERROR, text, again);
+	} else if (left_ms < (not_after_ms - not_before_ms) / 6) {
+		/* It should have been renewed at a third. */
+		text = xasprintf("%s: expires in %s and was not renewed", name, left);
 		tell(c, "certificate", CHECK_WEAKER, text,
-		    "enrol again: molehunt enroll --force URL TOKEN");
+		    "the collector has to be reached before; see delivery and renewal");
 	} else {
-		text = xasprintf("good for %d days", days);
+		text = xasprintf("%s: good for %s, renews itself", name, left);
 		tell(c, "certificate", CHECK_GOOD, text, NULL);
 	}
 }
 
 static void
+check_identity(struct agent *a, const struct checking *c)
+{
+	const struct identity *id = a->identity;
+	const struct certificate_facts *facts =
+	    identity_pair_at(id, clock_real_ms()).facts;
+
+	check_certificate(c, "signing", facts->not_before_ms, facts->not_after_ms);
+	check_certificate(c, "TLS", a->link.not_before_ms, a->link.not_after_ms);
+	if (a->signing.why != NULL)
+		tell(c, "renewal", CHECK_WEAKER, a->signing.why,
+		    "it is tried again; the certificate in use stays meanwhile");
+	if (a->link.trouble[0] != 0)
+		tell(c, "renewal", CHECK_WEAKER, a->link.trouble, NULL);
+	if (id->is_key_exposed)
+		tell(c, "key", CHECK_ERROR,
+		    "signing.key may be read by others than its owner",
+		    "chmod 600; if somebody did read it: molehunt enroll --force");
+	if (agent_identity_is_copy(a))
+		tell(c, "identity", CHECK_ERROR,
+		    "this machine is a copy of the one that was enrolled",
+		    "enrol it: molehunt enroll --force URL TOKEN; the original stays");
+}
+
+/* The collector's clock, as its last answer told it. */
+static void
+check_clock(struct agent *a, const struct checking *c)
+{
+	int64_t ahead_ms = a->link.clock_ahead_ms;
+	bool is_ahead = ahead_ms > 0;
+	MH_CLEANUP(freep)
+	char *by = words_of(is_ahead ? ahead_ms : -ahead_ms);
+	MH_CLEANUP(freep) char *text = NULL;
+
+	if (!a->link.knows_clock)
+		return;
+	if (ahead_ms < CLOCK_WARN_MS && ahead_ms > -CLOCK_WARN_MS) {
+		tell(c, "clock", CHECK_GOOD, "agrees with the collector's", NULL);
+		return;
+	}
+	text = xasprintf("%s %s the collector's", by, is_ahead ? "ahead of" : "behind");
+	tell(c, "clock",
+	    is_ahead && ahead_ms > REPORT_AHEAD_MAX_MS ? CHECK_ERROR : CHECK_WEAKER, text,
+	    "have this machine's time set from the network (NTP), or the other's");
+}
+
+/* What to do about a link that is down, by what its sentence speaks of. */
+static const char *
+advice_about(const char *sentence)
+{
+	static const struct {
+		const char *word, *advice;
+	} table[] = {
+		{ "proxy",
+		    "see delivery.proxy in molehunt.yaml(5), and the proxy's log" },
+		{ "look up", "check the name in the URL, and name servers of this host" },
+		{ "refused",
+		    "nothing listens there: check host, port, and the collector" },
+		{ "too long", "a firewall drops it, or the way leads through a proxy" },
+		{ "timed out", "a firewall drops it, or the way leads through a proxy" },
+		{ "unreachable", "check this host's network and routes" },
+		{ "not for this name",
+		    "use a name of the collector's certificate, or have one made for it: "
+		    "names in collector.yaml(5)" },
+		{ "clock", "set the clocks, from the network (NTP)" },
+		{ "self-signed",
+		    "another server answers there, or a proxy that breaks up "
+		    "TLS: exempt the collector from it" },
+		{ "issuer",
+		    "another server answers there, or a proxy that breaks up TLS: "
+		    "exempt the collector from it" },
+		{ "cannot be read",
+		    "put the file back with its owner and mode 0600, or enrol again: "
+		    "molehunt enroll --force URL TOKEN" },
+		{ "belong together",
+		    "molehunt enroll --force URL TOKEN, with a new token" },
+		{ "expired", "molehunt enroll --force URL TOKEN, with a new token" },
+		{ "revoked", "the fleet's operator did that: ask, then enrol again" },
+		{ "enrol", "molehunt enroll --force URL TOKEN, with a new token" },
+	};
+
+	for (size_t i = 0; i < MH_ARRAY_LEN(table); i++)
+		if (strstr(sentence, table[i].word) != NULL)
+			return table[i].advice;
+	return "nothing is lost meanwhile; look at network, proxy and clock";
+}
+
+static void
 check_delivery(struct agent *a, const struct checking *c)
 {
+	if (a->identity == NULL && a->signing.trouble != NULL &&
+	    strstr(a->signing.trouble, "not enrolled") == NULL) {
+		tell(c, "identity", CHECK_ERROR, a->signing.trouble,
+		    "put the file back with its owner and mode 0600, or enrol again: "
+		    "molehunt enroll --force URL TOKEN");
+		return;
+	}
 	if (a->identity == NULL) {
 		tell(c, "delivery", CHECK_WEAKER,
 		    "this machine is not enrolled: findings wait here",
 		    "molehunt enroll URL TOKEN, with a token of the collector");
 		return;
 	}
-	check_certificate(a, c);
-	if (a->link_text == NULL)
+	check_identity(a, c);
+	check_clock(a, c);
+	if (a->settings_trouble != NULL)
+		tell(c, "proxy", CHECK_ERROR, a->settings_trouble,
+		    "delivery.proxy_password_file: the agent's own, mode 0600");
+	if (!a->knows_link)
 		tell(c, "delivery", CHECK_GOOD, "nothing was delivered yet", NULL);
+	else if (a->link.state == LINK_DOWN)
+		tell(c, "delivery", CHECK_ERROR, a->link.sentence,
+		    advice_about(a->link.sentence));
+	else if (a->link.state == LINK_BUSY)
+		tell(c, "delivery", CHECK_WEAKER, a->link.sentence,
+		    "nothing is lost; it is tried again when the collector asked to");
 	else
-		tell(c, "delivery", a->is_link_up ? CHECK_GOOD : CHECK_ERROR,
-		    a->link_text,
-		    a->is_link_up ? NULL
-				  : "nothing is lost meanwhile; look at the network, "
-				    "the proxy, the clock");
+		tell(c, "delivery", CHECK_GOOD, a->link.sentence, NULL);
 }
 
 static void

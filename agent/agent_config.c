@@ -12,8 +12,10 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "build_info.h"
+#include "records/delivery.h"
 #include "records/setup.h"
 #include "records/watch.h"
+#include "transport/url.h"
 
 #define DAY_MS 86400000ull
 
@@ -51,6 +53,48 @@ check_pattern_path(const char *text)
 	return text[0] == '/' || strcmp(text, "~") == 0 || strncmp(text, "~/", 2) == 0
 		   ? NULL
 		   : xstrdup("a path has to begin with / or ~/");
+}
+
+static char *
+check_url(const char *text)
+{
+	struct url unused;
+	const char *why = NULL;
+
+	return url_parse(text, &unused, &why) == MH_OK ? NULL : xstrdup(why);
+}
+
+static char *
+check_proxy(const char *text)
+{
+	struct url_proxy unused;
+	const char *why = NULL;
+
+	return text[0] == 0 || url_proxy_parse(text, &unused, &why) == MH_OK
+		   ? NULL
+		   : xstrdup(why);
+}
+
+static char *
+check_file(const char *text)
+{
+	return text[0] == 0 ? NULL : check_absolute(text);
+}
+
+static char *
+check_loopback(const char *text)
+{
+	return text[0] == 0 || url_is_loopback(text)
+		   ? NULL
+		   : xstrdup("it has to be ADDRESS:PORT of loopback, as 127.0.0.1:9639");
+}
+
+static char *
+check_host(const char *text)
+{
+	return strlen(text) <= DELIVERY_HOST_MAX
+		   ? NULL
+		   : xstrdup("a host's name has at most 253 characters");
 }
 
 /* What matches whole paths. */
@@ -193,6 +237,25 @@ static const struct setting rows[] = {
 		"Memory of all of Molehunt, beside the rules: bounds its scan workers." },
 	{ "report.max_age", SETTING_DURATION, AT(report_max_age_ms), "30s", .min = 100,
 	    .max = DAY_MS, .help = "A finding waits at most so long for its report." },
+	{ "delivery.collectors", SETTING_STRINGS, AT(delivery_collectors), NULL,
+	    .max = DELIVERY_COLLECTORS_MAX, .check = check_url,
+	    .help = "Other collectors of the fleet, for when the one of the enrolment is "
+		    "away." },
+	{ "delivery.return_after", SETTING_DURATION, AT(delivery_return_ms), "10m",
+	    .min = 1000, .max = DAY_MS,
+	    .help = "After so long on another collector the first is tried again." },
+	{ "delivery.proxy", SETTING_STRING, AT(delivery_proxy), "",
+	    .max = DELIVERY_URL_MAX, .check = check_proxy,
+	    .help = "HTTP proxy to go through: http://[USER@]HOST:PORT; none: direct." },
+	{ "delivery.proxy_password_file", SETTING_STRING,
+	    AT(delivery_proxy_password_file), "", .max = 4096, .check = check_file,
+	    .help = "File with the proxy's password, the agent's own and mode 0600." },
+	{ "delivery.no_proxy", SETTING_STRINGS, AT(delivery_no_proxy), NULL,
+	    .max = DELIVERY_NO_PROXY_MAX, .check = check_host,
+	    .help = "Hosts and domains of collectors that are reached without it." },
+	{ "delivery.replay_rate", SETTING_INTEGER, AT(delivery_replay_rate), "5",
+	    .min = 1, .max = DELIVERY_RATE_MAX,
+	    .help = "Reports in a second after an outage, so that a fleet is no storm." },
 	{ "spool.max_size", SETTING_SIZE, AT(spool_max_bytes), "2GiB", .min = 1 << 20,
 	    .max = 1ull << 40,
 	    .help = "Findings and reports that wait; when it is full, scanning waits." },
@@ -203,6 +266,10 @@ static const struct setting rows[] = {
 	{ "spool.min_free", SETTING_SIZE, AT(spool_min_free_bytes), "256MiB",
 	    .max = 1ull << 40,
 	    .help = "Space that is left free on the disk; below it, scanning waits." },
+	{ "metrics.listen", SETTING_STRING, AT(metrics_listen), "",
+	    .max = DELIVERY_LISTEN_MAX, .check = check_loopback,
+	    .help =
+		"ADDRESS:PORT of loopback where Prometheus finds /metrics; none: off." },
 	{ "control.socket", SETTING_STRING, AT(control_socket),
 	    "/run/molehunt/control.sock", .min = 1, .max = 107, .check = check_absolute,
 	    .help = "Where `molehunt status` and its like ask the agent." },

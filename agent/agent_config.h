@@ -35,9 +35,16 @@ struct agent_config {
 	uint64_t cache_reread_ms;
 	uint64_t limits_memory_bytes;
 	uint64_t report_max_age_ms;
+	struct setting_strings delivery_collectors; /* after the enrolment's */
+	char *delivery_proxy;                       /* "" for none */
+	char *delivery_proxy_password_file;         /* "" for none */
+	struct setting_strings delivery_no_proxy;
+	uint64_t delivery_return_ms;
+	uint64_t delivery_replay_rate; /* reports a second */
 	uint64_t spool_max_bytes;
 	uint64_t spool_max_status_bytes;
 	uint64_t spool_min_free_bytes;
+	char *metrics_listen; /* "" for nowhere */
 	char *control_socket;
 	char *control_group; /* "" for none */
 	char *policy_key;    /* "" for none */

@@ -140,20 +140,60 @@ put_scan(const struct asked *q)
 	(void)control_put(q->answer, record);
 }
 
+/* What is wrong with the identity, or a renewal of it; NULL: nothing. */
+static const char *
+identity_trouble(const struct agent *a)
+{
+	if (a->identity == NULL)
+		return a->signing.trouble;
+	if (agent_identity_is_copy(a))
+		return "this machine is a copy of another one: enrol it";
+	if (a->signing.why != NULL)
+		return a->signing.why;
+	return a->link.trouble[0] != 0 ? a->link.trouble : NULL;
+}
+
+static void
+put_identity(json_t *record, const struct agent *a)
+{
+	const char *trouble = identity_trouble(a);
+
+	if (trouble != NULL)
+		set_text(record, "trouble", trouble);
+	if (a->identity == NULL)
+		return;
+	set_text(record, "agent", a->identity->agent);
+	set_text(record, "collector",
+	    a->link.collector[0] != 0 ? a->link.collector : a->identity->collector);
+	set_time(record, "signing_until",
+	    identity_pair_at(a->identity, clock_real_ms()).facts->not_after_ms);
+	if (a->link.not_after_ms != 0)
+		set_time(record, "tls_until", a->link.not_after_ms);
+	set_int(record, "connections", a->link.n_connections);
+	set_int(record, "resumed", a->link.n_resumed);
+	set_int(record, "failures", a->link.n_failures);
+	if (a->link.knows_clock)
+		(void)json_object_set_new(record, "clock_ahead_ms",
+		    json_integer(a->link.clock_ahead_ms));
+}
+
 static void
 put_delivery(const struct asked *q)
 {
 	struct agent *a = q->agent;
 	struct spool_statistics st;
 	json_t *record = json_pack("{s:s}", "type", "delivery");
-	bool is_good = a->identity != NULL && (a->link_text == NULL || a->is_link_up);
+	bool is_good = a->identity != NULL &&
+		       (!a->knows_link || a->link.state != LINK_DOWN) &&
+		       identity_trouble(a) == NULL;
 
 	if (a->identity == NULL)
 		set_text(record, "state", "not enrolled");
 	else
 		set_text(record, "state",
-		    a->link_text != NULL ? a->link_text : "nothing was delivered yet");
+		    a->knows_link ? a->link.sentence : "nothing was delivered yet");
 	(void)json_object_set_new(record, "is_good", json_boolean(is_good));
+	put_identity(record, a);
 	if (q->is_trusted && spool_statistics(a->spool, &st) == MH_OK) {
 		set_int(record, "waiting", st.n_pending);
 		set_int(record, "sealed", st.n_sealed);

@@ -7,9 +7,12 @@
  * Runs in: agent.
  * Input: from the courier, which may be taken over: receipts and refusals.
  */
+#include <errno.h>
 #include <openssl/x509.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "agent/agent_main.h"
 #include "base/clock.h"
@@ -20,32 +23,8 @@
 #include "build_info.h"
 #include "records/delivery.h"
 
-static void
-load_identity(struct agent *a)
-{
-	MH_CLEANUP(freep) char *folder = xasprintf("%s/agent", a->state);
-	const char *why = NULL;
-	mh_err err = identity_load(folder, IDENTITY_AGENT, &a->identity, &why);
-
-	if (err == MH_ERR_NOTFOUND)
-		return; /* not enrolled yet: findings wait */
-	if (err != MH_OK) {
-		log_err_r(err, "identity", "%s: %s", folder, why);
-		return;
-	}
-	a->ca = X509_STORE_new();
-	if (a->ca == NULL || X509_STORE_add_cert(a->ca, a->identity->ca) != 1) {
-		log_err("identity", "the CA certificate cannot be used");
-		identity_free(a->identity);
-		a->identity = NULL;
-		return;
-	}
-	log_notice("identity", "agent %s delivers to %s", a->identity->agent,
-	    a->identity->collector);
-}
-
-static void
-count_pending(struct agent *a, int64_t now_ms)
+void
+agent_delivery_count(struct agent *a, int64_t now_ms)
 {
 	struct spool_statistics st;
 
@@ -99,6 +78,7 @@ seal_one(struct agent *a)
 {
 	MH_CLEANUP(spool_lines_freep) struct spool_lines *lines = NULL;
 	MH_CLEANUP(freep) uint8_t *der = NULL;
+	struct identity_pair pair = identity_pair_at(a->identity, clock_real_ms());
 	struct report_header header;
 	size_t taken = 0;
 	size_t len = 0;
@@ -111,8 +91,8 @@ seal_one(struct agent *a)
 	fill_header(a, &header);
 	err = spool_next_header(a->spool, &header);
 	if (err == MH_OK)
-		err = report_seal(a->identity->key, a->identity->cert, &header,
-		    lines->lines, lines->n, &taken, &der, &len);
+		err = report_seal(pair.key, pair.cert, &header, lines->lines, lines->n,
+		    &taken, &der, &len);
 	if (err == MH_ERR_TOOBIG) {
 		log_err("report", "a line fits no report and is set aside in the spool");
 		return spool_set_aside(a->spool, lines, "larger than a report may be",
@@ -124,6 +104,8 @@ seal_one(struct agent *a)
 		log_err_r(err, "report", "cannot seal");
 		return false;
 	}
+	a->n_sealed++;
+	agent_identity_on_sealed(a, &pair, &header);
 	log_info("report", "sealed %llu with %u findings",
 	    (unsigned long long)header.sequence, (unsigned)header.n_findings);
 	return true;
@@ -140,18 +122,24 @@ seal_what_is_due(struct agent *a, int64_t now_ms)
 
 	if (a->identity == NULL || !is_due || a->n_pending == 0)
 		return;
-	if (!certificate_is_valid_at(&a->identity->facts, clock_real_ms())) {
+	int64_t real_ms = clock_real_ms();
+	struct identity_pair pair = identity_pair_at(a->identity, real_ms);
+
+	if (!certificate_is_valid_at(pair.facts, real_ms)) {
 		static struct log_limit limit = { .burst = 1, .period_ms = 3600 * 1000 };
 
+		/* The key stays: a clock that is set right makes it good again. */
 		if (log_limit_pass(&limit, now_ms))
 			log_err("identity",
-			    "the signing certificate is not valid now: findings "
-			    "wait; give this machine a new one: molehunt "
-			    "enroll --force URL TOKEN");
+			    "the signing certificate is not valid at %s of this "
+			    "machine's clock: findings wait; set the clock, or if it is "
+			    "right: molehunt enroll --force URL TOKEN",
+			    real_ms < pair.facts->not_before_ms ? "the (early) time"
+								: "the (late) time");
 		return;
 	}
 	(void)seal_one(a);
-	count_pending(a, now_ms);
+	agent_delivery_count(a, now_ms);
 }
 
 /* Hand one sealed report to the courier. False: none is there, or it is no use now. */
@@ -215,10 +203,13 @@ on_receipt(struct agent *a, const struct message *m)
 	}
 	/* Removes the report only if epoch, sequence and hash are all its own. */
 	err = spool_receipt(a->spool, &receipt, note.der, note.len);
-	if (err == MH_OK)
+	if (err == MH_OK) {
 		log_info("receipt", "report %llu is safe",
 		    (unsigned long long)receipt.sequence);
-	else if (err == MH_ERR_NOTFOUND)
+		a->n_receipts++;
+		a->receipt_ms = clock_real_ms();
+		agent_identity_on_receipt(a, &receipt);
+	} else if (err == MH_ERR_NOTFOUND)
 		keep_report(a, &note,
 		    "the receipt is for other bytes"); /* if it is there */
 	else
@@ -232,29 +223,39 @@ on_refused(struct agent *a, const struct message *m)
 
 	if (delivery_refused_parse(m->data, m->len, &note) != MH_OK)
 		return;
+	a->n_refused++;
+	a->last_sent_id = 0;
+	if (agent_refused_mend(a, &note))
+		return;
 	MH_CLEANUP(freep)
 	char *why = xasprintf("%u %s: %s", (unsigned)note.status, note.code, note.detail);
 	log_warn("delivery", "the collector does not take report %llu: %s; it is kept",
 	    (unsigned long long)note.key.sequence, why);
 	mh_ignore(spool_refused(a->spool, note.key.epoch, note.key.sequence, why,
 	    clock_real_ms() + REFUSED_RETRY_MS));
-	a->last_sent_id = 0;
+}
+
+static bool
+is_well(const struct delivery_link *link)
+{
+	return link->state == LINK_UP || link->state == LINK_IDLE;
 }
 
 static void
 on_link(struct agent *a, const struct message *m)
 {
 	struct delivery_link note;
+	bool was_well = a->knows_link && is_well(&a->link);
 
 	if (delivery_link_parse(m->data, m->len, &note) != MH_OK)
 		return;
-	free(a->link_text);
-	a->link_text = xstrdup(note.sentence);
-	a->is_link_up = note.state != LINK_DOWN;
-	if (note.state == LINK_UP)
+	/* Connections that come and go as they should are no news. */
+	if (is_well(&note) && !was_well)
 		log_notice("delivery", "connected: %s", note.sentence);
-	else
+	else if (!is_well(&note) && strcmp(note.sentence, a->link.sentence) != 0)
 		log_warn("delivery", "%s", note.sentence);
+	a->link = note;
+	a->knows_link = true;
 }
 
 static void
@@ -265,9 +266,40 @@ lose_courier(struct agent *a)
 	a->courier_event = NULL;
 	channel_free(a->courier);
 	a->courier = NULL;
+	agent_identity_on_courier_lost(a);
+	buf_reset(a->settings);
+	a->settings_look_ms = 0;
 	a->n_sent = 0;
 	a->last_sent_id = 0;
 	a->courier_retry_ms = clock_monotonic_ms() + COURIER_RESTART_MS;
+}
+
+/* Somebody asks for the numbers. */
+static void
+on_measure(struct agent *a)
+{
+	MH_CLEANUP(buf_freep)
+	struct buf *b = buf_new(message_table[MSG_METRICS].max_bytes);
+
+	agent_metrics_put(a, b);
+	if (channel_can_send(a->courier))
+		mh_ignore(channel_send(a->courier, MSG_METRICS, buf_data(b), buf_len(b),
+		    NULL, 0));
+}
+
+/* What is no answer to a report; false: it is one. */
+static bool
+on_other(struct agent *a, const struct message *m)
+{
+	if (m->type == MSG_LINK)
+		on_link(a, m);
+	else if (m->type == MSG_RENEWED)
+		agent_identity_on_renewed(a, m);
+	else if (m->type == MSG_MEASURE)
+		on_measure(a);
+	else
+		return false;
+	return true;
 }
 
 static void
@@ -280,10 +312,8 @@ on_courier(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	while ((err = channel_receive(a->courier, &m)) == MH_OK) {
-		if (m.type == MSG_LINK) {
-			on_link(a, &m);
+		if (on_other(a, &m))
 			continue;
-		}
 		if (a->n_sent > 0)
 			a->n_sent--;
 		if (m.type == MSG_RECEIPT)
@@ -333,23 +363,97 @@ start_courier(struct agent *a, int64_t now_ms)
 	a->courier_retry_ms = now_ms + COURIER_RESTART_MS;
 }
 
+/* The proxy's password, out of a file that nobody else can read. */
+static void
+read_password(struct agent *a, struct delivery_settings *m)
+{
+	const char *path = a->config.delivery_proxy_password_file;
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(sizeof(m->proxy_password));
+	struct stat st;
+	mh_err err;
+
+	free(a->settings_trouble);
+	a->settings_trouble = NULL;
+	if (path[0] == 0)
+		return;
+	err = file_read(path, b);
+	if (err != MH_OK)
+		a->settings_trouble = xasprintf("%s: %s", path,
+		    err == MH_ERR_SYSTEM ? strerror(errno) : mh_strerror(err));
+	else if (stat(path, &st) < 0 || (st.st_mode & 077) != 0)
+		a->settings_trouble =
+		    xasprintf("%s may be read by others than its owner: chmod 600", path);
+	else
+		(void)snprintf(m->proxy_password, sizeof(m->proxy_password), "%.*s",
+		    (int)strcspn(buf_string(b), "\r\n"), buf_string(b));
+	explicit_bzero((void *)(uintptr_t)buf_data(b), buf_len(b));
+}
+
+static void
+copy_list(const struct setting_strings *list, char *to, size_t each, size_t most,
+    size_t *ret_n)
+{
+	for (*ret_n = 0; *ret_n < list->n && *ret_n < most; (*ret_n)++)
+		copy_text(to + *ret_n * each, each, list->items[*ret_n]);
+}
+
+/* Tell the courier how to deliver, when it does not know. */
+static void
+send_settings(struct agent *a, int64_t now_ms)
+{
+	MH_CLEANUP(freep) struct delivery_settings *m = NULL;
+	MH_CLEANUP(buf_freep)
+	struct buf *b = NULL;
+
+	if (now_ms < a->settings_look_ms || !channel_can_send(a->courier))
+		return;
+	a->settings_look_ms = now_ms + SETTINGS_LOOK_MS;
+	m = xcalloc(1, sizeof(*m));
+	b = buf_new(message_table[MSG_SETTINGS].max_bytes);
+	copy_list(&a->config.delivery_collectors, m->collectors[0],
+	    sizeof(m->collectors[0]), DELIVERY_COLLECTORS_MAX, &m->n_collectors);
+	copy_list(&a->config.delivery_no_proxy, m->no_proxy[0], sizeof(m->no_proxy[0]),
+	    DELIVERY_NO_PROXY_MAX, &m->n_no_proxy);
+	copy_text(m->proxy, sizeof(m->proxy), a->config.delivery_proxy);
+	m->return_ms = (uint32_t)a->config.delivery_return_ms;
+	m->replay_rate = (uint32_t)a->config.delivery_replay_rate;
+	copy_text(m->metrics_listen, sizeof(m->metrics_listen), a->config.metrics_listen);
+	read_password(a, m);
+	delivery_settings_put(m, b);
+	explicit_bzero(m->proxy_password, sizeof(m->proxy_password));
+	if (buf_len(b) == buf_len(a->settings) &&
+	    memcmp(buf_data(b), buf_data(a->settings), buf_len(b)) == 0)
+		return;
+	if (channel_send(a->courier, MSG_SETTINGS, buf_data(b), buf_len(b), NULL, 0) !=
+	    MH_OK)
+		return;
+	buf_reset(a->settings);
+	buf_put(a->settings, buf_data(b), buf_len(b));
+}
+
+void
+agent_delivery_reload(struct agent *a)
+{
+	buf_reset(a->settings);
+	a->settings_look_ms = 0;
+}
+
 void
 agent_delivery_tick(struct agent *a, int64_t now_ms)
 {
-	if (a->identity == NULL && now_ms >= a->identity_look_ms) {
-		a->identity_look_ms = now_ms + IDENTITY_LOOK_MS;
-		load_identity(a);
-		if (a->identity != NULL)
-			count_pending(a, now_ms);
-	}
+	if (a->settings == NULL)
+		a->settings = buf_new(message_table[MSG_SETTINGS].max_bytes);
+	agent_identity_tick(a, now_ms);
 	if (a->identity == NULL)
 		return;
 	seal_what_is_due(a, now_ms);
 	if (a->is_stopping)
 		return;
 	start_courier(a, now_ms);
-	if (a->courier != NULL)
+	if (a->courier != NULL) {
 		mh_ignore(channel_flush(a->courier));
+		send_settings(a, now_ms);
+	}
 	/* Nothing is on its way: those that were refused may be due again. */
 	if (a->n_sent == 0)
 		a->last_sent_id = 0;
@@ -361,11 +465,13 @@ agent_delivery_tick(struct agent *a, int64_t now_ms)
 void
 agent_delivery_clear(struct agent *a)
 {
+	if (a->settings == NULL)
+		return;
+	/* It may hold a proxy's password. */
+	explicit_bzero((void *)(uintptr_t)buf_data(a->settings), buf_len(a->settings));
 	lose_courier(a);
-	identity_free(a->identity);
-	a->identity = NULL;
-	X509_STORE_free(a->ca);
-	a->ca = NULL;
-	free(a->link_text);
-	a->link_text = NULL;
+	buf_free(a->settings);
+	free(a->settings_trouble);
+	a->settings = NULL;
+	a->settings_trouble = NULL;
 }

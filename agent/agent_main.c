@@ -219,6 +219,7 @@ on_reload(evutil_socket_t sig, short what, void *ctx)
 	(void)sig;
 	(void)what;
 	agent_reload(ctx);
+	agent_identity_reload(ctx);
 	agent_hurry(ctx);
 }
 
@@ -428,6 +429,7 @@ run(struct agent *a)
 	agent_state_close(a);
 	store_free(a->store);
 	agent_delivery_clear(a);
+	agent_identity_clear(a);
 	spool_close(a->spool);
 	for (unsigned i = 0; i < OWN_FILES; i++)
 		free(a->own_files[i]);

@@ -9,6 +9,7 @@
 #include "agent/host.h"
 #include "agent/ocsf.h"
 #include "agent/scan.h"
+#include "records/delivery.h"
 #include "records/watch.h"
 #include "transport/identity.h"
 #include "transport/spool.h"
@@ -29,6 +30,9 @@
  *	agent_control.c   what is answered at the control socket
  *	agent_checks.c    what is weaker than it could be
  *	agent_delivery.c  stored findings become reports, reports get receipts
+ *	agent_metrics.c   what is counted, for Prometheus
+ *	agent_identity.c  who this agent is, and renewal of its signing key
+ *	agent_refused.c   reports that the collector does not take as they are
  */
 enum {
 	STORE_TARGETS_MAX = 256, /* clean ones, in one transaction */
@@ -47,7 +51,12 @@ enum {
 	COURIER_RESTART_MS = 5000,
 	RULES_RETRY_MS = 60 * 1000, /* after a rule set that could not be loaded */
 	IDENTITY_LOOK_MS = 5000,    /* for an enrolment that comes while the agent runs */
-	OWN_FILES = 2,              /* databases */
+	METRICS_COUNT_MS = 15 * 1000, /* between counts of the spool for metrics */
+	SETTINGS_LOOK_MS = 5000,      /* for settings that the courier does not have */
+	SIGNING_RETRY_MIN_MS = 60 * 1000,      /* between attempts of renewal, doubled */
+	SIGNING_RETRY_MAX_MS = 60 * 60 * 1000, /* each time; less for short lives */
+	RESEAL_TRIES = 3, /* refusals of a signer after which its report is sealed anew */
+	OWN_FILES = 2,    /* databases */
 	ALIVE_MS = 20 * 1000, /* the service manager is told: WatchdogSec= is 120 s */
 	IDLE_TICK_MS = 1000,  /* while nothing is under way */
 	/* The supervisor gives 5,000: so much is for answers, the rest for the disk. */
@@ -140,6 +149,29 @@ struct new_finding {
 	json_t *json; /* taken */
 };
 
+/* The signing key and its renewal. */
+struct signing {
+	int64_t look_ms; /* monotonic: when to look at the files */
+	/* identity.json as it was read: another one is another enrolment. */
+	uint64_t inode;
+	int64_t mtime_ns;
+	uint32_t chance;   /* of this process: spreads renewals */
+	EVP_PKEY *new_key; /* while its certificate is asked for */
+	int64_t retry_ms;  /* monotonic */
+	unsigned n_failed; /* in a row */
+	char *why;         /* the last failure; owned; NULL: none */
+	/* The first report that the successor sealed; sequence 0: none. */
+	char epoch[UUID_TEXT_LEN];
+	uint64_t sequence;
+	char *trouble; /* with the files; owned; NULL: none */
+};
+
+/* Of all scans that ended since the start. */
+struct scan_totals {
+	uint64_t scanned, bytes, findings;
+	uint64_t missed[REASON_MAX_];
+};
+
 struct agent {
 	struct event_base *base;
 	struct event *supervisor_event, *courier_event, *tick;
@@ -188,20 +220,33 @@ struct agent {
 	struct clean_table *partly;
 	uint8_t partly_context[CLEAN_CONTEXT_BYTES];
 
-	/* agent_delivery.c */
+	/* agent_identity.c */
 	struct identity *identity; /* NULL while this machine is not enrolled */
 	X509_STORE *ca;
+	struct signing signing;
+
+	/* agent_delivery.c */
 	struct channel *courier;
 	unsigned courier_instance;
 	bool is_courier_starting;
-	int64_t courier_retry_ms, identity_look_ms;
-	unsigned n_sent; /* reports that the courier has */
+	int64_t courier_retry_ms, settings_look_ms;
+	struct buf *settings;   /* as the courier has them; empty: it has none */
+	char *settings_trouble; /* owned; NULL: none */
+	unsigned n_sent;        /* reports that the courier has */
 	int64_t last_sent_id;
 	int64_t oldest_pending_ms; /* monotonic; 0: nothing waits for a report */
 	uint64_t n_pending;
 	uint64_t sealed_bytes; /* in the spool, at the last count */
-	bool is_link_up;
-	char *link_text; /* the courier's last word; NULL: none; owned */
+	bool knows_link;
+	struct delivery_link link;                /* the courier's last word */
+	uint64_t n_sealed, n_receipts, n_refused; /* since the start */
+	int64_t receipt_ms;                       /* real time, the last one's; 0: none */
+
+	struct scan_totals totals; /* agent_run.c */
+
+	/* agent_metrics.c */
+	struct spool_statistics counted;
+	int64_t counted_ms; /* monotonic: when; 0: not yet */
 
 	/* agent_control.c */
 	int control_fd; /* listening; -1: none */
@@ -401,6 +446,35 @@ unsigned agent_watch_count_hung(const struct agent *a); /* since the start */
 /* "working", "resting", and why: for people; static. */
 const char *agent_scan_state(const struct agent *a);
 
+/* Look at the files again at the next tick. */
+void agent_identity_reload(struct agent *a);
+void agent_identity_tick(struct agent *a, int64_t now_ms);
+/* The courier is gone, and with it what it was asked. */
+void agent_identity_on_courier_lost(struct agent *a);
+void agent_identity_on_renewed(struct agent *a, const struct message *m);
+/* A report was sealed with that pair. */
+void agent_identity_on_sealed(struct agent *a, const struct identity_pair *pair,
+    const struct report_header *header);
+void agent_identity_on_receipt(struct agent *a, const struct receipt *receipt);
+/* The collector does not take what the successor signs. */
+void agent_identity_drop_next(struct agent *a, const char *why);
+/* Whether this machine is another one than was enrolled: a copy. */
+bool agent_identity_is_copy(const struct agent *a);
+void agent_identity_clear(struct agent *a);
+
+/*
+ * A report was refused in a way that trying again does not mend: seal its lines anew
+ * where that helps.  False: it is kept as it is.
+ */
+bool agent_refused_mend(struct agent *a, const struct delivery_refused *note);
+
+/* Append everything that is counted, as Prometheus text. */
+void agent_metrics_put(struct agent *a, struct buf *b);
+
+/* Have the courier read its identity and settings again. */
+void agent_delivery_reload(struct agent *a);
+/* Count anew what waits for a report. */
+void agent_delivery_count(struct agent *a, int64_t now_ms);
 void agent_delivery_tick(struct agent *a, int64_t now_ms);
 void agent_delivery_on_started(struct agent *a, unsigned instance, int fd);
 void agent_delivery_on_exited(struct agent *a, unsigned instance, int status);

@@ -240,6 +240,16 @@ summary_of(struct run *run, const struct finding_context *context,
 	return summary;
 }
 
+static void
+count_totals(struct scan_totals *t, const struct coverage *c)
+{
+	t->scanned += c->n_scanned;
+	t->bytes += c->bytes;
+	t->findings += c->n_findings;
+	for (int i = 0; i < REASON_MAX_; i++)
+		t->missed[i] += c->by_reason[i];
+}
+
 /* Coverage goes on disk like a finding. */
 void
 run_tell_coverage(struct run *run, const struct coverage *c, bool is_whole)
@@ -253,6 +263,7 @@ run_tell_coverage(struct run *run, const struct coverage *c, bool is_whole)
 		store_keep_line(st,
 		    coverage_to_json(&context, c, first, COVERAGE_PATHS_PER_LINE));
 	store_keep_line(st, summary_of(run, &context, c, is_whole));
+	count_totals(&run->agent->totals, c);
 	(void)agent_store(run->agent);
 	log_notice("scan",
 	    "%s %s: %llu scanned, %llu findings, %llu not scanned, %llu unchanged",

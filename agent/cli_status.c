@@ -29,6 +29,8 @@
 
 enum {
 	LABEL_CELLS = 12,
+	CHECK_INDENT = 24, /* cells: level and name of a check */
+	CHECK_WIDTH = 80 - CHECK_INDENT,
 	FOLLOW_MS = 1000,
 	SHOWN_MAX = 60, /* cells of a path beside its label */
 };
@@ -244,6 +246,18 @@ show_delivery(struct asking *q, const json_t *r)
 		    " reports are safe",
 		    number_of(r, "waiting"), number_of(r, "sealed"),
 		    number_of(r, "receipts"));
+	if (json_object_get(r, "signing_until") != NULL) {
+		MH_CLEANUP(freep) char *signing = local_time(r, "signing_until");
+		MH_CLEANUP(freep) char *tls = local_time(r, "tls_until");
+
+		line("", "certificates until %s (signing), %s (TLS)", signing,
+		    json_object_get(r, "tls_until") != NULL ? tls : "?");
+	}
+	if (json_object_get(r, "trouble") != NULL) {
+		MH_CLEANUP(freep) char *trouble = text_escape(text_of(r, "trouble"));
+
+		line("", "%s%s%s", colour(q, YELLOW), trouble, colour(q, PLAIN));
+	}
 }
 
 static void
@@ -294,6 +308,29 @@ show_paused(struct asking *q, const json_t *r)
 	    json_object_get(r, "until") != NULL ? until : "");
 }
 
+/* At a terminal's width: each further line begins where the first did. */
+static void
+put_wrapped(const char *text)
+{
+	size_t len = strlen(text);
+
+	while (len > CHECK_WIDTH) {
+		size_t n = CHECK_WIDTH;
+
+		while (n > 0 && text[n] != ' ')
+			n--;
+		/* One word alone is longer: a path, which is not cut. */
+		if (n == 0)
+			n = strcspn(text, " ");
+		if (text[n] == 0)
+			break;
+		(void)printf("%.*s\n%*s", (int)n, text, CHECK_INDENT, "");
+		text += n + 1;
+		len -= n + 1;
+	}
+	(void)printf("%s\n", text);
+}
+
 static void
 show_check(struct asking *q, const json_t *r)
 {
@@ -304,16 +341,19 @@ show_check(struct asking *q, const json_t *r)
 	MH_CLEANUP(freep) char *text = text_escape(text_of(r, "text"));
 	MH_CLEANUP(freep) char *advice = text_escape(text_of(r, "advice"));
 
-	(void)printf("%s%-8s%s %-14s %s\n",
+	(void)printf("%s%-8s%s %-14s ",
 	    colour(q, is_good    ? GREEN
 		      : is_error ? RED
 				 : YELLOW),
 	    is_good    ? "good"
 	    : is_error ? "error"
 		       : "weaker",
-	    colour(q, PLAIN), name, text);
-	if (advice[0] != 0)
-		(void)printf("%24s%s\n", "", advice);
+	    colour(q, PLAIN), name);
+	put_wrapped(text);
+	if (advice[0] != 0) {
+		(void)printf("%*s", CHECK_INDENT, "");
+		put_wrapped(advice);
+	}
 	if (is_error)
 		q->status = EXIT_INCOMPLETE;
 }

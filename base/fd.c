@@ -80,8 +80,8 @@ file_read(const char *path, struct buf *b)
 	return fd_read_all(fd, b);
 }
 
-static mh_err
-sync_folder_of(const char *path)
+mh_err
+folder_sync_of(const char *path)
 {
 	MH_CLEANUP(freep) char *folder = xstrdup(path);
 	char *slash = strrchr(folder, '/');
@@ -118,7 +118,7 @@ file_write_durably(const char *path, const void *p, size_t len, unsigned mode)
 		errno = saved;
 		return err;
 	}
-	return sync_folder_of(path);
+	return folder_sync_of(path);
 }
 
 mh_err

@@ -39,6 +39,9 @@ mh_err file_read(const char *path, struct buf *b) MH_CHECKED;
 mh_err file_write_durably(const char *path, const void *p, size_t len, unsigned mode)
     MH_CHECKED;
 
+/* Have the names in the folder of path on disk, fsync(2): after a rename(2). */
+mh_err folder_sync_of(const char *path) MH_CHECKED;
+
 /* mkdir -p: every missing folder of path with that mode. */
 mh_err folder_make(const char *path, unsigned mode) MH_CHECKED;
 

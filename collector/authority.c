@@ -30,8 +30,11 @@
 #include "transport/certificate.h"
 
 enum {
-	MAX_LIFE_DAYS = 398, /* no agent certificate lives longer, whatever is asked */
+	DAY_MS = 24 * 3600 * 1000,
+	MIN_LIFE_MS = 60 * 1000,
 };
+/* No agent certificate lives longer, whatever is asked. */
+#define MAX_LIFE_MS (UINT64_C(398) * DAY_MS)
 
 struct authority {
 	struct channel *channel;
@@ -161,15 +164,16 @@ int
 main(int argc, char **argv)
 {
 	struct authority a = { .channel = NULL };
-	uint64_t days = 0;
+	uint64_t life_ms = 0;
 	mh_err err = MH_OK;
 
 	log_init("molehunt-authority", LOG_LEVEL_INFO);
-	if (argc != 3 || parse_u64(argv[2], 1, MAX_LIFE_DAYS, &days) != MH_OK) {
+	if (argc != 3 ||
+	    parse_u64(argv[2], MIN_LIFE_MS, MAX_LIFE_MS, &life_ms) != MH_OK) {
 		log_err("authority", "started by molehunt-collector serve, not by hand");
 		return 2;
 	}
-	a.life_ms = (int64_t)days * 86400000;
+	a.life_ms = (int64_t)life_ms;
 	if (load_key(argv[1], &a) != MH_OK || warm_up(&a) != MH_OK)
 		return 2;
 	a.channel = message_channel_new(CHILD_CHANNEL_FD, ROLE_AUTHORITY, ROLE_COLLECTOR);

@@ -3,6 +3,7 @@
 #include "collector/authority_link.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +31,7 @@ struct asked {
 struct authority_link {
 	struct event_base *base;
 	char *folder;
-	unsigned life_days;
+	uint64_t life_ms;
 	pid_t pid; /* -1: not running */
 	struct channel *channel;
 	struct event *readable, *writable, *restart;
@@ -139,15 +140,15 @@ start(struct authority_link *l)
 {
 	MH_CLEANUP(freep) char *programs = child_program_folder();
 	MH_CLEANUP(freep) char *path = xasprintf("%s/molehunt-authority", programs);
-	char days[16];
+	char life[24];
 	char name[] = "molehunt-authority";
-	char *argv[] = { name, l->folder, days, NULL };
+	char *argv[] = { name, l->folder, life, NULL };
 	int fds[2];
 	mh_err err = channel_pair(fds);
 
 	if (err != MH_OK)
 		return err;
-	(void)snprintf(days, sizeof(days), "%u", l->life_days);
+	(void)snprintf(life, sizeof(life), "%" PRIu64, l->life_ms);
 	err = child_start(path, argv, fds[1], &l->pid);
 	if (err != MH_OK) {
 		log_err_r(err, "authority", "%s", path);
@@ -177,7 +178,7 @@ on_restart(evutil_socket_t fd, short what, void *arg)
 }
 
 mh_err
-authority_link_new(struct event_base *base, const char *folder, unsigned life_days,
+authority_link_new(struct event_base *base, const char *folder, uint64_t life_ms,
     struct authority_link **ret)
 {
 	MH_CLEANUP(authority_link_freep)
@@ -186,7 +187,7 @@ authority_link_new(struct event_base *base, const char *folder, unsigned life_da
 
 	l->base = base;
 	l->folder = xstrdup(folder);
-	l->life_days = life_days;
+	l->life_ms = life_ms;
 	l->pid = -1;
 	l->restart = evtimer_new(base, on_restart, l);
 	err = start(l);

@@ -16,9 +16,9 @@ struct authority_link;
 
 /*
  * Start the authority for the folder (borrowed) of the CA's key; certificates
- * live for life_days.  Caller frees with authority_link_free(), which ends it.
+ * live for life_ms.  Caller frees with authority_link_free(), which ends it.
  */
-mh_err authority_link_new(struct event_base *base, const char *folder, unsigned life_days,
+mh_err authority_link_new(struct event_base *base, const char *folder, uint64_t life_ms,
     struct authority_link **ret) MH_CHECKED;
 void authority_link_free(struct authority_link *link);
 MH_DEFINE_CLEANUP(struct authority_link, authority_link_free);

@@ -60,8 +60,9 @@ static const struct setting rows[] = {
 	    .max = 24 * HOUR, .help = "For a connection without a request." },
 	{ "deadlines.lifetime", SETTING_DURATION, AT(lifetime_ms), "1h", .min = SECOND,
 	    .max = 7 * 24 * HOUR, .help = "For a connection in all." },
-	{ "certificates.agent_days", SETTING_INTEGER, AT(agent_life_days), "30", .min = 1,
-	    .max = 398, .help = "Life of an agent's certificates in days." },
+	{ "certificates.agent_life", SETTING_DURATION, AT(agent_life_ms), "30d",
+	    .min = MINUTE, .max = UINT64_C(398) * 24 * HOUR,
+	    .help = "Life of an agent's certificates; they are renewed at two thirds." },
 };
 
 const struct settings_schema config_schema = { rows, MH_ARRAY_LEN(rows),

@@ -22,7 +22,7 @@ struct config {
 	uint64_t connections_max;
 	uint64_t failures_per_minute; /* of enrolment, by address */
 	uint64_t handshake_ms, headers_ms, body_ms, reply_ms, idle_ms, lifetime_ms;
-	uint64_t agent_life_days;
+	uint64_t agent_life_ms;
 };
 
 extern const struct settings_schema config_schema;

@@ -140,11 +140,13 @@ set_life(X509 *cert, const struct issue_order *order, X509 *issuer)
 {
 	int64_t life_ms =
 	    order->life_ms > 0 ? order->life_ms : kinds[order->kind].life_ms;
+	int64_t back_ms =
+	    life_ms / 10 < ISSUE_BACKDATE_MS ? life_ms / 10 : ISSUE_BACKDATE_MS;
 	time_t end = (time_t)((order->now_ms + life_ms) / 1000);
 	const ASN1_TIME *last = issuer != NULL ? X509_get0_notAfter(issuer) : NULL;
 
 	if (ASN1_TIME_set(X509_getm_notBefore(cert),
-		(time_t)((order->now_ms - ISSUE_BACKDATE_MS) / 1000)) == NULL)
+		(time_t)((order->now_ms - back_ms) / 1000)) == NULL)
 		return false;
 	if (last != NULL && X509_cmp_time(last, &end) < 0)
 		return X509_set1_notAfter(cert, last) == 1;

@@ -23,8 +23,9 @@ enum issue_kind {
 };
 
 enum {
+	/* notBefore lies this far back, for clocks differ; of a short life a tenth. */
 	ISSUE_BACKDATE_MS = 5 * 60 * 1000
-}; /* notBefore lies this far back: clocks differ */
+};
 
 /* Who signs. */
 struct issuer {

@@ -512,7 +512,7 @@ set_up(struct server *s)
 		log_err_r(err, "server", "%s/%s", s->config->state, file);
 		return err;
 	}
-	err = authority_link_new(s->base, authority, (unsigned)s->config->agent_life_days,
+	err = authority_link_new(s->base, authority, s->config->agent_life_ms,
 	    &s->authority);
 	if (err == MH_OK)
 		err = load_revoked(s);

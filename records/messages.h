@@ -76,7 +76,12 @@ enum role {
 	MSG(REPORT, AGENT, COURIER, 256, 1)                                        \
 	MSG(RECEIPT, COURIER, AGENT, 16384, 0)                                     \
 	MSG(REFUSED, COURIER, AGENT, 4096, 0)                                      \
-	MSG(LINK, COURIER, AGENT, 4096, 0)                                         \
+	MSG(LINK, COURIER, AGENT, 8192, 0)                                         \
+	MSG(SETTINGS, AGENT, COURIER, 32768, 0)                                    \
+	MSG(RENEW, AGENT, COURIER, 8192, 0)                                        \
+	MSG(RENEWED, COURIER, AGENT, 16384, 0)                                     \
+	MSG(MEASURE, COURIER, AGENT, 0, 0)                                         \
+	MSG(METRICS, AGENT, COURIER, 65536, 0)                                     \
 	/* Certificates. */                                                        \
 	MSG(ISSUE, COLLECTOR, AUTHORITY, 16384, 0)                                 \
 	MSG(ISSUED, AUTHORITY, COLLECTOR, 16384, 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * molehunt-courier: carries sealed reports to the collector and its receipts
- * back.  It can delay a report, never forge or drop one: the agent checks every
- * receipt.
+ * back, and has certificates renewed.  It can delay a report, never forge or drop
+ * one: the agent checks every receipt.
  *
  * Runs in: courier.
  * Input: channel: from the agent; network: hostile until TLS is up.
@@ -30,103 +30,22 @@
 #include "base/role_folder.h"
 #include "records/delivery.h"
 #include "records/messages.h"
+#include "transport/courier_impl.h"
 #include "transport/courier_sandbox.h"
-#include "transport/http_client.h"
-#include "transport/identity.h"
-#include "transport/tls.h"
 
 #define AREA "courier"
 
-enum {
-	BACKOFF_MIN_MS = 1000,
-	BACKOFF_MAX_MS = 5 * 60 * 1000,
-	/* Without an identity only a person can help, who then waits for us. */
-	NOT_ENROLLED_MS = 10 * 1000,
-	BUSY_MIN_S = 1, /* when the collector asks to wait and does not say how long */
-};
-
-/* A report on its way. */
-struct carried {
-	struct delivery_report report;
-	int fd; /* the sealed memfd with the DER */
-};
-
-struct courier {
-	const char *folder; /* STATE/courier */
-	struct event_base *base;
-	struct channel *channel;
-	struct event *on_readable, *on_writable;
-	struct event *timer; /* until the next attempt, to connect or to send */
-	struct http_client *client;
-	struct carried queue[DELIVERY_UNANSWERED_MAX]; /* oldest first */
-	size_t n_queue;
-	unsigned failures;  /* since the last answer */
-	bool is_held_back;  /* the timer runs */
-	struct buf *answer; /* to the oldest report; empty when there is none */
-	enum message_name answer_type;
-	struct delivery_link link;
-	bool link_changed;
-};
-
-static void pump(struct courier *co);
-
-static void
-say_link(struct courier *co, enum delivery_link_state state, const char *sentence)
-{
-	struct delivery_link link = { .state = state };
-
-	delivery_text_copy(link.sentence, sizeof(link.sentence), sentence);
-	if (co->link.state == state && strcmp(co->link.sentence, link.sentence) == 0)
-		return;
-	co->link = link;
-	co->link_changed = true;
-	if (state == LINK_UP)
-		log_info(AREA, "%s", sentence);
-	else
-		log_warn(AREA, "%s", sentence);
-}
-
-static void
-hold_back(struct courier *co, int64_t ms)
-{
-	const struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
-
-	co->is_held_back = true;
-	(void)event_add(co->timer, &tv);
-}
-
-/* A number of milliseconds in [0, max]. */
-static int64_t
-random_up_to(int64_t max)
-{
-	uint32_t r = 0;
-
-	(void)!getrandom(&r, sizeof(r), 0);
-	return (int64_t)(r % ((uint64_t)max + 1));
-}
-
-/* Full jitter: a fleet that lost its collector must not come back as one. */
-static int64_t
-back_off_ms(unsigned failures)
-{
-	unsigned steps = failures < 9 ? failures : 9;
-	int64_t most = (int64_t)BACKOFF_MIN_MS << steps;
-
-	return BACKOFF_MIN_MS +
-	       random_up_to(
-		   (most < BACKOFF_MAX_MS ? most : BACKOFF_MAX_MS) - BACKOFF_MIN_MS);
-}
-
-static void
-drop_oldest(struct courier *co)
+void
+courier_drop_oldest(struct courier *co)
 {
 	(void)close(co->queue[0].fd);
 	co->n_queue--;
 	memmove(&co->queue[0], &co->queue[1], co->n_queue * sizeof(co->queue[0]));
 }
 
-static void
-answer_refused(struct courier *co, unsigned status, const char *code, const char *detail)
+void
+courier_refuse_oldest(struct courier *co, unsigned status, const char *code,
+    const char *detail)
 {
 	struct delivery_refused m = { .key = co->queue[0].report.key,
 		.status = (uint16_t)status };
@@ -136,196 +55,87 @@ answer_refused(struct courier *co, unsigned status, const char *code, const char
 	buf_reset(co->answer);
 	delivery_refused_put(&m, co->answer);
 	co->answer_type = MSG_REFUSED;
-	drop_oldest(co);
+	courier_drop_oldest(co);
 }
 
-static void
-answer_receipt(struct courier *co, const struct http_response *response)
+/* Send what b holds, if the channel takes it; b is empty then. */
+static mh_err
+tell(struct courier *co, enum message_name type, struct buf *b)
 {
-	const struct delivery_receipt m = { .key = co->queue[0].report.key,
-		.der = (const uint8_t *)response->body,
-		.len = response->body_len };
+	mh_err err;
 
-	if (m.len == 0 || m.len > DELIVERY_RECEIPT_MAX) {
-		answer_refused(co, 200, "receipt",
-		    "the collector's receipt is not of a receipt's size");
-		return;
-	}
-	buf_reset(co->answer);
-	delivery_receipt_put(&m, co->answer);
-	co->answer_type = MSG_RECEIPT;
-	drop_oldest(co);
-}
-
-/* The collector has no time now: keep the report and wait as long as it asks. */
-static void
-wait_as_asked(struct courier *co, const struct http_response *response)
-{
-	int64_t s =
-	    response->retry_after_s < BUSY_MIN_S ? BUSY_MIN_S : response->retry_after_s;
-	int64_t ms = s * 1000;
-	char sentence[128];
-
-	(void)snprintf(sentence, sizeof(sentence),
-	    "the collector is busy (%u) and asks to wait for %lld s", response->status,
-	    (long long)s);
-	say_link(co, LINK_BUSY, sentence);
-	hold_back(co,
-	    ms + random_up_to(ms / 4) + back_off_ms(co->failures++) - BACKOFF_MIN_MS);
-}
-
-static void
-on_response(void *arg, const struct http_response *response)
-{
-	struct courier *co = arg;
-	char code[DELIVERY_CODE_MAX + 1];
-	char detail[DELIVERY_SENTENCE_MAX + 1];
-
-	assert(co->n_queue > 0);
-	if (response->status == 429 || response->status >= 500) {
-		wait_as_asked(co, response);
-		pump(co);
-		return;
-	}
-	co->failures = 0;
-	say_link(co, LINK_UP, "connected to the collector");
-	if (response->status == 200) {
-		answer_receipt(co, response);
-	} else {
-		http_error_parse(response, code, sizeof(code), detail, sizeof(detail));
-		answer_refused(co, response->status, code[0] != 0 ? code : "unknown",
-		    detail);
-	}
-	pump(co);
-}
-
-static void
-on_up(void *arg)
-{
-	struct courier *co = arg;
-
-	say_link(co, LINK_UP, "connected to the collector");
-	pump(co);
-}
-
-static void
-on_down(void *arg, const char *why)
-{
-	struct courier *co = arg;
-
-	say_link(co, LINK_DOWN, why);
-	hold_back(co, back_off_ms(co->failures++));
-	pump(co);
-}
-
-/* The identity is read for each connection: it may have been renewed. */
-static void
-connect_to_collector(struct courier *co)
-{
-	MH_CLEANUP(identity_freep) struct identity *id = NULL;
-	MH_CLEANUP(SSL_CTX_freep) SSL_CTX *ctx = NULL;
-	struct url url;
-	const char *why = "TLS cannot be set up";
-	mh_err err = identity_load(co->folder, IDENTITY_COURIER, &id, &why);
-
-	if (err == MH_OK)
-		err = url_parse(id->collector, &url, &why);
-	if (err == MH_OK)
-		err = tls_context_new(id->ca, id->cert, id->key, &ctx);
-	if (err != MH_OK) {
-		say_link(co, LINK_DOWN, why);
-		hold_back(co, NOT_ENROLLED_MS);
-		return;
-	}
-	http_client_connect(co->client, &url, ctx);
-}
-
-/* Read the oldest report's bytes.  What is not as the agent said is not sent. */
-static const char *
-read_oldest(const struct courier *co, struct buf *b)
-{
-	const struct carried *c = &co->queue[0];
-	uint8_t digest[DIGEST_BYTES];
-
-	if (lseek(c->fd, 0, SEEK_SET) < 0 || fd_read_all(c->fd, b) != MH_OK)
-		return "the report cannot be read or is over 1 MiB";
-	digest_sha256(buf_data(b), buf_len(b), digest);
-	if (memcmp(digest, c->report.digest, sizeof(digest)) != 0)
-		return "the report's bytes are not those that the agent named";
-	return NULL;
-}
-
-static void
-send_oldest(struct courier *co)
-{
-	MH_CLEANUP(buf_freep) struct buf *b = buf_new(CMS_ENVELOPE_MAX);
-	const char *why = read_oldest(co, b);
-
-	if (why != NULL) {
-		answer_refused(co, 400, "local", why);
-		return;
-	}
-	const struct http_request request = { .method = "POST",
-		.path = "/v1/reports",
-		.content_type = "application/pkcs7-mime; smime-type=signed-data",
-		.body = buf_data(b),
-		.body_len = buf_len(b) };
-
-	http_client_send(co->client, &request);
+	if (buf_len(b) == 0 || !channel_can_send(co->channel))
+		return MH_OK;
+	err = channel_send(co->channel, type, buf_data(b), buf_len(b), NULL, 0);
+	buf_reset(b);
+	return err;
 }
 
 /* Tell the agent what there is to tell, as far as the channel takes it. */
 static mh_err
 tell_agent(struct courier *co)
 {
-	mh_err err = MH_OK;
+	mh_err err = tell(co, co->answer_type, co->answer);
 
-	if (buf_len(co->answer) > 0 && channel_can_send(co->channel)) {
-		err = channel_send(co->channel, co->answer_type, buf_data(co->answer),
-		    buf_len(co->answer), NULL, 0);
-		buf_reset(co->answer);
-	}
-	if (err == MH_OK && co->link_changed && channel_can_send(co->channel)) {
-		MH_CLEANUP(buf_freep) struct buf *b = buf_new(4096);
+	if (err == MH_OK)
+		err = tell(co, MSG_RENEWED, co->renewed);
+	/* How it is, is not known before the first attempt. */
+	if (err == MH_OK && co->link_changed && co->link.sentence[0] != 0 &&
+	    channel_can_send(co->channel)) {
+		MH_CLEANUP(buf_freep)
+		struct buf *b = buf_new(message_table[MSG_LINK].max_bytes);
 
 		delivery_link_put(&co->link, b);
-		err =
-		    channel_send(co->channel, MSG_LINK, buf_data(b), buf_len(b), NULL, 0);
+		err = tell(co, MSG_LINK, b);
 		co->link_changed = false;
 	}
+	if (err == MH_OK && channel_can_send(co->channel) && courier_metrics_wants(co))
+		err = channel_send(co->channel, MSG_MEASURE, NULL, 0, NULL, 0);
 	if (err == MH_OK && channel_wants_write(co->channel))
 		(void)event_add(co->on_writable, NULL);
 	return err;
 }
 
-/* Do whatever can be done now; called after every change. */
-static void
-pump(struct courier *co)
+void
+courier_pump(struct courier *co)
 {
 	mh_err err = tell_agent(co);
+	size_t before = 0;
 
-	while (err == MH_OK && !co->is_held_back && co->n_queue > 0 &&
-	       buf_len(co->answer) == 0 && http_client_is_ready(co->client)) {
-		send_oldest(co);
+	/* Again when a report was refused here, without the collector. */
+	while (err == MH_OK && co->n_queue != before) {
+		before = co->n_queue;
+		courier_link_step(co);
 		err = tell_agent(co);
 	}
-	if (err == MH_OK && !co->is_held_back && http_client_is_down(co->client)) {
-		connect_to_collector(co);
+	if (err == MH_OK && before == 0) {
+		courier_link_step(co);
 		err = tell_agent(co);
 	}
 	if (err != MH_OK)
 		(void)event_base_loopbreak(co->base);
 }
 
-static void
-on_timer(evutil_socket_t fd, short what, void *arg)
+static mh_err
+courier_on_settings(struct courier *co, const struct message *m)
 {
-	struct courier *co = arg;
+	mh_err err = delivery_settings_parse(m->data, m->len, &co->settings);
 
-	(void)fd;
-	(void)what;
-	co->is_held_back = false;
-	pump(co);
+	if (err != MH_OK)
+		return err;
+	co->has_settings = true;
+	courier_link_reload(co);
+	courier_metrics_reload(co);
+	return MH_OK;
+}
+
+static mh_err
+courier_on_renew(struct courier *co, const struct message *m)
+{
+	struct delivery_renew note;
+	mh_err err = delivery_renew_parse(m->data, m->len, &note);
+
+	return err != MH_OK ? err : courier_renewal_ask(co, &note);
 }
 
 static mh_err
@@ -357,12 +167,19 @@ on_channel(evutil_socket_t fd, short what, void *arg)
 		err = channel_receive(co->channel, &m);
 		if (err != MH_OK)
 			break;
-		/* The table lets nothing but REPORT through from the agent. */
-		err = courier_on_report(co, &m);
+		/* The table lets nothing but these four through from the agent. */
+		if (m.type == MSG_SETTINGS)
+			err = courier_on_settings(co, &m);
+		else if (m.type == MSG_RENEW)
+			err = courier_on_renew(co, &m);
+		else if (m.type == MSG_METRICS)
+			courier_metrics_on_text(co, m.data, m.len);
+		else
+			err = courier_on_report(co, &m);
 		message_close_fds(&m);
 	}
 	if (err == MH_ERR_AGAIN) {
-		pump(co);
+		courier_pump(co);
 		return;
 	}
 	if (err != MH_ERR_CLOSED)
@@ -381,21 +198,20 @@ on_signal(evutil_socket_t fd, short what, void *arg)
 	(void)event_base_loopbreak(co->base);
 }
 
-static const struct http_client_events client_events = { on_up, on_down, on_response };
-
 static mh_err
 run(const char *folder)
 {
-	struct courier co = { .folder = folder };
+	static struct courier co;
 	struct event *on_term;
 
+	co.folder = folder;
+	co.link.state = LINK_DOWN;
 	co.base = event_base_new();
 	co.channel = message_channel_new(CHILD_CHANNEL_FD, ROLE_COURIER, ROLE_AGENT);
-	if (co.base == NULL || co.channel == NULL)
+	if (co.base == NULL || co.channel == NULL || !courier_link_init(&co) ||
+	    !courier_renewal_init(&co))
 		return MH_ERR_MEMORY;
 	co.answer = buf_new(message_table[MSG_RECEIPT].max_bytes);
-	co.client = http_client_new(co.base, &client_events, &co);
-	co.timer = evtimer_new(co.base, on_timer, &co);
 	co.on_readable = event_new(co.base, channel_fd(co.channel), EV_READ | EV_PERSIST,
 	    on_channel, &co);
 	co.on_writable =
@@ -403,16 +219,17 @@ run(const char *folder)
 	on_term = evsignal_new(co.base, SIGTERM, on_signal, &co);
 	(void)event_add(co.on_readable, NULL);
 	(void)event_add(on_term, NULL);
-	pump(&co);
 	(void)event_base_dispatch(co.base);
 
+	co.is_stopping = true;
 	while (co.n_queue > 0)
-		drop_oldest(&co);
-	http_client_free(co.client);
+		courier_drop_oldest(&co);
+	courier_link_clear(&co);
+	courier_renewal_clear(&co);
+	courier_metrics_clear(&co);
 	event_free(on_term);
 	event_free(co.on_readable);
 	event_free(co.on_writable);
-	event_free(co.timer);
 	channel_free(co.channel);
 	buf_free(co.answer);
 	event_base_free(co.base);

@@ -5,9 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <netdb.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pkcs7.h>
 #include <openssl/x509v3.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -23,12 +21,11 @@
 #include "base/fd.h"
 #include "base/memory.h"
 #include "base/role_folder.h"
+#include "base/text.h"
+#include "transport/est.h"
 #include "transport/http.h"
 #include "transport/identity.h"
 #include "transport/tls.h"
-
-MH_DEFINE_CLEANUP(PKCS7, PKCS7_free);
-MH_DEFINE_CLEANUP(X509_STORE_CTX, X509_STORE_CTX_free);
 
 /* One enrolment under way. */
 struct enrolling {
@@ -38,6 +35,7 @@ struct enrolling {
 	SSL *ssl;
 	X509 *ca;
 	struct identity agent, courier;
+	int64_t ahead_ms; /* our clock, of the collector's; 0: not known */
 };
 
 static mh_err MH_PRINTF(3, 4) fail(struct enrolling *e, mh_err err, const char *fmt, ...)
@@ -103,26 +101,84 @@ connect_one(const struct addrinfo *a)
 	return -1;
 }
 
+static const char *
+advice_for(int reason)
+{
+	if (reason == ECONNREFUSED)
+		return "; nothing listens there: check the port, and that the collector "
+		       "runs";
+	if (reason == ETIMEDOUT || reason == EHOSTUNREACH || reason == ENETUNREACH)
+		return "; a firewall drops it, or the way leads through a proxy "
+		       "(--proxy)";
+	return "";
+}
+
+/* Have the proxy connect us on. */
+static mh_err
+ask_proxy(struct enrolling *e)
+{
+	const struct url_proxy *proxy = e->options->proxy;
+	MH_CLEANUP(freep) char *authority = url_authority(&e->options->url);
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(HTTP_HEAD_MAX);
+	char credentials[(URL_USER_MAX + URL_PASSWORD_MAX) * 3 / 2];
+	int64_t deadline = clock_monotonic_ms() + ENROLL_TOTAL_MS;
+	const char *why = "it closed the connection";
+	unsigned status = 0;
+	size_t used = 0;
+	mh_err err;
+
+	http_basic(proxy->user, proxy->password, credentials, sizeof(credentials));
+	http_connect_put(authority, proxy->user[0] != 0 ? credentials : NULL, b);
+	explicit_bzero(credentials, sizeof(credentials));
+	err = fd_write_all(e->fd, buf_data(b), buf_len(b));
+	explicit_bzero((void *)(uintptr_t)buf_data(b), buf_len(b));
+	buf_reset(b);
+	if (err == MH_OK)
+		err = MH_ERR_AGAIN;
+	while (err == MH_ERR_AGAIN && clock_monotonic_ms() < deadline) {
+		/* One byte at a time: what follows the head is the server's. */
+		char c;
+		ssize_t n = recv(e->fd, &c, 1, 0);
+
+		if (n <= 0)
+			return fail(e, MH_ERR_PROTOCOL, "proxy %s port %s: %s",
+			    proxy->at.host, proxy->at.port,
+			    n < 0 ? strerror(errno) : why);
+		buf_put(b, &c, 1);
+		err = http_proxy_parse(buf_string(b), buf_len(b), &status, &used, &why);
+	}
+	if (err != MH_OK)
+		return fail(e, MH_ERR_PROTOCOL, "proxy %s port %s: %s", proxy->at.host,
+		    proxy->at.port, err == MH_ERR_AGAIN ? "it takes too long" : why);
+	if (status >= 300)
+		return fail(e, MH_ERR_DENIED, "proxy %s port %s: %s (%u)", proxy->at.host,
+		    proxy->at.port, http_proxy_meaning(status), status);
+	return MH_OK;
+}
+
 static mh_err
 connect_tcp(struct enrolling *e)
 {
-	const struct url *url = &e->options->url;
+	const struct url *url =
+	    e->options->proxy != NULL ? &e->options->proxy->at : &e->options->url;
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
 	struct addrinfo *list = NULL;
 	int result = getaddrinfo(url->host, url->port, &hints, &list);
 
 	if (result != 0)
-		return fail(e, MH_ERR_NOTFOUND, "cannot look up %s: %s", url->host,
-		    gai_strerror(result));
+		return fail(e, MH_ERR_NOTFOUND,
+		    "cannot look up %s: %s; check the name in the URL, and the name "
+		    "servers of this host",
+		    url->host, gai_strerror(result));
 	for (const struct addrinfo *a = list; a != NULL && e->fd < 0; a = a->ai_next)
 		e->fd = connect_one(a);
 	int saved = errno;
 
 	freeaddrinfo(list);
 	if (e->fd < 0)
-		return fail(e, MH_ERR_SYSTEM, "cannot connect to %s port %s: %s",
-		    url->host, url->port, strerror(saved));
-	return MH_OK;
+		return fail(e, MH_ERR_SYSTEM, "cannot connect to %s port %s: %s%s",
+		    url->host, url->port, strerror(saved), advice_for(saved));
+	return e->options->proxy != NULL ? ask_proxy(e) : MH_OK;
 }
 
 static mh_err
@@ -205,7 +261,9 @@ fail_status(struct enrolling *e, const struct http_response *response)
 		    response->status);
 	if (response->status == 401)
 		return fail(e, MH_ERR_DENIED,
-		    "the collector does not accept the token: %s", detail);
+		    "the collector does not accept the token: %s; have a new one made: "
+		    "molehunt-collector token DIR",
+		    detail);
 	if (response->status == 429 || response->status == 503)
 		return fail(e, MH_ERR_AGAIN, "the collector is busy, try again later: %s",
 		    detail);
@@ -228,57 +286,11 @@ ask(struct enrolling *e, const struct http_request *request, struct buf *in,
 		return fail_tls(e);
 	buf_reset(in);
 	err = read_response(e, in, ret);
+	if (err == MH_OK && ret->date_ms != 0)
+		e->ahead_ms = clock_real_ms() - ret->date_ms;
 	if (err == MH_OK && ret->status != 200)
 		err = fail_status(e, ret);
 	return err;
-}
-
-/* The bytes of base64 in which line breaks are let pass (RFC 8951). */
-static bool
-decode_base64(const char *text, size_t len, struct buf *out)
-{
-	MH_CLEANUP(freep) char *clean = xcalloc(len + 1, 1);
-	size_t n = 0;
-	size_t padding = 0;
-	int done;
-
-	for (size_t i = 0; i < len; i++)
-		if (strchr(" \t\r\n", text[i]) == NULL)
-			clean[n++] = text[i];
-	while (padding < 2 && padding < n && clean[n - 1 - padding] == '=')
-		padding++;
-	uint8_t *to = buf_reserve(out, n);
-
-	if (n == 0 || n % 4 != 0 || to == NULL)
-		return false;
-	done = EVP_DecodeBlock(to, (const unsigned char *)clean, (int)n);
-	if (done < (int)padding)
-		return false;
-	buf_commit(out, (size_t)done - padding);
-	return true;
-}
-
-/* The one certificate of a certs-only PKCS#7 in base64. */
-static X509 *
-read_certificate(const struct http_response *response)
-{
-	MH_CLEANUP(buf_freep) struct buf *der = buf_new(HTTP_RESPONSE_MAX);
-	MH_CLEANUP(PKCS7_freep) PKCS7 *p7 = NULL;
-	const unsigned char *p;
-	X509 *cert;
-
-	if (!decode_base64(response->body, response->body_len, der))
-		return NULL;
-	p = buf_data(der);
-	p7 = d2i_PKCS7(NULL, &p, (long)buf_len(der));
-	ERR_clear_error();
-	if (p7 == NULL || p != buf_data(der) + buf_len(der) ||
-	    !PKCS7_type_is_signed(p7) || p7->d.sign == NULL ||
-	    sk_X509_num(p7->d.sign->cert) != 1)
-		return NULL;
-	cert = sk_X509_value(p7->d.sign->cert, 0);
-	(void)X509_up_ref(cert);
-	return cert;
 }
 
 static mh_err
@@ -294,7 +306,7 @@ fetch_ca(struct enrolling *e, const char *host)
 
 	if (err != MH_OK)
 		return err;
-	e->ca = read_certificate(&response);
+	e->ca = est_certificate(response.body, response.body_len);
 	if (e->ca == NULL)
 		return fail(e, MH_ERR_PROTOCOL, "the collector sent no CA certificate");
 	if (certificate_pin(e->ca, pin) != MH_OK ||
@@ -305,46 +317,34 @@ fetch_ca(struct enrolling *e, const char *host)
 	return MH_OK;
 }
 
+/* Say that the clocks differ, if they do: most troubles of certificates are that. */
 static bool
-chains_to_ca(X509 *cert, X509 *ca)
+note_clock(struct enrolling *e)
 {
-	MH_CLEANUP(X509_STORE_freep) X509_STORE *store = certificate_store_new(ca);
-	MH_CLEANUP(X509_STORE_CTX_freep) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	bool good = ctx != NULL && X509_STORE_CTX_init(ctx, store, cert, NULL) == 1 &&
-		    X509_verify_cert(ctx) == 1;
+	bool is_ahead = e->ahead_ms > 0;
+	MH_CLEANUP(freep)
+	char *by = text_duration((uint64_t)(is_ahead ? e->ahead_ms : -e->ahead_ms));
 
-	ERR_clear_error();
-	return good;
+	if (e->ahead_ms < ENROLL_CLOCK_MS && e->ahead_ms > -ENROLL_CLOCK_MS)
+		return false;
+	(void)fail(e, MH_OK,
+	    "this machine's clock is %s %s the collector's: have it set from the network "
+	    "(NTP), or the other's",
+	    by, is_ahead ? "ahead of" : "behind");
+	return true;
 }
 
 /* Whether a new certificate is what was asked for. */
 static mh_err
 check_certificate(struct enrolling *e, struct identity *id, enum certificate_use use)
 {
-	if (!chains_to_ca(id->cert, e->ca))
-		return fail(e, MH_ERR_CERTIFICATE,
-		    "the new certificate is not of the fleet's CA or not valid now: "
-		    "check the clock");
-	if (certificate_read(id->cert, &id->facts) != MH_OK || id->facts.uses != use ||
-	    id->facts.agent[0] == 0 || !certificate_has_key(id->cert, id->key))
-		return fail(e, MH_ERR_CERTIFICATE,
-		    "the new certificate is not the one that was asked for");
-	return MH_OK;
-}
+	const struct est_wish wish = { e->ca, id->key, use, "" };
+	const char *why = "";
+	mh_err err = est_check(id->cert, &wish, &id->facts, &why);
 
-/* "Basic base64(molehunt:SECRET)" */
-static void
-basic_credentials(const struct token *token, char *ret, size_t size)
-{
-	char plain[64];
-	unsigned char coded[128];
-	int n = snprintf(plain, sizeof(plain), "molehunt:%s", token->secret);
-
-	assert(n > 0 && (size_t)n < sizeof(plain));
-	(void)EVP_EncodeBlock(coded, (const unsigned char *)plain, n);
-	(void)snprintf(ret, size, "Basic %s", (const char *)coded);
-	explicit_bzero(plain, sizeof(plain));
-	explicit_bzero(coded, sizeof(coded));
+	if (err != MH_OK && note_clock(e))
+		return err;
+	return err == MH_OK ? MH_OK : fail(e, err, "%s", why);
 }
 
 static mh_err
@@ -356,7 +356,8 @@ post_request(struct enrolling *e, const char *host, const char *path, const char
 	struct http_response response;
 	mh_err err;
 
-	basic_credentials(&e->options->token, credentials, sizeof(credentials));
+	http_basic("molehunt", e->options->token.secret, credentials,
+	    sizeof(credentials));
 	const struct http_request request = { .method = "POST",
 		.path = path,
 		.host = host,
@@ -369,7 +370,7 @@ post_request(struct enrolling *e, const char *host, const char *path, const char
 	explicit_bzero(credentials, sizeof(credentials));
 	if (err != MH_OK)
 		return err;
-	*ret = read_certificate(&response);
+	*ret = est_certificate(response.body, response.body_len);
 	if (*ret == NULL)
 		return fail(e, MH_ERR_PROTOCOL, "the collector sent no certificate");
 	return MH_OK;
@@ -388,9 +389,8 @@ certify(struct enrolling *e, const char *host, const char *path, struct identity
 		err = identity_request_new(id->key, &der, &len);
 	if (err != MH_OK)
 		return fail(e, err, "a key cannot be made");
-	MH_CLEANUP(freep) char *body = xcalloc(len / 3 + 2, 4);
+	MH_CLEANUP(freep) char *body = est_request(der, len);
 
-	(void)EVP_EncodeBlock((unsigned char *)body, der, (int)len);
 	err = post_request(e, host, path, body, &id->cert);
 	if (err == MH_OK)
 		err = check_certificate(e, id, use);
@@ -423,14 +423,21 @@ certify_both(struct enrolling *e)
 		memcpy(id->agent, e->agent.facts.agent, UUID_TEXT_LEN);
 		(void)snprintf(id->collector, sizeof(id->collector), "%s", url);
 		id->enrolled_ms = clock_real_ms();
+		if (e->options->machine_id != NULL)
+			(void)snprintf(id->machine_id, sizeof(id->machine_id), "%s",
+			    e->options->machine_id);
 	}
 	return MH_OK;
 }
 
-/* The files of both identities under STATE; those of one are together, JSON first. */
-static const char *const files[] = { "agent/identity.json", "agent/signing.key",
-	"agent/signing.pem", "agent/ca.pem", "courier/courier.json", "courier/tls.key",
-	"courier/tls.pem", "courier/ca.pem" };
+/* Without these nothing of an identity is loaded; the first of the files. */
+enum { JSON_FILES = 2 };
+
+/* The files of both identities under STATE, successors of a renewal too. */
+static const char *const files[] = { "agent/identity.json", "courier/courier.json",
+	"agent/signing.key", "agent/signing.pem", "agent/ca.pem", "courier/tls.key",
+	"courier/tls.pem", "courier/ca.pem", "agent/signing.key.new",
+	"agent/signing.pem.new", "courier/tls.key.new", "courier/tls.pem.new" };
 
 /* Rename each file that is there from its name with one suffix to the other. */
 static void
@@ -493,6 +500,27 @@ store_both(struct enrolling *e)
 	    err == MH_ERR_SYSTEM ? strerror(saved) : mh_strerror(err));
 }
 
+/*
+ * Somebody was killed in store_both(): while an old JSON file is there and not its
+ * successor, the old files are all there, and are the identity again.
+ */
+static void
+undo_what_was_cut_short(const char *state)
+{
+	bool is_half = false;
+
+	for (size_t i = 0; i < JSON_FILES; i++) {
+		MH_CLEANUP(freep) char *json = xasprintf("%s/%s", state, files[i]);
+		MH_CLEANUP(freep) char *old = xasprintf("%s.old", json);
+
+		is_half |= access(json, F_OK) < 0 && access(old, F_OK) == 0;
+	}
+	if (is_half)
+		rename_all(state, ".old", "");
+	else
+		remove_all(state, ".old");
+}
+
 /* Everything local that would make the token's use a waste. */
 static mh_err
 check_state(struct enrolling *e)
@@ -512,7 +540,8 @@ check_state(struct enrolling *e)
 		if (err != MH_OK)
 			return fail(e, err, "%s: %s", folder, strerror(errno));
 	}
-	for (size_t i = 0; !e->options->is_forced && i < MH_ARRAY_LEN(files); i += 4) {
+	undo_what_was_cut_short(state);
+	for (size_t i = 0; !e->options->is_forced && i < JSON_FILES; i++) {
 		MH_CLEANUP(freep) char *json = xasprintf("%s/%s", state, files[i]);
 
 		if (access(json, F_OK) == 0)
@@ -555,8 +584,11 @@ enroll(const struct enroll_options *options, char ret_agent[UUID_TEXT_LEN],
 		err = certify_both(&e);
 	if (err == MH_OK)
 		err = store_both(&e);
-	if (err == MH_OK)
+	if (err == MH_OK) {
 		memcpy(ret_agent, e.agent.agent, UUID_TEXT_LEN);
+		ret_why[0] = 0;
+		(void)note_clock(&e);
+	}
 	clear(&e);
 	return err;
 }

@@ -4,9 +4,11 @@
 
 #include <assert.h>
 #include <jansson.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -52,23 +54,67 @@ read_length(const char *value, struct head *head)
 	return NULL;
 }
 
+mh_err
+http_date_parse(const char *text, int64_t *ret_ms)
+{
+	static const char *const forms[] = { "%a, %d %b %Y %H:%M:%S GMT",
+		"%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y" };
+
+	for (size_t i = 0; i < MH_ARRAY_LEN(forms); i++) {
+		struct tm tm;
+		const char *end;
+
+		memset(&tm, 0, sizeof(tm));
+		end = strptime(text, forms[i], &tm);
+		/* A year of five digits is somebody's joke, and overflows later. */
+		if (end == NULL || *end != 0 || tm.tm_year < 70 || tm.tm_year > 8099)
+			continue;
+		*ret_ms = (int64_t)timegm(&tm) * 1000;
+		return MH_OK;
+	}
+	return MH_ERR_FORMAT;
+}
+
+static void
+read_retry_after(const char *value, struct http_response *response)
+{
+	uint64_t seconds;
+
+	if (parse_u64(value, 0, UINT32_MAX, &seconds) == MH_OK)
+		response->retry_after_s = seconds > HTTP_RETRY_AFTER_MAX_S
+					      ? HTTP_RETRY_AFTER_MAX_S
+					      : (int64_t)seconds;
+	else
+		mh_ignore(http_date_parse(value, &response->retry_at_ms));
+}
+
+int64_t
+http_retry_s(const struct http_response *response, int64_t now_ms)
+{
+	int64_t from_ms = response->date_ms != 0 ? response->date_ms : now_ms;
+	int64_t s = response->retry_after_s;
+
+	if (s < 0 && response->retry_at_ms != 0)
+		s = response->retry_at_ms > from_ms
+			? (response->retry_at_ms - from_ms + 999) / 1000
+			: 0;
+	return s > HTTP_RETRY_AFTER_MAX_S ? HTTP_RETRY_AFTER_MAX_S : s;
+}
+
 /* A field with its value, blanks around the value removed; NULL or what is wrong. */
 static const char *
 read_field(const char *name, const char *value, struct head *head)
 {
-	uint64_t seconds;
-
 	if (strcasecmp(name, "Content-Length") == 0)
 		return read_length(value, head);
 	if (strcasecmp(name, "Transfer-Encoding") == 0)
 		return "the answer is chunked, which this client does not take";
 	if (strcasecmp(name, "Connection") == 0 && strcasecmp(value, "close") == 0)
 		head->response.keeps_alive = false;
-	if (strcasecmp(name, "Retry-After") == 0 &&
-	    parse_u64(value, 0, UINT32_MAX, &seconds) == MH_OK)
-		head->response.retry_after_s = seconds > HTTP_RETRY_AFTER_MAX_S
-						   ? HTTP_RETRY_AFTER_MAX_S
-						   : (int64_t)seconds;
+	if (strcasecmp(name, "Date") == 0)
+		mh_ignore(http_date_parse(value, &head->response.date_ms));
+	if (strcasecmp(name, "Retry-After") == 0)
+		read_retry_after(value, &head->response);
 	return NULL;
 }
 
@@ -149,6 +195,100 @@ http_response_parse(const char *p, size_t len, struct http_response *ret,
 	*ret = head.response;
 	*ret_used = head_len + 4 + (size_t)head.length;
 	return MH_OK;
+}
+
+mh_err
+http_proxy_parse(const char *p, size_t len, unsigned *ret_status, size_t *ret_used,
+    const char **ret_why)
+{
+	const char *end = memmem(p, len, "\r\n\r\n", 4);
+	size_t head_len = end != NULL ? (size_t)(end - p) : len;
+	uint64_t status = 0;
+
+	if (head_len > HTTP_HEAD_MAX)
+		return refuse(MH_ERR_TOOBIG, "the proxy's answer is too large", ret_why);
+	if (end == NULL)
+		return MH_ERR_AGAIN;
+	MH_CLEANUP(freep) char *text = xstrndup(p, head_len);
+	bool is_http =
+	    strncmp(text, "HTTP/1.0 ", 9) == 0 || strncmp(text, "HTTP/1.1 ", 9) == 0;
+
+	if (is_http && strlen(text) >= 12 && strchr(" \r", text[12]) != NULL) {
+		MH_CLEANUP(freep) char *digits = xstrndup(text + 9, 3);
+
+		mh_ignore(parse_u64(digits, 200, 599, &status));
+	}
+	if (status == 0)
+		return refuse(MH_ERR_PROTOCOL, "the proxy's answer is not HTTP/1",
+		    ret_why);
+	*ret_status = (unsigned)status;
+	*ret_used = head_len + 4;
+	return MH_OK;
+}
+
+mh_err
+http_get_parse(const char *p, size_t len, const char *path)
+{
+	size_t n = strlen(path);
+	bool is_whole = len > 0 && memmem(p, len, "\r\n\r\n", 4) != NULL;
+
+	if (!is_whole)
+		return len > HTTP_HEAD_MAX ? MH_ERR_PROTOCOL : MH_ERR_AGAIN;
+	if (len < 4 || memcmp(p, "GET ", 4) != 0)
+		return MH_ERR_PROTOCOL;
+	/* Behind the path comes the version, or what is asked about. */
+	if (len < 4 + n + 1 || memcmp(p + 4, path, n) != 0 ||
+	    (p[4 + n] != ' ' && p[4 + n] != '?'))
+		return MH_ERR_NOTFOUND;
+	return MH_OK;
+}
+
+const char *
+http_proxy_meaning(unsigned status)
+{
+	if (status == 407)
+		return "the proxy wants a user and a password, or other ones: see "
+		       "delivery.proxy and delivery.proxy_password_file";
+	if (status == 403)
+		return "the proxy does not allow this agent to reach the collector: "
+		       "have its "
+		       "name and port allowed for CONNECT";
+	if (status == 405 || status == 501 || status == 400)
+		return "the proxy does not take CONNECT: it is no proxy for HTTPS";
+	if (status == 502 || status == 503 || status == 504)
+		return "the proxy cannot reach the collector: look at the collector's "
+		       "name "
+		       "and the network behind the proxy";
+	if (status >= 300 && status < 400)
+		return "the proxy sends elsewhere, as portals do: no redirect is "
+		       "followed";
+	return "the proxy refuses";
+}
+
+void
+http_connect_put(const char *authority, const char *authorization, struct buf *out)
+{
+	assert(strpbrk(authority, "\r\n ") == NULL);
+	buf_addf(out, "CONNECT %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: molehunt\r\n",
+	    authority, authority);
+	if (authorization != NULL)
+		buf_addf(out, "Proxy-Authorization: %s\r\n", authorization);
+	buf_add(out, "\r\n");
+}
+
+void
+http_basic(const char *user, const char *password, char *ret, size_t size)
+{
+	MH_CLEANUP(freep) char *plain = xasprintf("%s:%s", user, password);
+	size_t len = strlen(plain);
+
+	ret[0] = 0;
+	if (sizeof("Basic ") + (len + 2) / 3 * 4 <= size) {
+		memcpy(ret, "Basic ", 6);
+		(void)EVP_EncodeBlock((unsigned char *)ret + 6,
+		    (const unsigned char *)plain, (int)len);
+	}
+	explicit_bzero(plain, len);
 }
 
 void

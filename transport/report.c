@@ -238,6 +238,49 @@ report_open(const uint8_t *der, size_t len, X509_STORE *ca, int64_t now_ms,
 	return MH_OK;
 }
 
+/* What was signed, and by whom it says; nothing is verified. */
+static bool
+read_envelope(const uint8_t *der, size_t len, struct buf *ret_packed, X509 **ret_signer)
+{
+	const unsigned char *p = der;
+	MH_CLEANUP(CMS_ContentInfo_freep)
+	CMS_ContentInfo *cms = d2i_CMS_ContentInfo(NULL, &p, (long)len);
+	ASN1_OCTET_STRING **content = cms != NULL ? CMS_get0_content(cms) : NULL;
+	STACK_OF(X509) *certs = cms != NULL ? CMS_get1_certs(cms) : NULL;
+	bool is_good = content != NULL && *content != NULL && sk_X509_num(certs) == 1;
+
+	if (is_good) {
+		buf_put(ret_packed, ASN1_STRING_get0_data(*content),
+		    (size_t)ASN1_STRING_length(*content));
+		*ret_signer = sk_X509_shift(certs);
+	}
+	sk_X509_pop_free(certs, X509_free);
+	ERR_clear_error();
+	return is_good && buf_error(ret_packed) == MH_OK;
+}
+
+mh_err
+report_read(const uint8_t *der, size_t len, struct report **ret,
+    struct refusal *ret_refusal)
+{
+	MH_CLEANUP(report_freep) struct report *report = xcalloc(1, sizeof(*report));
+	MH_CLEANUP(buf_freep) struct buf *packed = buf_new(CMS_ENVELOPE_MAX);
+	mh_err err;
+
+	report->text = buf_new(REPORT_UNPACKED_MAX);
+	if (len > CMS_ENVELOPE_MAX || !read_envelope(der, len, packed, &report->signer))
+		return refuse(ret_refusal, MH_ERR_FORMAT, "bad-envelope",
+		    "this is not an envelope with one certificate");
+	err = read_content(packed, report, ret_refusal);
+	if (err == MH_OK)
+		err = check_lines(report, ret_refusal);
+	if (err != MH_OK)
+		return err;
+	digest_sha256(der, len, report->digest);
+	*ret = MH_TAKE(report);
+	return MH_OK;
+}
+
 void
 report_free(struct report *report)
 {

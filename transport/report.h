@@ -94,6 +94,14 @@ mh_err report_open(const uint8_t *der, size_t len, X509_STORE *ca, int64_t now_m
 void report_free(struct report *report);
 MH_DEFINE_CLEANUP(struct report, report_free);
 
+/*
+ * Open a report out of our own spool, to seal its lines anew: form and content are
+ * checked as above, but neither the signature nor who the signer is, whose CA may
+ * have gone with an enrolment.  Never for a stranger's.  Errors: those of form.
+ */
+mh_err report_read(const uint8_t *der, size_t len, struct report **ret,
+    struct refusal *ret_refusal) MH_CHECKED;
+
 /* Where a reader of lines stands; all zeros before the first. */
 struct report_cursor {
 	size_t at;      /* offset in text */

@@ -13,23 +13,28 @@
 static const struct {
 	int alert;
 	const char *meaning;
+	bool is_about_us;
 } alerts[] = {
 	{ SSL_AD_BAD_CERTIFICATE,
-	    "the collector does not accept this agent's certificate" },
+	    "the collector does not accept this agent's certificate", true },
 	{ SSL_AD_UNSUPPORTED_CERTIFICATE,
-	    "the collector does not accept this kind of certificate from an agent" },
+	    "the collector does not accept this kind of certificate from an agent",
+	    true },
 	{ SSL_AD_CERTIFICATE_REVOKED,
-	    "the collector has revoked this agent's certificate" },
+	    "the collector has revoked this agent's certificate", true },
 	{ SSL_AD_CERTIFICATE_EXPIRED,
-	    "this agent's certificate has expired: enrol it again with a new token" },
+	    "this agent's certificate has expired: enrol it again with a new token",
+	    true },
 	{ SSL_AD_CERTIFICATE_UNKNOWN,
-	    "the collector does not accept this agent's certificate" },
-	{ SSL_AD_UNKNOWN_CA, "this agent's certificate is of another fleet than the "
-			     "collector's: enrol it again" },
-	{ SSL_AD_ACCESS_DENIED, "the collector denies this agent access" },
+	    "the collector does not accept this agent's certificate", true },
+	{ SSL_AD_UNKNOWN_CA,
+	    "this agent's certificate is of another fleet than the "
+	    "collector's: enrol it again",
+	    true },
+	{ SSL_AD_ACCESS_DENIED, "the collector denies this agent access", true },
 	{ SSL_AD_CERTIFICATE_REQUIRED,
-	    "the collector asks for a certificate and this agent showed none" },
-	{ SSL_AD_PROTOCOL_VERSION, "the server does not speak TLS 1.3" },
+	    "the collector asks for a certificate and this agent showed none", true },
+	{ SSL_AD_PROTOCOL_VERSION, "the server does not speak TLS 1.3", false },
 };
 
 mh_err
@@ -42,7 +47,7 @@ tls_context_new(X509 *ca, X509 *cert, EVP_PKEY *key, SSL_CTX **ret)
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
 	(void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	/* A peer that goes without close_notify: every body has its length. */
-	(void)SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_IGNORE_UNEXPECTED_EOF);
+	(void)SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
 	if (ca != NULL && X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), ca) != 1)
 		return MH_ERR_CRYPTO;
 	if (cert != NULL && (SSL_CTX_use_certificate(ctx, cert) != 1 ||
@@ -86,6 +91,16 @@ tls_peer_is_collector(SSL *ssl)
 	       (facts.uses & CERTIFICATE_COLLECTOR) != 0;
 }
 
+bool
+tls_peer_is_valid_at(SSL *ssl, int64_t now_ms)
+{
+	X509 *cert = SSL_get0_peer_certificate(ssl);
+	struct certificate_facts facts;
+
+	return cert != NULL && certificate_read(cert, &facts) == MH_OK &&
+	       certificate_is_valid_at(&facts, now_ms);
+}
+
 void
 tls_note_alert(const SSL *ssl, int where, int value)
 {
@@ -96,15 +111,33 @@ tls_note_alert(const SSL *ssl, int where, int value)
 		    (void *)(uintptr_t)((value & 0xff) | 256));
 }
 
+/* The row of the alert that was noted; MH_ARRAY_LEN(alerts): none of these. */
+static size_t
+find_alert(SSL *ssl)
+{
+	uintptr_t noted = (uintptr_t)SSL_get_app_data(ssl);
+	size_t i = 0;
+
+	while (i < MH_ARRAY_LEN(alerts) &&
+	       (noted == 0 || (uintptr_t)alerts[i].alert != (noted & 0xff)))
+		i++;
+	return i;
+}
+
 static const char *
 alert_meaning(SSL *ssl)
 {
-	uintptr_t noted = (uintptr_t)SSL_get_app_data(ssl);
+	size_t i = find_alert(ssl);
 
-	for (size_t i = 0; noted != 0 && i < MH_ARRAY_LEN(alerts); i++)
-		if ((uintptr_t)alerts[i].alert == (noted & 0xff))
-			return alerts[i].meaning;
-	return NULL;
+	return i < MH_ARRAY_LEN(alerts) ? alerts[i].meaning : NULL;
+}
+
+bool
+tls_peer_refused_us(SSL *ssl)
+{
+	size_t i = find_alert(ssl);
+
+	return i < MH_ARRAY_LEN(alerts) && alerts[i].is_about_us;
 }
 
 void

@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attributes.h"
 #include "base/error.h"
@@ -14,10 +15,11 @@
  * The client's half of TLS (docs/PROTOCOL.md, "Delivery"): 1.3 only, the
  * server's chain, name and urn:molehunt:collector checked.
  *
- * Sessions are not resumed: a resumed session is not checked against what was
- * revoked or renewed since, and an agent keeps its connection.
+ * A resumed session is not checked anew by OpenSSL: whoever keeps one drops it when
+ * the identity, the CA or the name changes, and looks at tls_peer_is_valid_at().
  */
 MH_DEFINE_CLEANUP(SSL_CTX, SSL_CTX_free);
+MH_DEFINE_CLEANUP(SSL_SESSION, SSL_SESSION_free);
 
 /*
  * A context that trusts the CA, and shows the certificate if there is one
@@ -34,6 +36,12 @@ mh_err tls_connection_new(SSL_CTX *ctx, const struct url *url, SSL **ret) MH_CHE
 
 /* Whether the peer of a finished handshake is a collector by its urn:molehunt: name. */
 bool tls_peer_is_collector(SSL *ssl);
+
+/* Whether the peer's certificate is valid at that time, resumed or not. */
+bool tls_peer_is_valid_at(SSL *ssl, int64_t now_ms);
+
+/* Whether the peer's alert says that it does not take our certificate. */
+bool tls_peer_refused_us(SSL *ssl);
 
 /* Note an alert that the peer sent; install with SSL_set_info_callback(3). */
 void tls_note_alert(const SSL *ssl, int where, int value);

@@ -2,6 +2,7 @@
 #include "transport/url.h"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,18 +27,14 @@ is_address(const char *host)
 	       inet_pton(AF_INET6, host, &out) == 1;
 }
 
-mh_err
-url_parse(const char *text, struct url *ret, const char **ret_why)
+/* HOST[:PORT][/] */
+static mh_err
+read_place(const char *host, uint64_t port, struct url *ret, const char **ret_why)
 {
-	static const char scheme[] = "https://";
 	struct url url = { .is_address = false };
-	const char *host = text + sizeof(scheme) - 1;
 	const char *end;
-	uint64_t port = URL_PORT_DEFAULT;
 	size_t len;
 
-	if (strncasecmp(text, scheme, sizeof(scheme) - 1) != 0)
-		return refuse("the URL has to begin with https://", ret_why);
 	if (*host == '[') {
 		host++;
 		end = strchr(host, ']');
@@ -71,6 +68,108 @@ url_parse(const char *text, struct url *ret, const char **ret_why)
 	(void)snprintf(url.port, sizeof(url.port), "%u", (unsigned)port);
 	*ret = url;
 	return MH_OK;
+}
+
+mh_err
+url_parse(const char *text, struct url *ret, const char **ret_why)
+{
+	static const char scheme[] = "https://";
+
+	if (strncasecmp(text, scheme, sizeof(scheme) - 1) != 0)
+		return refuse("the URL has to begin with https://", ret_why);
+	return read_place(text + sizeof(scheme) - 1, URL_PORT_DEFAULT, ret, ret_why);
+}
+
+/* The len bytes at from, %XX decoded, into to; false: too long, or not decodable. */
+static bool
+decode(const char *from, size_t len, char *to, size_t size)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		uint8_t c = (uint8_t)from[i];
+		char hex[3] = "";
+
+		if (c == '%') {
+			if (len - i < 3)
+				return false;
+			memcpy(hex, from + i + 1, 2);
+			if (text_unhex(hex, &c, 1) != MH_OK)
+				return false;
+			i += 2;
+		}
+		/* They stand in one line of a head, parted by a colon. */
+		if (c < 0x20 || c == 0x7f || n + 1 >= size)
+			return false;
+		to[n++] = (char)c;
+	}
+	to[n] = 0;
+	return true;
+}
+
+mh_err
+url_proxy_parse(const char *text, struct url_proxy *ret, const char **ret_why)
+{
+	static const char scheme[] = "http://";
+	struct url_proxy proxy = { .user = "" };
+	const char *place = text + sizeof(scheme) - 1;
+	const char *at;
+	mh_err err = MH_OK;
+
+	if (strncasecmp(text, scheme, sizeof(scheme) - 1) != 0)
+		return refuse("a proxy's URL has to begin with http://", ret_why);
+	at = strrchr(place, '@');
+	if (at != NULL) {
+		size_t user = strcspn(place, ":@");
+		const char *password = place[user] == ':' ? place + user + 1 : at;
+
+		if (!decode(place, user, proxy.user, sizeof(proxy.user)) ||
+		    strchr(proxy.user, ':') != NULL ||
+		    !decode(password, (size_t)(at - password), proxy.password,
+			sizeof(proxy.password)))
+			err = refuse("the user or password in the proxy's URL is too "
+				     "long, or not well written (%XX)",
+			    ret_why);
+		place = at + 1;
+	}
+	if (err == MH_OK)
+		err = read_place(place, URL_PROXY_PORT_DEFAULT, &proxy.at, ret_why);
+	if (err == MH_OK)
+		*ret = proxy;
+	explicit_bzero(proxy.password, sizeof(proxy.password));
+	return err;
+}
+
+bool
+url_host_matches(const char *host, const char *pattern)
+{
+	size_t n = strlen(host);
+	size_t len;
+
+	if (strcmp(pattern, "*") == 0 || strcasecmp(host, pattern) == 0)
+		return true;
+	if (*pattern == '.')
+		pattern++;
+	len = strlen(pattern);
+	return len > 0 && n >= len && strcasecmp(host + n - len, pattern) == 0 &&
+	       (n == len || host[n - len - 1] == '.');
+}
+
+bool
+url_is_loopback(const char *text)
+{
+	MH_CLEANUP(freep) char *whole = xasprintf("https://%s", text);
+	const char *colon = strrchr(text, ':');
+	struct in_addr v4;
+	struct url url;
+	const char *why = NULL;
+
+	if (colon == NULL || colon[1] == 0 || strchr(colon, ']') != NULL ||
+	    strchr(text, '/') != NULL || url_parse(whole, &url, &why) != MH_OK)
+		return false;
+	return strcmp(url.host, "::1") == 0 ||
+	       (inet_pton(AF_INET, url.host, &v4) == 1 &&
+		   ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET);
 }
 
 char *

@@ -31,7 +31,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t len = size > 0 ? size - 1 : 0;
-	uint8_t kind = size > 0 ? data[0] % 27 : 0;
+	uint8_t kind = size > 0 ? data[0] % 30 : 0;
 	const uint8_t *rest = size > 0 ? data + 1 : data;
 	struct reader r;
 	struct scan_setup setup;
@@ -65,5 +65,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	DECODE(24, coverage, coverage_decode, coverage_clear)
 	DECODE(25, facts_request, facts_request_decode, facts_request_clear)
 	DECODE(26, facts_answer, facts_answer_decode, facts_answer_clear)
+	PARSE(27, delivery_settings, delivery_settings_parse)
+	PARSE(28, delivery_renew, delivery_renew_parse)
+	PARSE(29, delivery_renewed, delivery_renewed_parse)
 	return 0;
 }

@@ -14,6 +14,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct fleet *fleet;
 	MH_CLEANUP(buf_freep) struct buf *packed = buf_new(CMS_CONTENT_MAX);
 	MH_CLEANUP(report_freep) struct report *report = NULL;
+	MH_CLEANUP(report_freep) struct report *own = NULL;
 	MH_CLEANUP(freep) uint8_t *der = NULL;
 	struct refusal refusal;
 	size_t len = 0;
@@ -25,5 +26,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		buf_len(packed), &der, &len) != MH_OK)
 		return 0;
 	mh_ignore(report_open(der, len, fleet->store, FLEET_NOW_MS, &report, &refusal));
+	mh_ignore(report_read(der, len, &own, &refusal));
+	/* What is no envelope is not read either. */
+	report_free(own);
+	own = NULL;
+	mh_ignore(report_read(data, size, &own, &refusal));
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -27,6 +28,7 @@ struct serving {
 	const struct fleet *fleet;
 	enum server_fault fault;
 	unsigned n_reports, n_enrolled;
+	X509 *renewed; /* the last TLS certificate that a renewal gave; NULL */
 	SSL *ssl;
 	struct buf *in;
 	const char *body;
@@ -38,8 +40,15 @@ reply(struct serving *s, const char *status, const char *extra, const void *body
     size_t len)
 {
 	struct buf *out = buf_new(REQUEST_MAX);
+	char date[64] = "";
+	time_t at = time(NULL) - 3600;
+	struct tm tm;
 
-	buf_addf(out, "HTTP/1.1 %s\r\n%sContent-Length: %zu\r\n\r\n", status, extra, len);
+	if (s->fault == SERVER_IS_BEHIND)
+		(void)strftime(date, sizeof(date), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n",
+		    gmtime_r(&at, &tm));
+	buf_addf(out, "HTTP/1.1 %s\r\n%s%s%sContent-Length: %zu\r\n\r\n", status, date,
+	    s->fault == SERVER_CLOSES ? "Connection: close\r\n" : "", extra, len);
 	buf_put(out, body, len);
 	(void)SSL_write(s->ssl, buf_data(out), (int)buf_len(out));
 	buf_free(out);
@@ -99,6 +108,43 @@ serve_enrolment(struct serving *s, bool is_signing)
 	X509_REQ_free(request);
 }
 
+/* A renewal: for the connection's agent, whatever the fault makes of it. */
+static void
+serve_renewal(struct serving *s, bool is_signing)
+{
+	static const char denial[] =
+	    "{\"error\":\"busy\",\"detail\":\"no certificates today\"}";
+	unsigned char der[4096];
+	const unsigned char *p = der;
+	bool is_signing_use = is_signing != (s->fault == SERVER_RENEWS_USE);
+	struct fleet *other =
+	    s->fault == SERVER_RENEWS_CA ? fleet_new_at(clock_real_ms()) : NULL;
+	char san[200];
+	const struct fleet_leaf leaf = { san,
+		is_signing_use ? "emailProtection" : "clientAuth",
+		clock_real_ms() - 60 * 1000, clock_real_ms() + FLEET_DAY_MS };
+	int len;
+
+	(void)snprintf(san, sizeof(san), "URI:urn:uuid:%s,URI:urn:molehunt:%s",
+	    s->fault == SERVER_RENEWS_AGENT ? FLEET_OTHER_AGENT : FLEET_AGENT,
+	    is_signing_use ? "signing" : "tls");
+	if (s->fault == SERVER_RENEWS_NOTHING) {
+		reply(s, "400 Bad Request", "", denial, strlen(denial));
+		return;
+	}
+	len = EVP_DecodeBlock(der, (const unsigned char *)s->body, (int)s->body_len);
+	X509_REQ *request = d2i_X509_REQ(NULL, &p, len);
+	EVP_PKEY *key = s->fault == SERVER_RENEWS_KEY ? s->fleet->tls.key
+						      : X509_REQ_get0_pubkey(request);
+	X509 *cert = fleet_certify(other != NULL ? other : s->fleet, key, &leaf);
+
+	reply_certificate(s, cert);
+	X509_free(s->renewed);
+	s->renewed = cert;
+	X509_REQ_free(request);
+	fleet_free(other);
+}
+
 /* The receipt that the collector would give, for whatever came. */
 static void
 reply_receipt(struct serving *s)
@@ -118,6 +164,26 @@ reply_receipt(struct serving *s)
 	free(der);
 }
 
+/* Retry-After as a date, by a clock that is an hour behind. */
+static void
+reply_busy_until(struct serving *s, int seconds)
+{
+	char date[64];
+	char later[64];
+	char fields[256];
+	time_t at = time(NULL) - 3600;
+	struct tm tm;
+
+	(void)strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT",
+	    gmtime_r(&at, &tm));
+	at += seconds;
+	(void)strftime(later, sizeof(later), "%a, %d %b %Y %H:%M:%S GMT",
+	    gmtime_r(&at, &tm));
+	(void)snprintf(fields, sizeof(fields), "Date: %s\r\nRetry-After: %s\r\n", date,
+	    later);
+	reply(s, "503 Busy", fields, "", 0);
+}
+
 /* False to hang up. */
 static bool
 serve_report(struct serving *s)
@@ -129,7 +195,11 @@ serve_report(struct serving *s)
 	    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
 
 	s->n_reports++;
-	if (s->fault == SERVER_BUSY_ONCE && s->n_reports == 1) {
+	if (s->fault == SERVER_BUSY_DATE && s->n_reports == 1) {
+		reply_busy_until(s, 2);
+	} else if (s->fault == SERVER_REDIRECTS) {
+		reply(s, "302 Found", "Location: https://127.0.0.1:1/\r\n", "", 0);
+	} else if (s->fault == SERVER_BUSY_ONCE && s->n_reports == 1) {
 		reply(s, "503 Busy", "Retry-After: 1\r\n", busy, strlen(busy));
 	} else if (s->fault == SERVER_REFUSES) {
 		reply(s, "409 Conflict", "", fork_seen, strlen(fork_seen));
@@ -147,8 +217,22 @@ static bool
 serve_request(struct serving *s)
 {
 	const char *head = buf_string(s->in);
+	X509 *peer = SSL_get0_peer_certificate(s->ssl);
+	static const char denial[] =
+	    "{\"error\":\"certificate\",\"detail\":\"not this one\"}";
 
-	if (strncmp(head, "GET /.well-known/est/cacerts ", 29) == 0)
+	if (s->fault == SERVER_RENEWS_IN_VAIN && s->renewed != NULL && peer != NULL &&
+	    X509_cmp(peer, s->renewed) == 0) {
+		reply(s, "403 Forbidden", "", denial, strlen(denial));
+		return true;
+	}
+	if (peer != NULL &&
+	    strncmp(head, "POST /.well-known/est/signing/simplereenroll ", 45) == 0)
+		serve_renewal(s, true);
+	else if (peer != NULL &&
+		 strncmp(head, "POST /.well-known/est/tls/simplereenroll ", 41) == 0)
+		serve_renewal(s, false);
+	else if (strncmp(head, "GET /.well-known/est/cacerts ", 29) == 0)
 		reply_certificate(s, s->fleet->ca.cert);
 	else if (strncmp(head, "POST /.well-known/est/signing/simpleenroll ", 43) == 0)
 		serve_enrolment(s, true);
@@ -201,6 +285,8 @@ serve(struct serving *s, int listener, const struct fleet_pair *tls)
 	(void)SSL_CTX_add1_chain_cert(ctx, s->fleet->ca.cert);
 	(void)X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), s->fleet->ca.cert);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+	/* Without it a session that is resumed ends the handshake. */
+	(void)SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"test", 4);
 	s->in = buf_new(REQUEST_MAX);
 	for (;;) {
 		int fd = accept(listener, NULL, NULL);
@@ -210,8 +296,10 @@ serve(struct serving *s, int listener, const struct fleet_pair *tls)
 		s->ssl = SSL_new(ctx);
 		(void)SSL_set_fd(s->ssl, fd);
 		if (SSL_accept(s->ssl) == 1)
-			while (read_request(s) && serve_request(s))
+			while (read_request(s) && serve_request(s) &&
+			       s->fault != SERVER_CLOSES)
 				;
+		(void)SSL_shutdown(s->ssl);
 		SSL_free(s->ssl);
 		(void)close(fd);
 	}
@@ -221,13 +309,23 @@ struct server
 server_start(const struct fleet *fleet, const struct fleet_pair *tls,
     enum server_fault fault)
 {
+	return server_start_at(fleet, tls, fault, 0);
+}
+
+struct server
+server_start_at(const struct fleet *fleet, const struct fleet_pair *tls,
+    enum server_fault fault, unsigned short port)
+{
 	struct sockaddr_in at = { .sin_family = AF_INET,
+		.sin_port = htons(port),
 		.sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int one = 1;
 	socklen_t len = sizeof(at);
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct serving s = { .fleet = fleet, .fault = fault };
 	struct server server;
 
+	(void)setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (listener < 0 || bind(listener, (struct sockaddr *)&at, len) < 0 ||
 	    listen(listener, 8) < 0 ||
 	    getsockname(listener, (struct sockaddr *)&at, &len) < 0)

@@ -18,6 +18,18 @@ enum server_fault {
 	SERVER_CHUNKS,     /* reports get a chunked answer, once */
 	SERVER_NO_TLS,     /* answers in plain text */
 	SERVER_TWO_AGENTS, /* enrols the two keys as two agents */
+	SERVER_CLOSES,     /* each answer ends the connection, in good order */
+	SERVER_IS_BEHIND,  /* its clock is, by an hour */
+	SERVER_REDIRECTS,  /* reports get 302 to another place */
+	SERVER_BUSY_DATE,  /* the first report gets 503, Retry-After a date in 2 s */
+	/* What a renewal gets: a certificate for another key, agent, use, CA; none; one
+	 * that the server then does not accept. */
+	SERVER_RENEWS_KEY,
+	SERVER_RENEWS_AGENT,
+	SERVER_RENEWS_USE,
+	SERVER_RENEWS_CA,
+	SERVER_RENEWS_NOTHING,
+	SERVER_RENEWS_IN_VAIN,
 };
 
 #define SERVER_SECRET "0123456789abcdefghijABCDEFGHIJ-_"
@@ -30,6 +42,9 @@ struct server {
 /* tls is the server's pair, whose chain is sent with the CA.  Aborts on failure. */
 struct server server_start(const struct fleet *fleet, const struct fleet_pair *tls,
     enum server_fault fault);
+/* The same at that port, which is free; 0: any. */
+struct server server_start_at(const struct fleet *fleet, const struct fleet_pair *tls,
+    enum server_fault fault, unsigned short port);
 void server_stop(struct server *server);
 
 #endif

@@ -2,174 +2,15 @@
 /* The courier's program and the enrolment, against a stand-in for the collector. */
 #include "tests/unit/mh_test.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "base/channel.h"
-#include "base/child.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/memory.h"
-#include "records/delivery.h"
-#include "records/messages.h"
-#include "tests/unit/mh_server.h"
+#include "tests/unit/mh_courier.h"
 #include "transport/certificate.h"
-#include "transport/enroll.h"
 #include "transport/identity.h"
-#include "transport/receipt.h"
-
-enum { PATIENCE_MS = 20 * 1000 };
-
-struct ground {
-	char *folder; /* STATE */
-	struct fleet *fleet;
-	struct fleet_pair tls;
-	struct server server;
-	pid_t courier;
-	struct channel *channel;
-	char why[ENROLL_WHY_MAX];
-};
-
-static int
-setup(void **state)
-{
-	struct ground *g = xcalloc(1, sizeof(*g));
-	int64_t now = clock_real_ms();
-
-	if (tmpdir_setup((void **)&g->folder) != 0)
-		return -1;
-	g->fleet = fleet_new_at(now);
-	g->tls =
-	    fleet_issue(g->fleet, "IP:127.0.0.1,DNS:localhost,URI:urn:molehunt:collector",
-		"serverAuth", now - FLEET_DAY_MS, now + FLEET_DAY_MS);
-	*state = g;
-	return 0;
-}
-
-static void
-stop_courier(struct ground *g)
-{
-	channel_free(g->channel);
-	g->channel = NULL;
-	if (g->courier > 0)
-		(void)kill(g->courier, SIGKILL);
-	if (g->courier > 0)
-		(void)waitpid(g->courier, NULL, 0);
-	g->courier = 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct ground *g = *state;
-
-	stop_courier(g);
-	server_stop(&g->server);
-	fleet_pair_clear(&g->tls);
-	fleet_free(g->fleet);
-	(void)tmpdir_teardown((void **)&g->folder);
-	free(g);
-	return 0;
-}
-
-static void
-write_identity(struct ground *g, const struct fleet_pair *pair, const char *host)
-{
-	char *folder = xasprintf("%s/courier", g->folder);
-	struct identity id = { .agent = FLEET_AGENT,
-		.key = pair->key,
-		.cert = pair->cert,
-		.ca = g->fleet->ca.cert };
-
-	(void)snprintf(id.collector, sizeof(id.collector), "https://%s:%u", host,
-	    g->server.port);
-	assert_ok(folder_make(folder, 0700));
-	assert_ok(identity_store(folder, IDENTITY_COURIER, &id, (uid_t)-1, (gid_t)-1));
-	free(folder);
-}
-
-static void
-start_courier(struct ground *g)
-{
-	char *folder = xasprintf("%s/courier", g->folder);
-	static char name[] = "molehunt-courier";
-	static char option[] = "--state";
-	char *argv[] = { name, option, folder, NULL };
-	int fds[2];
-
-	assert_ok(channel_pair(fds));
-	assert_ok(child_start(COURIER_PROGRAM, argv, fds[1], &g->courier));
-	g->channel = message_channel_new(fds[0], ROLE_AGENT, ROLE_COURIER);
-	free(folder);
-}
-
-static void
-send_report(struct ground *g, uint64_t sequence, const void *der, size_t len)
-{
-	struct buf *b = buf_new(256);
-	struct delivery_report m = { .key = { FLEET_EPOCH, sequence } };
-	int fd = -1;
-
-	digest_sha256(der, len, m.digest);
-	delivery_report_put(&m, b);
-	assert_ok(fd_from_bytes("report", der, len, &fd));
-	assert_ok(channel_send(g->channel, MSG_REPORT, buf_data(b), buf_len(b), &fd, 1));
-	buf_free(b);
-}
-
-/* The next message of that type; others are let pass. */
-static void
-await(struct ground *g, unsigned type, struct message *ret)
-{
-	int64_t end = clock_monotonic_ms() + PATIENCE_MS;
-
-	for (;;) {
-		mh_err err = channel_receive(g->channel, ret);
-
-		if (err == MH_OK && ret->type == type)
-			return;
-		if (err == MH_OK)
-			continue;
-		assert_err(err, MH_ERR_AGAIN);
-		struct pollfd p = { channel_fd(g->channel), POLLIN, 0 };
-
-		assert_true(clock_monotonic_ms() < end);
-		(void)poll(&p, 1, 1000);
-	}
-}
-
-static struct delivery_link
-await_link(struct ground *g, enum delivery_link_state state)
-{
-	struct delivery_link link = { .state = 0 };
-	struct message m;
-
-	do {
-		await(g, MSG_LINK, &m);
-		assert_ok(delivery_link_parse(m.data, m.len, &link));
-	} while (link.state != state);
-	return link;
-}
-
-static void
-await_receipt(struct ground *g, uint64_t sequence, const void *der, size_t len)
-{
-	struct delivery_receipt r;
-	struct receipt receipt;
-	struct message m;
-	const char *why = "";
-	uint8_t digest[DIGEST_BYTES];
-
-	await(g, MSG_RECEIPT, &m);
-	assert_ok(delivery_receipt_parse(m.data, m.len, &r));
-	assert_int_equal(r.key.sequence, sequence);
-	assert_ok(
-	    receipt_open(r.der, r.len, g->fleet->store, clock_real_ms(), &receipt, &why));
-	digest_sha256(der, len, digest);
-	assert_memory_equal(receipt.digest, digest, DIGEST_BYTES);
-}
 
 static void
 reports_bring_their_receipts_in_order(void **state)
@@ -178,17 +19,17 @@ reports_bring_their_receipts_in_order(void **state)
 	uint8_t *big = xcalloc(1, CMS_ENVELOPE_MAX);
 
 	g->server = server_start(g->fleet, &g->tls, SERVER_GOOD);
-	write_identity(g, &g->fleet->tls, "127.0.0.1");
-	start_courier(g);
-	(void)await_link(g, LINK_UP);
+	ground_write_identity(g, &g->fleet->tls, "127.0.0.1");
+	ground_start_courier(g);
+	(void)ground_await_link(g, LINK_UP);
 	for (uint64_t i = 1; i <= 12; i++)
-		send_report(g, i, &i, sizeof(i));
+		ground_send_report(g, i, &i, sizeof(i));
 	for (uint64_t i = 1; i <= 12; i++)
-		await_receipt(g, i, &i, sizeof(i));
+		ground_await_receipt(g, i, &i, sizeof(i));
 	/* More than a window in all, and the largest there is. */
 	for (uint64_t i = 13; i <= 40; i++) {
-		send_report(g, i, big, CMS_ENVELOPE_MAX);
-		await_receipt(g, i, big, CMS_ENVELOPE_MAX);
+		ground_send_report(g, i, big, CMS_ENVELOPE_MAX);
+		ground_await_receipt(g, i, big, CMS_ENVELOPE_MAX);
 	}
 	free(big);
 }
@@ -199,9 +40,9 @@ a_name_is_looked_up_and_checked(void **state)
 	struct ground *g = *state;
 
 	g->server = server_start(g->fleet, &g->tls, SERVER_GOOD);
-	write_identity(g, &g->fleet->tls, "localhost");
-	start_courier(g);
-	(void)await_link(g, LINK_UP);
+	ground_write_identity(g, &g->fleet->tls, "localhost");
+	ground_start_courier(g);
+	(void)ground_await_link(g, LINK_UP);
 }
 
 static void
@@ -213,9 +54,10 @@ a_wrong_name_is_said_and_nothing_sent(void **state)
 	    clock_real_ms() - FLEET_DAY_MS, clock_real_ms() + FLEET_DAY_MS);
 
 	g->server = server_start(g->fleet, &other, SERVER_GOOD);
-	write_identity(g, &g->fleet->tls, "127.0.0.1");
-	start_courier(g);
-	assert_non_null(strstr(await_link(g, LINK_DOWN).sentence, "not for this name"));
+	ground_write_identity(g, &g->fleet->tls, "127.0.0.1");
+	ground_start_courier(g);
+	assert_non_null(
+	    strstr(ground_await_link(g, LINK_DOWN).sentence, "not for this name"));
 	fleet_pair_clear(&other);
 }
 
@@ -244,17 +86,19 @@ servers_that_are_no_collector_are_refused(void **state)
 		    now + table[i].to_days * FLEET_DAY_MS);
 
 		g->server = server_start(g->fleet, &pair, SERVER_GOOD);
-		write_identity(g, &g->fleet->tls, "127.0.0.1");
-		start_courier(g);
-		assert_non_null(strstr(await_link(g, LINK_DOWN).sentence, table[i].says));
-		stop_courier(g);
+		ground_write_identity(g, &g->fleet->tls, "127.0.0.1");
+		ground_start_courier(g);
+		assert_non_null(
+		    strstr(ground_await_link(g, LINK_DOWN).sentence, table[i].says));
+		ground_stop_courier(g);
 		server_stop(&g->server);
 		fleet_pair_clear(&pair);
 	}
 	g->server = server_start(foreign, &strange, SERVER_GOOD);
-	write_identity(g, &g->fleet->tls, "127.0.0.1");
-	start_courier(g);
-	assert_non_null(strstr(await_link(g, LINK_DOWN).sentence, "does not verify"));
+	ground_write_identity(g, &g->fleet->tls, "127.0.0.1");
+	ground_start_courier(g);
+	assert_non_null(
+	    strstr(ground_await_link(g, LINK_DOWN).sentence, "does not verify"));
 	fleet_pair_clear(&strange);
 	fleet_free(foreign);
 }
@@ -269,10 +113,10 @@ an_expired_certificate_of_ours_is_explained(void **state)
 		"clientAuth", now - 2 * FLEET_DAY_MS, now - FLEET_DAY_MS);
 
 	g->server = server_start(g->fleet, &g->tls, SERVER_GOOD);
-	write_identity(g, &old, "127.0.0.1");
-	start_courier(g);
-	assert_non_null(
-	    strstr(await_link(g, LINK_DOWN).sentence, "has expired: enrol it again"));
+	ground_write_identity(g, &old, "127.0.0.1");
+	ground_start_courier(g);
+	assert_non_null(strstr(ground_await_link(g, LINK_DOWN).sentence,
+	    "has expired: enrol it again"));
 	fleet_pair_clear(&old);
 }
 
@@ -284,11 +128,11 @@ a_busy_collector_is_asked_again(void **state)
 	struct message m;
 
 	g->server = server_start(g->fleet, &g->tls, SERVER_BUSY_ONCE);
-	write_identity(g, &g->fleet->tls, "127.0.0.1");
-	start_courier(g);
-	send_report(g, 1, "DER", 3);
-	assert_non_null(strstr(await_link(g, LINK_BUSY).sentence, "busy (503)"));
-	await(g, MSG_RECEIPT, &m);
+	ground_write_identity(g, &g->fleet->tls, "127.0.0.1");
+	ground_start_courier(g);
+	ground_send_report(g, 1, "DER", 3);
+	assert_non_null(strstr(ground_await_link(g, LINK_BUSY).sentence, "busy (503)"));
+	ground_await(g, MSG_RECEIPT, &m);
 	assert_ok(delivery_receipt_parse(m.data, m.len, &r));
 	assert_int_equal(r.key.sequence, 1);
 }
@@ -301,10 +145,10 @@ a_refusal_reaches_the_agent_in_the_collectors_words(void **state)
 	struct message m;
 
 	g->server = server_start(g->fleet, &g->tls, SERVER_REFUSES);
-	write_identity(g, &g->fleet->tls, "127.0.0.1");
-	start_courier(g);
-	send_report(g, 1, "DER", 3);
-	await(g, MSG_REFUSED, &m);
+	ground_write_identity(g, &g->fleet->tls, "127.0.0.1");
+	ground_start_courier(g);
+	ground_send_report(g, 1, "DER", 3);
+	ground_await(g, MSG_REFUSED, &m);
 	assert_ok(delivery_refused_parse(m.data, m.len, &r));
 	assert_int_equal(r.status, 409);
 	assert_string_equal(r.code, "fork");
@@ -320,12 +164,12 @@ a_lost_answer_is_asked_for_again(void **state)
 
 	for (size_t i = 0; i < MH_ARRAY_LEN(faults); i++) {
 		g->server = server_start(g->fleet, &g->tls, faults[i]);
-		write_identity(g, &g->fleet->tls, "127.0.0.1");
-		start_courier(g);
-		send_report(g, 1, "DER", 3);
-		(void)await_link(g, LINK_DOWN);
-		await(g, MSG_RECEIPT, &m);
-		stop_courier(g);
+		ground_write_identity(g, &g->fleet->tls, "127.0.0.1");
+		ground_start_courier(g);
+		ground_send_report(g, 1, "DER", 3);
+		(void)ground_await_link(g, LINK_DOWN);
+		ground_await(g, MSG_RECEIPT, &m);
+		ground_stop_courier(g);
 		server_stop(&g->server);
 	}
 }
@@ -337,16 +181,17 @@ a_collector_that_is_away_is_waited_for(void **state)
 
 	g->server = server_start(g->fleet, &g->tls, SERVER_GOOD);
 	server_stop(&g->server);
-	write_identity(g, &g->fleet->tls, "127.0.0.1");
-	start_courier(g);
-	assert_non_null(strstr(await_link(g, LINK_DOWN).sentence, "Connection refused"));
+	ground_write_identity(g, &g->fleet->tls, "127.0.0.1");
+	ground_start_courier(g);
+	assert_non_null(
+	    strstr(ground_await_link(g, LINK_DOWN).sentence, "Connection refused"));
 	g->server = server_start(g->fleet, &g->tls, SERVER_NO_TLS);
-	write_identity(g, &g->fleet->tls, "127.0.0.1");
-	assert_non_null(strstr(await_link(g, LINK_DOWN).sentence, "TLS failed"));
+	ground_write_identity(g, &g->fleet->tls, "127.0.0.1");
+	assert_non_null(strstr(ground_await_link(g, LINK_DOWN).sentence, "TLS failed"));
 	server_stop(&g->server);
 	g->server = server_start(g->fleet, &g->tls, SERVER_GOOD);
-	write_identity(g, &g->fleet->tls, "127.0.0.1");
-	(void)await_link(g, LINK_UP);
+	ground_write_identity(g, &g->fleet->tls, "127.0.0.1");
+	(void)ground_await_link(g, LINK_UP);
 }
 
 static void
@@ -357,8 +202,8 @@ without_an_identity_it_says_so_and_ends_with_its_agent(void **state)
 	int status = 0;
 
 	assert_ok(folder_make(folder, 0700));
-	start_courier(g);
-	assert_non_null(strstr(await_link(g, LINK_DOWN).sentence, "not enrolled"));
+	ground_start_courier(g);
+	assert_non_null(strstr(ground_await_link(g, LINK_DOWN).sentence, "not enrolled"));
 	channel_free(g->channel);
 	g->channel = NULL;
 	assert_int_equal(waitpid(g->courier, &status, 0), g->courier);
@@ -423,8 +268,50 @@ enrolment_makes_both_identities_once(void **state)
 	assert_err(enroll(&o, agent, g->why), MH_ERR_DENIED);
 	assert_true(is_enrolled(g));
 	/* And the courier works with it. */
-	start_courier(g);
-	(void)await_link(g, LINK_UP);
+	ground_start_courier(g);
+	(void)ground_await_link(g, LINK_UP);
+}
+
+static void
+enrolment_says_that_the_clocks_differ(void **state)
+{
+	struct ground *g = *state;
+	struct enroll_options o;
+	char agent[UUID_TEXT_LEN] = "";
+
+	g->server = server_start(g->fleet, &g->tls, SERVER_IS_BEHIND);
+	o = enrolment(g);
+	assert_ok(enroll(&o, agent, g->why));
+	assert_non_null(strstr(g->why, " ahead of the collector's"));
+	server_stop(&g->server);
+	g->server = server_start(g->fleet, &g->tls, SERVER_GOOD);
+	o = enrolment(g);
+	o.is_forced = true;
+	assert_ok(enroll(&o, agent, g->why));
+	assert_string_equal(g->why, "");
+}
+
+static void
+one_that_was_killed_in_the_middle_is_undone_first(void **state)
+{
+	struct ground *g = *state;
+	struct enroll_options o;
+	char agent[UUID_TEXT_LEN] = "";
+	static const char *const moved[] = { "agent/identity.json", "agent/signing.key",
+		"agent/signing.pem", "agent/ca.pem", "courier/courier.json" };
+
+	g->server = server_start(g->fleet, &g->tls, SERVER_GOOD);
+	o = enrolment(g);
+	assert_ok(enroll(&o, agent, g->why));
+	/* Half of it was put aside, and nothing written yet. */
+	for (size_t i = 0; i < MH_ARRAY_LEN(moved); i++) {
+		MH_CLEANUP(freep) char *from = xasprintf("%s/%s", g->folder, moved[i]);
+		MH_CLEANUP(freep) char *to = xasprintf("%s.old", from);
+
+		assert_int_equal(rename(from, to), 0);
+	}
+	assert_err(enroll(&o, agent, g->why), MH_ERR_EXISTS);
+	assert_true(is_enrolled(g));
 }
 
 static void
@@ -472,7 +359,7 @@ enrolment_checks_the_name_under_the_pin(void **state)
 	fleet_pair_clear(&other);
 }
 
-#define with_ground(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define with_ground(f) cmocka_unit_test_setup_teardown(f, ground_setup, ground_teardown)
 
 int
 main(void)
@@ -489,6 +376,8 @@ main(void)
 		with_ground(a_collector_that_is_away_is_waited_for),
 		with_ground(without_an_identity_it_says_so_and_ends_with_its_agent),
 		with_ground(enrolment_makes_both_identities_once),
+		with_ground(enrolment_says_that_the_clocks_differ),
+		with_ground(one_that_was_killed_in_the_middle_is_undone_first),
 		with_ground(enrolment_that_fails_leaves_nothing),
 		with_ground(enrolment_checks_the_name_under_the_pin),
 	};

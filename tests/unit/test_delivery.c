@@ -34,7 +34,17 @@ messages_come_back_as_they_were_put(void **state)
 		.status = 409,
 		.code = "fork",
 		.detail = "d\xc3\xa9tail" };
-	const struct delivery_link link = { .state = LINK_BUSY, .sentence = "wait" };
+	const struct delivery_link link = { .state = LINK_BUSY,
+		.sentence = "wait",
+		.collector = "https://c:1",
+		.not_before_ms = 1,
+		.not_after_ms = 2,
+		.trouble = "none",
+		.knows_clock = true,
+		.clock_ahead_ms = -3,
+		.n_connections = 4,
+		.n_resumed = 5,
+		.n_failures = 6 };
 	struct delivery_report report2;
 	struct delivery_receipt receipt2;
 	struct delivery_refused refused2;
@@ -63,6 +73,70 @@ messages_come_back_as_they_were_put(void **state)
 	assert_only_whole(delivery_link, b, &link2);
 	assert_int_equal(link2.state, LINK_BUSY);
 	assert_string_equal(link2.sentence, "wait");
+	assert_string_equal(link2.collector, "https://c:1");
+	assert_int_equal(link2.not_after_ms, 2);
+	assert_string_equal(link2.trouble, "none");
+	assert_int_equal(link2.clock_ahead_ms, -3);
+	assert_int_equal(link2.n_failures, 6);
+	buf_free(b);
+}
+
+static void
+settings_and_renewals_come_back_as_they_were_put(void **state)
+{
+	struct buf *b = buf_new(65536);
+	struct delivery_settings *m = xcalloc(1, sizeof(*m));
+	struct delivery_settings *m2 = xcalloc(1, sizeof(*m2));
+	const struct delivery_renew renew = { (const uint8_t *)"REQ", 3 };
+	const struct delivery_renewed good = { .certificate = (const uint8_t *)"CERT",
+		.len = 4 };
+	const struct delivery_renewed bad = { .why = "busy" };
+	const struct delivery_renewed both = { (const uint8_t *)"C", 1, "and" };
+	const struct delivery_renewed neither = { .why = "" };
+	struct delivery_renew renew2;
+	struct delivery_renewed renewed2;
+
+	(void)state;
+	for (size_t i = 0; i < DELIVERY_COLLECTORS_MAX; i++)
+		memset(m->collectors[i], 'c', DELIVERY_URL_MAX);
+	for (size_t i = 0; i < DELIVERY_NO_PROXY_MAX; i++)
+		memset(m->no_proxy[i], 'h', DELIVERY_HOST_MAX);
+	m->n_collectors = DELIVERY_COLLECTORS_MAX;
+	m->n_no_proxy = DELIVERY_NO_PROXY_MAX;
+	memset(m->proxy, 'p', DELIVERY_URL_MAX);
+	memset(m->proxy_password, 's', DELIVERY_SECRET_MAX);
+	m->replay_rate = DELIVERY_RATE_MAX;
+	memset(m->metrics_listen, 'm', DELIVERY_LISTEN_MAX);
+	delivery_settings_put(m, b);
+	assert_true(buf_len(b) <= message_table[MSG_SETTINGS].max_bytes);
+	assert_only_whole(delivery_settings, b, m2);
+	assert_memory_equal(m, m2, sizeof(*m));
+	buf_reset(b);
+	m->replay_rate++;
+	delivery_settings_put(m, b);
+	assert_err(delivery_settings_parse(buf_data(b), buf_len(b), m2), MH_ERR_FORMAT);
+	buf_reset(b);
+	delivery_renew_put(&renew, b);
+	assert_only_whole(delivery_renew, b, &renew2);
+	assert_memory_equal(renew2.request, "REQ", 3);
+	buf_reset(b);
+	delivery_renewed_put(&good, b);
+	assert_only_whole(delivery_renewed, b, &renewed2);
+	assert_memory_equal(renewed2.certificate, "CERT", 4);
+	buf_reset(b);
+	delivery_renewed_put(&bad, b);
+	assert_only_whole(delivery_renewed, b, &renewed2);
+	assert_null(renewed2.certificate);
+	buf_reset(b);
+	delivery_renewed_put(&both, b);
+	assert_err(delivery_renewed_parse(buf_data(b), buf_len(b), &renewed2),
+	    MH_ERR_FORMAT);
+	buf_reset(b);
+	delivery_renewed_put(&neither, b);
+	assert_err(delivery_renewed_parse(buf_data(b), buf_len(b), &renewed2),
+	    MH_ERR_FORMAT);
+	free(m);
+	free(m2);
 	buf_free(b);
 }
 
@@ -127,7 +201,7 @@ values_out_of_range_are_refused(void **state)
 	buf_reset(b);
 	delivery_refused_put(&r, b);
 	assert_err(delivery_refused_parse(buf_data(b), buf_len(b), &r2), MH_ERR_FORMAT);
-	link.state = (enum delivery_link_state)(LINK_BUSY + 1);
+	link.state = (enum delivery_link_state)(LINK_IDLE + 1);
 	buf_reset(b);
 	delivery_link_put(&link, b);
 	assert_err(delivery_link_parse(buf_data(b), buf_len(b), &link2), MH_ERR_FORMAT);
@@ -250,6 +324,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages_come_back_as_they_were_put),
+		cmocka_unit_test(settings_and_renewals_come_back_as_they_were_put),
 		cmocka_unit_test(limits_hold_on_both_sides),
 		cmocka_unit_test(values_out_of_range_are_refused),
 		cmocka_unit_test(text_is_cut_at_a_character),

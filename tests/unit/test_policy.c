@@ -139,7 +139,9 @@ each_setting_is_the_fleets_or_the_machines(void **state)
 		"scan.matched", "cache.enabled", "cache.max_entries",
 		"cache.reread_after", "report.max_age", "spool.max_size",
 		"spool.min_free", "control.socket", "control.group", "policy.key",
-		"log.level" };
+		"log.level", "delivery.collectors", "delivery.proxy",
+		"delivery.proxy_password_file", "delivery.no_proxy",
+		"delivery.replay_rate", "delivery.return_after", "metrics.listen" };
 	static const char *const fleets[] = { "profiles", "schedule", "scan.exclude",
 		"scan.max_file_size", "scan.timeout", "limits.memory" };
 	struct ground *g = *state;

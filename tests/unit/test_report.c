@@ -267,6 +267,36 @@ signers_that_may_not_sign_are_refused(void **state)
 }
 
 static void
+a_report_of_ours_is_read_whoever_its_ca_is(void **state)
+{
+	struct ground *g = *state;
+	struct fleet *other = fleet_new();
+	struct report_cursor cursor = { 0, 0 };
+	struct report_line line;
+
+	put_report(g, 0, 1, "{\"type\":\"coverage\"}\n");
+	seal_text(g, &other->signing);
+	assert_refused(g, MH_ERR_CERTIFICATE, "certificate");
+	assert_ok(report_read(g->der, g->len, &g->report, &g->refusal));
+	assert_string_equal(g->report->header.agent, g->header.agent);
+	assert_int_equal(X509_cmp(g->report->signer, other->signing.cert), 0);
+	assert_true(report_next_line(g->report, &cursor, &line));
+	assert_int_equal(line.lane, LANE_COVERAGE);
+	assert_memory_equal(line.text, "{\"type\":\"coverage\"}", line.len);
+	assert_false(report_next_line(g->report, &cursor, &line));
+	/* Its form is checked all the same, of every prefix too. */
+	for (size_t i = 0; i < g->len; i++) {
+		report_free(g->report);
+		g->report = NULL;
+		assert_true(report_read(g->der, i, &g->report, &g->refusal) != MH_OK);
+	}
+	put_report(g, 1, 1, "{\"type\":\"coverage\"}\n");
+	seal_text(g, &other->signing);
+	assert_err(report_read(g->der, g->len, &g->report, &g->refusal), MH_ERR_FORMAT);
+	fleet_free(other);
+}
+
+static void
 a_certificate_that_expired_after_sealing_is_good(void **state)
 {
 	struct ground *g = *state;
@@ -468,6 +498,7 @@ main(void)
 		with_ground(a_line_over_its_limit_cannot_be_sealed),
 		with_ground(any_flipped_byte_and_any_prefix_is_refused),
 		with_ground(signers_that_may_not_sign_are_refused),
+		with_ground(a_report_of_ours_is_read_whoever_its_ca_is),
 		with_ground(a_certificate_that_expired_after_sealing_is_good),
 		with_ground(sealed_in_the_future_is_refused_past_ten_minutes),
 		with_ground(content_that_is_not_a_report_is_refused),
