@@ -70,7 +70,7 @@ struct asking {
 	/* The answer, unless it is the certificate: code is static, NULL for none. */
 	int status;
 	const char *code;
-	char detail[192];
+	char detail[ISSUE_WHY_MAX + 1];
 };
 
 struct enrol *
