@@ -20,6 +20,9 @@
 #include "collector/reply.h"
 #include "transport/receipt.h"
 
+/* Certificates that are remembered, about 3 KB each: agents are mostly those of before. */
+enum { SIGNERS_MAX = 32 * 1024 };
+
 /* Seconds until a queue that was full has surely moved: it holds some seconds of work. */
 enum { QUEUE_RETRY_S = 5 };
 
@@ -31,6 +34,7 @@ struct ingest {
 	struct writer *writer;
 	struct rate *rate;
 	struct metrics *metrics;
+	struct signers *signers;
 	struct queue *queue; /* of deliveries that are not verified yet */
 	pthread_t *threads;
 	size_t n_threads;
@@ -48,6 +52,7 @@ ingest_new(const struct config *config, const struct ingest_keys *keys,
 	in->writer = writer;
 	in->rate = rate;
 	in->metrics = metrics;
+	in->signers = signers_new(keys->ca, SIGNERS_MAX);
 	in->queue = queue_new((size_t)config->queue_reports, (size_t)config->queue_bytes);
 	return in;
 }
@@ -58,6 +63,7 @@ ingest_free(struct ingest *in)
 	if (in == NULL)
 		return;
 	queue_free(in->queue);
+	signers_free(in->signers);
 	free(in->threads);
 	free(in);
 }
@@ -125,7 +131,8 @@ static mh_err
 open_report(struct ingest *in, struct delivery *d)
 {
 	struct refusal why = { .code = "bad-envelope", .detail = "" };
-	mh_err err = report_open(d->der, d->len, in->keys.anchors, clock_real_ms(),
+	const struct report_trust trust = { in->keys.anchors, in->signers };
+	mh_err err = report_open_trusting(d->der, d->len, &trust, clock_real_ms(),
 	    &d->report, &why);
 
 	if (err != MH_OK) {
@@ -209,6 +216,7 @@ ingest_start(struct ingest *in, size_t n_threads)
 	for (size_t i = 0; i < n_threads; i++) {
 		if (pthread_create(&in->threads[i], NULL, run, in) != 0)
 			return MH_ERR_SYSTEM;
+		(void)pthread_setname_np(in->threads[i], "verifier");
 		in->n_threads++;
 	}
 	return MH_OK;

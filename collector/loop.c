@@ -373,6 +373,8 @@ mh_err
 loop_start(struct loop *l)
 {
 	l->is_running = pthread_create(&l->thread, NULL, run, l) == 0;
+	if (l->is_running)
+		(void)pthread_setname_np(l->thread, "loop");
 	return l->is_running ? MH_OK : MH_ERR_SYSTEM;
 }
 

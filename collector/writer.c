@@ -281,6 +281,8 @@ mh_err
 writer_start(struct writer *w)
 {
 	w->is_running = pthread_create(&w->thread, NULL, run, w) == 0;
+	if (w->is_running)
+		(void)pthread_setname_np(w->thread, "writer");
 	return w->is_running ? MH_OK : MH_ERR_SYSTEM;
 }
 

@@ -112,6 +112,16 @@ die(const char *what)
 	exit(2);
 }
 
+static unsigned
+number(const char *text)
+{
+	uint64_t n = 0;
+
+	if (parse_u64(text, 0, 100 * 1000 * 1000, &n) != MH_OK)
+		die("a number is wrong");
+	return (unsigned)n;
+}
+
 static void
 watch(struct run *r, struct link *l, uint32_t events)
 {
@@ -190,7 +200,7 @@ start_connection(struct run *r, struct link *l)
 	int on = 1;
 
 	(void)inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
-	to.sin_port = htons((uint16_t)atol(r->o.url.port));
+	to.sin_port = htons((uint16_t)number(r->o.url.port));
 	l->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (l->fd < 0 || tls_connection_new(l->agent->ctx, &r->o.url, &l->ssl) != MH_OK)
 		die("no descriptor or memory for a connection");
@@ -286,12 +296,20 @@ send_request(struct run *r, struct link *l)
 	return true;
 }
 
+/* The number behind the header's name; -1 when there is none. */
 static long
 header_number(const char *head, const char *name)
 {
 	const char *at = strcasestr(head, name);
+	long n = 0;
 
-	return at != NULL ? strtol(at + strlen(name), NULL, 10) : -1;
+	if (at == NULL)
+		return -1;
+	at += strlen(name);
+	at += strspn(at, " ");
+	for (; *at >= '0' && *at <= '9' && n < ANSWER_MAX; at++)
+		n = n * 10 + (*at - '0');
+	return n;
 }
 
 static bool
@@ -369,7 +387,8 @@ take_answer(struct run *r, struct link *l)
 	*end = 0; /* the head is a string now */
 	head = (size_t)(end - l->answer) + 4;
 	len = header_number((const char *)l->answer, "\nContent-Length:");
-	if (sscanf((const char *)l->answer, "HTTP/1.1 %d", &status) != 1 || len < 0)
+	status = (int)header_number((const char *)l->answer, "HTTP/1.1 ");
+	if (status < 0 || len < 0)
 		die("an answer that is none");
 	*end = '\r';
 	if (l->answer_len < head + (size_t)len)
@@ -588,16 +607,6 @@ clean_up(struct run *r)
 	(void)close(r->epoll);
 	if (r->journal != NULL)
 		(void)fclose(r->journal);
-}
-
-static unsigned
-number(const char *text)
-{
-	uint64_t n = 0;
-
-	if (parse_u64(text, 0, 100 * 1000 * 1000, &n) != MH_OK)
-		die("a number is wrong");
-	return (unsigned)n;
 }
 
 static void
