@@ -378,6 +378,15 @@ end_connection(const struct connection *c)
 	(void)shutdown(bufferevent_getfd(c->bev), SHUT_RDWR);
 }
 
+/* How long its handshake may keep others waiting. */
+static int64_t
+patience_ms(const struct connection *c)
+{
+	return SSL_in_before(bufferevent_openssl_get_ssl(c->bev)) == 1
+		   ? HANDSHAKE_SILENCE_MS
+		   : HANDSHAKE_PATIENCE_MS;
+}
+
 /* Whether the connection is past one of its deadlines. */
 static bool
 is_late(const struct connection *c, int64_t now_ms)
@@ -385,7 +394,7 @@ is_late(const struct connection *c, int64_t now_ms)
 	bool idle = c->phase == PHASE_IDLE || c->phase == PHASE_HANDSHAKE;
 
 	if (c->phase == PHASE_HANDSHAKE && !connections_has_room(c->all) &&
-	    now_ms - c->start_ms >= HANDSHAKE_PATIENCE_MS)
+	    now_ms - c->start_ms >= patience_ms(c))
 		return true;
 	return now_ms >= c->phase_end_ms || (now_ms >= c->end_ms && idle);
 }

@@ -28,8 +28,10 @@
  * who comes then waits in the kernel's queue, in order.
  */
 enum {
-	HANDSHAKE_PATIENCE_MS = 3000,  /* after that a handshake gives way to who waits:
-				       * silent peers must not keep others out */
+	/* So long a handshake may take while others wait for a turn, and so long a
+	 * client may say nothing: silent peers must not keep others out. */
+	HANDSHAKE_PATIENCE_MS = 3000,
+	HANDSHAKE_SILENCE_MS = 1000,
 	CONNECTIONS_SWEEP_MS = 250,    /* how exact a deadline is */
 	BODY_MAX_STRANGER = 16 * 1024, /* bytes of body without a client certificate: only
 					* who is known may make us keep a megabyte */

@@ -88,7 +88,7 @@ struct run {
 	struct link *links;
 	int epoll;
 	unsigned n_connecting, n_done, n_open;
-	uint64_t n_receipted, n_busy, n_broken, n_refused, n_resumed, bytes;
+	uint64_t n_receipted, n_busy, n_broken, n_half, n_refused, n_resumed, bytes;
 	int64_t *times_us;
 	size_t n_times;
 	FILE *journal; /* a line for each receipt that was verified */
@@ -176,6 +176,7 @@ static void
 fail(struct run *r, struct link *l)
 {
 	r->n_broken++;
+	r->n_half += l->phase == PHASE_ANSWER && l->answer_len > 0;
 	disconnect(r, l);
 	ERR_clear_error();
 	wait_for(r, l, RETRY_MS * 1000);
@@ -576,11 +577,13 @@ print_result(struct run *r, int64_t took_us)
 	(void)printf("{\"connections\":%u,\"open\":%u,\"receipted\":%" PRIu64
 		     ",\"findings\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"seconds\":%.6f,"
 		     "\"busy\":%" PRIu64 ",\"broken\":%" PRIu64 ",\"refused\":%" PRIu64
-		     ",\"resumed\":%" PRIu64 ",\"p50_ms\":%.3f,\"p99_ms\":%.3f,"
+		     ",\"half\":%" PRIu64 ",\"resumed\":%" PRIu64
+		     ",\"p50_ms\":%.3f,\"p99_ms\":%.3f,"
 		     "\"max_ms\":%.3f}\n",
 	    r->o.connections, r->n_open, r->n_receipted, r->n_receipted * r->o.findings,
 	    r->bytes, (double)took_us / 1e6, r->n_busy, r->n_broken, r->n_refused,
-	    r->n_resumed, percentile(r, 50), percentile(r, 99), percentile(r, 100));
+	    r->n_half, r->n_resumed, percentile(r, 50), percentile(r, 99),
+	    percentile(r, 100));
 	(void)fflush(stdout);
 }
 
@@ -700,6 +703,8 @@ main(int argc, char **argv)
 	link_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 	r.epoll = epoll_create1(EPOLL_CLOEXEC);
 	r.journal = r.o.journal != NULL ? fopen(r.o.journal, "we") : NULL;
+	if (r.journal != NULL)
+		(void)setvbuf(r.journal, NULL, _IOLBF, 0);
 	prepare(&r);
 	if (!is_idle && r.o.resume)
 		connect_before(&r);
