@@ -17,6 +17,8 @@ struct queue {
 	STAILQ_HEAD(, queue_item) items;
 	size_t n, bytes;
 	size_t max_items, max_bytes;
+	size_t n_waiting; /* putters */
+	size_t wake_at;   /* items at which takers are woken */
 	bool closed;
 };
 
@@ -29,6 +31,7 @@ queue_new(size_t max_items, size_t max_bytes)
 	STAILQ_INIT(&q->items);
 	q->max_items = max_items;
 	q->max_bytes = max_bytes;
+	q->wake_at = 1;
 	/* Of these only memory can be the reason to fail, and Linux needs none. */
 	(void)pthread_condattr_init(&attributes);
 	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -67,7 +70,8 @@ append(struct queue *q, struct queue_item *item, size_t bytes)
 	STAILQ_INSERT_TAIL(&q->items, item, link);
 	q->n++;
 	q->bytes += bytes;
-	(void)pthread_cond_signal(&q->filled);
+	if (q->n >= q->wake_at)
+		(void)pthread_cond_signal(&q->filled);
 }
 
 bool
@@ -87,8 +91,12 @@ void
 queue_put(struct queue *q, struct queue_item *item, size_t bytes)
 {
 	(void)pthread_mutex_lock(&q->lock);
-	while (!has_room(q, bytes))
+	while (!has_room(q, bytes)) {
+		q->n_waiting++;
+		(void)pthread_cond_signal(&q->filled);
 		(void)pthread_cond_wait(&q->emptied, &q->lock);
+		q->n_waiting--;
+	}
 	append(q, item, bytes);
 	(void)pthread_mutex_unlock(&q->lock);
 }
@@ -112,18 +120,42 @@ wait_filled(struct queue *q, int64_t timeout_us, const struct timespec *end)
 	return pthread_cond_timedwait(&q->filled, &q->lock, end) != ETIMEDOUT;
 }
 
+/* So many microseconds from now. */
+static struct timespec
+end_of(int64_t timeout_us)
+{
+	struct timespec end = { 0, 0 };
+
+	if (timeout_us <= 0)
+		return end;
+	(void)clock_gettime(CLOCK_MONOTONIC, &end);
+	timeout_us += end.tv_nsec / NS_PER_US;
+	end.tv_sec += (time_t)(timeout_us / US_PER_S);
+	end.tv_nsec = (long)(timeout_us % US_PER_S) * NS_PER_US;
+	return end;
+}
+
+void
+queue_await(struct queue *q, size_t n_items, int64_t timeout_us)
+{
+	struct timespec end = end_of(timeout_us);
+
+	(void)pthread_mutex_lock(&q->lock);
+	/* A putter that waits for room must not wait for us. */
+	q->wake_at = n_items < q->max_items ? n_items : q->max_items;
+	while (q->n < q->wake_at && !q->closed && q->n_waiting == 0 &&
+	       wait_filled(q, timeout_us, &end))
+		continue;
+	q->wake_at = 1;
+	(void)pthread_mutex_unlock(&q->lock);
+}
+
 struct queue_item *
 queue_take(struct queue *q, int64_t timeout_us)
 {
 	struct queue_item *item = NULL;
-	struct timespec end = { 0, 0 };
+	struct timespec end = end_of(timeout_us);
 
-	if (timeout_us > 0) {
-		(void)clock_gettime(CLOCK_MONOTONIC, &end);
-		timeout_us += end.tv_nsec / NS_PER_US;
-		end.tv_sec += (time_t)(timeout_us / US_PER_S);
-		end.tv_nsec = (long)(timeout_us % US_PER_S) * NS_PER_US;
-	}
 	(void)pthread_mutex_lock(&q->lock);
 	while (q->n == 0 && !q->closed && wait_filled(q, timeout_us, &end))
 		continue;
@@ -132,7 +164,8 @@ queue_take(struct queue *q, int64_t timeout_us)
 		STAILQ_REMOVE_HEAD(&q->items, link);
 		q->n--;
 		q->bytes -= item->bytes;
-		(void)pthread_cond_broadcast(&q->emptied);
+		if (q->n_waiting > 0)
+			(void)pthread_cond_broadcast(&q->emptied);
 	}
 	(void)pthread_mutex_unlock(&q->lock);
 	return item;

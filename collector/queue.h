@@ -48,6 +48,12 @@ enum { QUEUE_FOR_EVER = -1 };
  */
 struct queue_item *queue_take(struct queue *q, int64_t timeout_us);
 
+/*
+ * Wait until so many items are there, at most timeout_us or until the queue is
+ * closed.  For the only taker of a queue, which is then not woken for each item.
+ */
+void queue_await(struct queue *q, size_t n_items, int64_t timeout_us);
+
 /* No more is offered; takers get what is there and then NULL at once. */
 void queue_close(struct queue *q);
 bool queue_is_closed(struct queue *q);

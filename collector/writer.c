@@ -245,16 +245,21 @@ work_of(struct queue_item *item)
 	return (struct work *)(void *)((char *)item - offsetof(struct work, item));
 }
 
-/* How long to wait for more work. */
-static int64_t
-patience_us(const struct writer *w)
+/*
+ * The next item for the open transaction, or NULL when it is to be committed.
+ * While there is time, waiting is for many at once: nothing is answered before
+ * the commit, so to wake for each would only cost.
+ */
+static struct queue_item *
+take_for_batch(struct writer *w)
 {
-	int64_t left_us = 0;
+	struct queue_item *item = queue_take(w->queue, 0);
+	int64_t left_us = w->commit_us - metrics_clock_us();
 
-	if (!store_is_in_transaction(w->st))
-		return QUEUE_FOR_EVER;
-	left_us = w->commit_us - metrics_clock_us();
-	return left_us > 0 ? left_us : 0;
+	if (item != NULL || left_us <= 0)
+		return item;
+	queue_await(w->queue, (size_t)w->config->commit_reports - w->n_batch, left_us);
+	return queue_take(w->queue, 0);
 }
 
 static void *
@@ -265,7 +270,8 @@ run(void *arg)
 
 	while (!is_over) {
 		bool is_open = store_is_in_transaction(w->st);
-		struct queue_item *item = queue_take(w->queue, patience_us(w));
+		struct queue_item *item =
+		    is_open ? take_for_batch(w) : queue_take(w->queue, QUEUE_FOR_EVER);
 
 		if (item != NULL)
 			on_work(w, work_of(item));

@@ -6,10 +6,12 @@
  *	delivery_load send  --collector DIR --port N --connections C --reports R --findings F
  *	delivery_load storm --collector DIR --port N --connections C
  *	delivery_load idle  --collector DIR --port N --connections C
+ *	delivery_load sample --collector DIR --port N --reports R
  *
  * send   C agents, each R reports one after the other over its connection
  * storm  C agents at once, each a connection and one report
  * idle   C connections of 100 agents that stay open until standard input ends
+ * sample prints R findings as the reports of the others have them, and ends
  *
  * Prints one line of JSON at the end; idle prints it when all are open.
  */
@@ -45,11 +47,11 @@ enum {
 };
 
 struct options {
-	const char *mode, *folder, *journal;
+	const char *mode, *folder, *journal, *path;
 	struct url url;
 	unsigned connections, reports, findings, at_once;
 	unsigned time_s;   /* the whole run takes at most so long */
-	bool any_answer;   /* 200 is enough, whatever the body: another server */
+	bool any_answer;   /* whatever is answered will do: another server or path */
 	bool no_retry;     /* 429, 503 and broken connections end the agent's work */
 	bool resume;       /* storm: connect once before, keep the ticket */
 	const char *trust; /* PEM of the server's CA, when it is another */
@@ -221,14 +223,14 @@ start_connection(struct run *r, struct link *l)
 }
 
 static void
-start_request(struct link *l, const struct url *url)
+start_request(struct link *l, const struct options *o)
 {
 	const struct load_report *report = &l->reports[l->next];
 	MH_CLEANUP(freep)
-	char *head = xasprintf("POST /v1/reports HTTP/1.1\r\nHost: %s\r\nContent-Type: "
+	char *head = xasprintf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: "
 			       "application/pkcs7-mime; smime-type=signed-data\r\n"
 			       "Content-Length: %zu\r\n\r\n",
-	    url->host, report->len);
+	    o->path, o->url.host, report->len);
 	size_t len = strlen(head);
 
 	free(l->request);
@@ -274,7 +276,7 @@ handshake(struct run *r, struct link *l)
 		watch(r, l, EPOLLIN | EPOLLRDHUP);
 		return true;
 	}
-	start_request(l, &r->o.url);
+	start_request(l, &r->o);
 	return true;
 }
 
@@ -320,8 +322,6 @@ receipt_is_good(struct run *r, struct link *l, const uint8_t *body, size_t len)
 	struct receipt receipt;
 	const char *why = NULL;
 
-	if (r->o.any_answer)
-		return true;
 	return receipt_open(body, len, r->fleet.anchors, clock_real_ms(), &receipt,
 		   &why) == MH_OK &&
 	       receipt_is_for(&receipt, l->agent->id, l->agent->epoch, report->sequence,
@@ -348,7 +348,7 @@ on_answer(struct run *r, struct link *l, int status, const uint8_t *body, size_t
 	long retry_s = header_number(head, "\nRetry-After:");
 	bool closes = strcasestr(head, "\nConnection: close") != NULL;
 
-	if (status == 200 && receipt_is_good(r, l, body, len)) {
+	if (r->o.any_answer || (status == 200 && receipt_is_good(r, l, body, len))) {
 		note_receipt(r, l);
 		l->next++;
 	} else if (status == 429 || status == 503) {
@@ -370,7 +370,7 @@ on_answer(struct run *r, struct link *l, int status, const uint8_t *body, size_t
 		disconnect(r, l);
 		start_connection(r, l);
 	} else {
-		start_request(l, &r->o.url);
+		start_request(l, &r->o);
 	}
 }
 
@@ -468,7 +468,7 @@ start_due(struct run *r)
 		if (l->phase != PHASE_WAIT || l->due_us > now)
 			continue;
 		if (l->fd >= 0) {
-			start_request(l, &r->o.url);
+			start_request(l, &r->o);
 			advance(r, l);
 		} else if (r->n_connecting < r->o.at_once) {
 			start_connection(r, l);
@@ -588,6 +588,18 @@ print_result(struct run *r, int64_t took_us)
 }
 
 static void
+print_sample(unsigned n)
+{
+	MH_CLEANUP(buf_freep) struct buf *line = buf_new(REPORT_LINE_MAX);
+
+	for (unsigned i = 0; i < n; i++) {
+		buf_reset(line);
+		load_finding_put(line, i);
+		(void)printf("%s\n", buf_string(line));
+	}
+}
+
+static void
 clean_up(struct run *r)
 {
 	for (unsigned i = 0; i < r->o.connections; i++) {
@@ -625,6 +637,7 @@ parse(int argc, char **argv, struct options *o)
 		{ "time", required_argument, NULL, 't' },
 		{ "journal", required_argument, NULL, 'j' },
 		{ "trust", required_argument, NULL, 'T' },
+		{ "path", required_argument, NULL, 'P' },
 		{ "any-answer", no_argument, NULL, 'A' },
 		{ "no-retry", no_argument, NULL, 'n' },
 		{ "resume", no_argument, NULL, 'R' },
@@ -661,6 +674,9 @@ parse(int argc, char **argv, struct options *o)
 		case 'T':
 			o->trust = optarg;
 			break;
+		case 'P':
+			o->path = optarg;
+			break;
 		case 'A':
 			o->any_answer = true;
 			break;
@@ -687,11 +703,16 @@ main(int argc, char **argv)
 			     .findings = 100,
 			     .at_once = 1000 * 1000,
 			     .time_s = 600,
+			     .path = "/v1/reports",
 			     .url = { .host = "localhost" } } };
 	int64_t start_us = 0;
 	bool is_idle = false;
 
 	parse(argc, argv, &r.o);
+	if (strcmp(r.o.mode, "sample") == 0) {
+		print_sample(r.o.reports);
+		return 0;
+	}
 	is_idle = strcmp(r.o.mode, "idle") == 0;
 	if (is_idle)
 		r.o.reports = 0;

@@ -80,6 +80,39 @@ waiting_ends_when_the_time_is_over_or_the_queue_closed(void **state)
 	queue_free(q);
 }
 
+static void *
+put_three(void *arg)
+{
+	static struct queue_item items[3];
+
+	for (int i = 0; i < 3; i++)
+		queue_put(arg, &items[i], 1);
+	return NULL;
+}
+
+static void
+awaiting_ends_with_enough_items_with_the_time_and_before_putters_get_stuck(void **state)
+{
+	struct queue *q = queue_new(2, 100);
+	pthread_t putter;
+	size_t n, bytes;
+	int64_t start_ms = clock_monotonic_ms();
+
+	(void)state;
+	queue_await(q, 5, 30 * 1000);
+	assert_true(clock_monotonic_ms() - start_ms >= 29);
+	assert_int_equal(pthread_create(&putter, NULL, put_three, q), 0);
+	queue_await(q, 5, QUEUE_FOR_EVER); /* it holds two at most */
+	queue_depth(q, &n, &bytes);
+	assert_in_range(n, 1, 2);
+	for (int i = 0; i < 3; i++)
+		assert_non_null(queue_take(q, QUEUE_FOR_EVER));
+	assert_int_equal(pthread_join(putter, NULL), 0);
+	queue_close(q);
+	queue_await(q, 1, QUEUE_FOR_EVER);
+	queue_free(q);
+}
+
 enum { N_MOVED = 20000 };
 
 static void *
@@ -121,6 +154,8 @@ main(void)
 		cmocka_unit_test(what_is_full_refuses_and_changes_nothing),
 		cmocka_unit_test(one_item_larger_than_all_passes_an_empty_queue),
 		cmocka_unit_test(waiting_ends_when_the_time_is_over_or_the_queue_closed),
+		cmocka_unit_test(
+		    awaiting_ends_with_enough_items_with_the_time_and_before_putters_get_stuck),
 		cmocka_unit_test(
 		    putting_waits_for_room_and_nothing_is_lost_between_threads),
 	};
