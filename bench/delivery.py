@@ -270,7 +270,7 @@ def bench_single(ours, scratch, args):
     print("| part | 1 finding | 100 findings |\n|---|---|---|")
     rows = (("signature", "signature of a known signer, digest"), ("unpack", "gunzip"),
             ("json", "reading the lines"), ("header", "reading the header, SHA-256, the rest"),
-            ("receipt", "signing the receipt"),
+            ("index", "what findings are searched for"), ("receipt", "signing the receipt"),
             ("store", "SQLite, 64 reports a commit"))
     for key, text in rows:
         print(f"| {text} | {parts[1][key]:.1f} | {parts[100][key]:.1f} |")

@@ -64,38 +64,86 @@ static const struct verb {
 	    "  --format FORM  text, or ndjson: one JSON object per line\n" },
 	{ "findings", 1, 1, "arpsvlf", verb_findings,
 	    "DIR [FILTERS] [--format text|ndjson]",
-	    "list what was found, the newest first",
+	    "list what was found, and alarms, the newest first",
+	    "What came last is first.  Alarms of the collector's own stand between the "
+	    "findings\n"
+	    "(see `alarms`); their rule is alarm:KIND.\n\n"
 	    "  --agent UUID   of this agent only\n"
-	    "  --rule GLOB    of rules with such a name: 'Linux_*'\n"
+	    "  --rule GLOB    of rules with such a name: 'Linux_*', 'alarm:*'\n"
 	    "  --path GLOB    in files with such a path: '/home/*'\n"
 	    "  --since TIME   found since then: 24h, 7d, or 2026-11-23T16:00:00Z\n"
 	    "  --severity S   at least low, medium, high, critical, fatal\n"
 	    "  --limit N      at most so many\n"
 	    "  --format FORM  text, or ndjson: the findings as the agents signed them "
 	    "(OCSF)\n" },
+	{ "alarms", 1, 3, "arslfN", verb_alarms,
+	    "DIR [close ID [--name NOTE]] [--format text|ndjson]",
+	    "list what the collector noticed about its agents, or close it",
+	    "Kinds: gap, chain, fork, rollback, clone, silence, clock, restored; what "
+	    "each means,\n"
+	    "what may cause it innocently and what to do stands in docs/PROTOCOL.md, "
+	    "\"Alarms\".\n\n"
+	    "  --agent UUID   of this agent only\n"
+	    "  --rule GLOB    of such a kind: 'alarm:fork'\n"
+	    "  --since TIME   that happened since then\n"
+	    "  --limit N      at most so many\n"
+	    "  --name NOTE    why it is closed; kept with it\n"
+	    "  --format FORM  text, or ndjson: OCSF Detection Findings\n" },
 	{ "reports", 1, 2, "aselof", verb_reports,
-	    "DIR [--export AGENT/EPOCH/SEQUENCE FILE | --out FOLDER]",
+	    "DIR [--export AGENT/EPOCH/SEQUENCE FILE | --save FOLDER]",
 	    "list the stored reports, or write them as files",
 	    "A written report is the agent's signed bytes, with the collector's receipt "
 	    "beside it;\n"
 	    "anybody with the fleet's ca.pem can check it:\n"
-	    "  openssl cms -verify -inform DER -CAfile ca.pem -in FILE | gunzip\n\n"
+	    "  openssl cms -verify -inform DER -CAfile ca.pem -in FILE | gunzip\n"
+	    "  molehunt verify --ca ca.pem FILE\n\n"
 	    "  --agent UUID   of this agent only\n"
 	    "  --since TIME   received since then: 24h, or 2026-11-23T16:00:00Z\n"
 	    "  --limit N      at most so many\n"
 	    "  --export KEY   write this report to FILE\n"
-	    "  --out FOLDER   write all of them to FOLDER\n"
+	    "  --save FOLDER  write all of them to FOLDER (--out is the same)\n"
 	    "  --format FORM  text, or ndjson: one JSON object per line\n" },
-	{ "verify", 1, 1, "f", verb_verify, "DIR [--format text|ndjson]",
+	{ "export", 1, 1, "aiuCFf", verb_export,
+	    "DIR [--cursor FILE | --since-id N] [--follow] [--format ndjson|ecs]",
+	    "write findings and alarms as JSON lines, each once",
+	    "In the order in which they were stored.  metadata.sequence of an event "
+	    "(event.sequence\n"
+	    "in ECS) is the number to go on from; an alarm comes again when it "
+	    "changes.\n\n"
+	    "  --cursor FILE  go on from the number in FILE, and keep it there when what "
+	    "is before\n"
+	    "                 it was written: at least once, and exactly once for who "
+	    "keeps the\n"
+	    "                 number with the events\n"
+	    "  --since-id N   go on behind N\n"
+	    "  --follow       wait for more\n"
+	    "  --coverage     also the lines about what was scanned\n"
+	    "  --agent UUID   of this agent only\n"
+	    "  --format FORM  ndjson: OCSF 1.8.0 (without it, too); ecs: Elastic Common "
+	    "Schema 8.11\n" },
+	{ "verify", 1, 1, "fS", verb_verify, "DIR [--store FILE] [--format text|ndjson]",
 	    "check everything that is stored against its signatures",
 	    "Checks each report's signature, its receipt, the chain of hashes and "
-	    "sequences, and\n"
-	    "that the stored findings are those that were signed.  Works offline, also "
-	    "on a copy.\n"
-	    "Reports cut off at the end of an epoch leave no trace in the store: compare "
-	    "with the\n"
-	    "agent.  Exit status 0: all is well; 2: something is wrong, and it says "
-	    "what.\n\n"
+	    "sequences, that\n"
+	    "what is kept of findings is what was signed, the alarms, the counts, and "
+	    "the database\n"
+	    "itself.  Works offline, also on a copy.  Exit status 0: all is well; 2: "
+	    "something is\n"
+	    "wrong, and it says what and where.\n\n"
+	    "  --store FILE   this database (a backup) instead of DIR/store.db\n"
+	    "  --format FORM  text, or ndjson: one JSON object per line\n" },
+	{ "backup", 2, 2, "fV", verb_backup, "DIR FILE [--no-verify]",
+	    "copy the database, also while the collector serves",
+	    "The copy is one file, as of the moment at which the copying began; it is "
+	    "verified.\n"
+	    "Keys and certificates are not in it: what else to keep is said.\n\n"
+	    "  --no-verify    do not check the copy\n"
+	    "  --format FORM  of what is said about the copy: text or ndjson\n" },
+	{ "doctor", 1, 1, "f", verb_doctor, "DIR [--format text|ndjson]",
+	    "look for the usual troubles and say how to mend them",
+	    "Names, certificates, permissions, disk, clock, address, database, "
+	    "authority.\n"
+	    "Exit status 0: nothing is wrong; 2: something is.\n\n"
 	    "  --format FORM  text, or ndjson: one JSON object per line\n" },
 };
 
@@ -112,6 +160,13 @@ static const struct option option_rows[] = {
 	{ "format", required_argument, NULL, 'f' },
 	{ "export", required_argument, NULL, 'e' },
 	{ "out", required_argument, NULL, 'o' },
+	{ "save", required_argument, NULL, 'o' },
+	{ "cursor", required_argument, NULL, 'u' },
+	{ "since-id", required_argument, NULL, 'i' },
+	{ "follow", no_argument, NULL, 'F' },
+	{ "coverage", no_argument, NULL, 'C' },
+	{ "store", required_argument, NULL, 'S' },
+	{ "no-verify", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -142,7 +197,7 @@ open_collector(const struct options *o, struct config *ret_config,
 
 	err = store_open(path, ret_store);
 	if (err != MH_OK)
-		(void)complain("%s: %s", path, mh_strerror(err));
+		(void)complain("%s: %s", path, store_open_text(err));
 	return err;
 }
 
@@ -223,7 +278,25 @@ take_option(struct options *o, int letter, const char *value)
 		return parse_u64(value, 1, INT64_MAX, &o->filter.limit) == MH_OK;
 	case 'f':
 		o->ndjson = strcmp(value, "ndjson") == 0;
-		return o->ndjson || strcmp(value, "text") == 0;
+		o->ecs = strcmp(value, "ecs") == 0;
+		return o->ndjson || o->ecs || strcmp(value, "text") == 0;
+	case 'i':
+		return parse_u64(value, 0, INT64_MAX, &o->since_id) == MH_OK;
+	case 'u':
+		o->cursor_file = value;
+		return true;
+	case 'S':
+		o->store = value;
+		return true;
+	case 'F':
+		o->follow = true;
+		return true;
+	case 'C':
+		o->coverage = true;
+		return true;
+	case 'V':
+		o->no_verify = true;
+		return true;
 	case 'e':
 		o->export_key = value;
 		return true;
@@ -251,7 +324,7 @@ option_name(int letter)
 static int
 run_verb(const struct verb *verb, int argc, char **argv)
 {
-	struct options o = { .args = NULL };
+	struct options o = { .args = NULL, .since_id = OPTION_NONE };
 	int letter = 0;
 	int status = EXIT_TROUBLE;
 
@@ -272,6 +345,8 @@ run_verb(const struct verb *verb, int argc, char **argv)
 	o.args = argv + optind;
 	o.n_args = argc - optind;
 
+	if (o.ecs && verb->run != verb_export)
+		return complain("%s: --format ecs is for export", verb->name);
 	if (o.n_args < verb->min_args || o.n_args > verb->max_args)
 		status =
 		    complain("usage: molehunt-collector %s %s", verb->name, verb->usage);

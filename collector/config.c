@@ -16,6 +16,7 @@ static_assert(MH_ARRAY_LEN(levels) == LOG_LEVEL_MAX_ + 1, "one word for each lev
 #define SECOND 1000
 #define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
+#define DAY (UINT64_C(24) * HOUR)
 
 static const struct setting rows[] = {
 	{ "state", SETTING_PATH, AT(state), ".",
@@ -63,6 +64,11 @@ static const struct setting rows[] = {
 	{ "metrics.remote", SETTING_BOOL, AT(metrics_remote), "no",
 	    .help = "Whether metrics may listen on other addresses than loopback: they "
 		    "are shown to anybody, without TLS." },
+	{ "store.keep", SETTING_DURATION, AT(store_keep_ms), "0s", .max = 36500 * DAY,
+	    .help = "How long reports and findings are kept; 0s means for good." },
+	{ "alarms.silence", SETTING_DURATION, AT(silence_ms), "2d", .max = 3650 * DAY,
+	    .help =
+		"An agent without a report for so long is an alarm; 0s means never." },
 	{ "limits.connections", SETTING_INTEGER, AT(connections_max), "8000", .min = 1,
 	    .max = 1000000,
 	    .help = "More connections than this are told to come back later." },

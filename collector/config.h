@@ -24,6 +24,8 @@ struct config {
 	uint64_t handshakes_max;
 	struct setting_strings metrics_listen;
 	bool metrics_remote;
+	uint64_t store_keep_ms; /* 0: for good */
+	uint64_t silence_ms;    /* 0: no alarm */
 	uint64_t connections_max;
 	uint64_t failures_per_minute; /* of enrolment, by address */
 	uint64_t handshake_ms, headers_ms, body_ms, reply_ms, idle_ms, lifetime_ms;

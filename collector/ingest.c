@@ -94,6 +94,7 @@ status_of(const char *code)
 static void
 delivery_free(struct delivery *d)
 {
+	report_index_free(d->index);
 	report_free(d->report);
 	free(d->der);
 	free(d->receipt);
@@ -142,6 +143,10 @@ open_report(struct ingest *in, struct delivery *d)
 	if (strcmp(d->report->header.agent, d->agent) != 0)
 		return refuse(d, "wrong-agent",
 		    "the report is of another agent than the connection");
+	/* Here, so that the one writer parses nothing. */
+	err = report_index_new(d->report, &d->index);
+	if (err != MH_OK)
+		return refuse(d, "bad-content", "the findings cannot be read");
 	return MH_OK;
 }
 

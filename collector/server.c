@@ -25,6 +25,7 @@
 #include "collector/loop.h"
 #include "collector/metrics_server.h"
 #include "collector/server_tls.h"
+#include "collector/upkeep.h"
 #include "transport/certificate.h"
 
 enum {
@@ -70,6 +71,7 @@ struct server {
 	struct event *reload, *housekeeping, *last_call;
 	struct event *signals[3];
 	struct revoked *revoked;
+	struct upkeep upkeep; /* the writer's while that runs */
 	struct check check;
 	bool is_stopping;
 };
@@ -82,6 +84,7 @@ run_check(struct work *work, struct store *st)
 	uint64_t version = store_version_of_others(st);
 	mh_err err = MH_OK;
 
+	upkeep_step(&c->server->upkeep, clock_monotonic_ms());
 	if (version == c->version)
 		return;
 	err = revoked_read(st, &c->revoked);
@@ -289,6 +292,8 @@ load(struct server *s)
 	}
 	err = authority_link_new(s->base, authority, (unsigned)s->config->agent_life_days,
 	    &s->authority);
+	if (err == MH_OK)
+		err = upkeep_init(&s->upkeep, s->config, s->st);
 	if (err == MH_OK)
 		err = revoked_read(s->st, &s->revoked);
 	if (err != MH_OK)

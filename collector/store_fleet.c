@@ -179,14 +179,20 @@ store_agent_revoke(struct store *st, const char *agent, int64_t now_ms)
 	bind_int(stmt, 2, now_ms);
 
 	mh_err err = store_run(st, stmt);
+	struct agent_past past;
 
-	return err == MH_OK && sqlite3_changes(st->db) == 0 ? MH_ERR_NOTFOUND : err;
+	if (err == MH_OK && sqlite3_changes(st->db) == 0)
+		return MH_ERR_NOTFOUND;
+	/* Who may not report is not silent. */
+	if (err == MH_OK)
+		err = store_past_load(st, agent, "", &past);
+	return err == MH_OK ? store_alarm_end(st, ALARM_SILENCE, past.id, "", 0, now_ms)
+			    : err;
 }
 
-mh_err
-store_agents_each(struct store *st, store_agent_fn *fn, void *arg)
+static mh_err
+each_agent(struct store *st, sqlite3_stmt *stmt, store_agent_fn *fn, void *arg)
 {
-	sqlite3_stmt *stmt = store_statement(st, SQL_AGENTS);
 	int rc = SQLITE_ERROR;
 
 	while (stmt != NULL && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
@@ -201,9 +207,52 @@ store_agents_each(struct store *st, store_agent_fn *fn, void *arg)
 			.n_reports = (uint64_t)sqlite3_column_int64(stmt, 7),
 			.n_findings = (uint64_t)sqlite3_column_int64(stmt, 8),
 			.n_alarms = (uint64_t)sqlite3_column_int64(stmt, 9),
+			.alarms = column_text(stmt, 10),
 		};
 
 		fn(&a, arg);
+	}
+
+	mh_err err = rc == SQLITE_DONE ? MH_OK : store_err(st);
+
+	(void)sqlite3_reset(stmt);
+	return err;
+}
+
+mh_err
+store_agents_each(struct store *st, store_agent_fn *fn, void *arg)
+{
+	return each_agent(st, store_statement(st, SQL_AGENTS), fn, arg);
+}
+
+mh_err
+store_agent_find(struct store *st, const char *agent, store_agent_fn *fn, void *arg)
+{
+	sqlite3_stmt *stmt = store_statement(st, SQL_AGENT_GET);
+
+	bind_text(stmt, 1, agent);
+	return each_agent(st, stmt, fn, arg);
+}
+
+mh_err
+store_certificates_each(struct store *st, store_certificate_fn *fn, void *arg)
+{
+	sqlite3_stmt *stmt = store_statement(st, SQL_CERTIFICATES);
+	int rc = SQLITE_ERROR;
+
+	while (stmt != NULL && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+		const struct store_certificate c = {
+			.agent = column_text(stmt, 1),
+			.label = strcmp(column_text(stmt, 2),
+				     certificate_label_name(LABEL_TLS)) == 0
+				     ? LABEL_TLS
+				     : LABEL_SIGNING,
+			.der = sqlite3_column_blob(stmt, 4),
+			.len = (size_t)sqlite3_column_bytes(stmt, 4),
+			.not_after_ms = sqlite3_column_int64(stmt, 3),
+		};
+
+		fn(&c, arg);
 	}
 
 	mh_err err = rc == SQLITE_DONE ? MH_OK : store_err(st);

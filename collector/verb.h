@@ -19,6 +19,8 @@ enum {
 	EXIT_TROUBLE = 2, /* an error, or something found wrong by verify */
 };
 
+#define OPTION_NONE UINT64_MAX
+
 /* What stood on the command line; texts are borrowed from argv. */
 struct options {
 	char **args; /* what is not an option, behind the verb */
@@ -32,15 +34,26 @@ struct options {
 	struct row_filter filter; /* --agent --rule --path --since --severity --limit */
 	bool ndjson;              /* --format ndjson */
 	bool check_only;          /* -n */
+	const char *store;        /* --store */
+	bool coverage;            /* --coverage */
+	bool ecs;                 /* --format ecs */
+	bool follow;              /* --follow */
+	const char *cursor_file;  /* --cursor */
+	uint64_t since_id;        /* --since-id, or OPTION_NONE */
+	bool no_verify;           /* --no-verify */
 };
 
 typedef int verb_fn(const struct options *o);
 
-verb_fn verb_init, verb_serve, verb_token, verb_agents, verb_findings, verb_reports,
-    verb_verify;
+verb_fn verb_init, verb_serve, verb_token, verb_agents, verb_alarms, verb_findings,
+    verb_reports, verb_export, verb_verify, verb_backup, verb_doctor;
 
 /* Say "molehunt-collector: ..." on standard error; returns EXIT_TROUBLE. */
 int complain(const char *fmt, ...) MH_PRINTF(1, 2);
+
+/* What `verify` does with a store that is open; who says whose complaint it is. */
+int verify_and_tell(const char *who, struct store *st, const struct config *config,
+    bool ndjson);
 
 /*
  * Load the configuration that a verb's first argument (or --config) names and

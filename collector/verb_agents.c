@@ -35,8 +35,9 @@ print_agent(const struct store_agent *a, void *arg)
 	(void)snprintf(reports, sizeof(reports), "%" PRIu64, a->n_reports);
 
 	MH_CLEANUP(freep)
-	char *host = xasprintf("%s%s%s", a->hostname,
-	    a->revoked_ms != 0 ? " (revoked)" : "", a->n_alarms != 0 ? " (alarm)" : "");
+	char *host = xasprintf("%s%s%s%s%s", a->hostname,
+	    a->revoked_ms != 0 ? " (revoked)" : "", a->n_alarms != 0 ? " (alarm: " : "",
+	    a->alarms, a->n_alarms != 0 ? ")" : "");
 
 	table_row(columns, MH_ARRAY_LEN(columns),
 	    (const char *[]){ a->agent, seen, reports, host });

@@ -17,7 +17,7 @@ serve(const struct config *config)
 	if (err == MH_OK)
 		err = store_limit(st, config->store_max_bytes);
 	if (err != MH_OK)
-		return complain("serve: %s: %s", path, mh_strerror(err));
+		return complain("serve: %s: %s", path, store_open_text(err));
 	return server_run(config, st) == MH_OK ? EXIT_GOOD : EXIT_TROUBLE;
 }
 

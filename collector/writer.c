@@ -149,6 +149,7 @@ static mh_err
 put(struct writer *w, const struct delivery *d)
 {
 	struct stored_report r = { .report = d->report,
+		.index = d->index,
 		.der = d->der,
 		.der_len = d->len,
 		.receipt = d->receipt,
@@ -164,6 +165,8 @@ use_first_receipt(struct delivery *d, struct buf *receipt)
 {
 	free(d->receipt);
 	d->receipt = buf_take(receipt, &d->receipt_len);
+	report_index_free(d->index);
+	d->index = NULL;
 	report_free(d->report);
 	d->report = NULL;
 }
@@ -187,7 +190,7 @@ store_once(struct writer *w, struct delivery *d, bool *ret_fork)
 		return put(w, d);
 	*ret_fork = memcmp(digest, d->report->digest, DIGEST_BYTES) != 0;
 	if (*ret_fork)
-		return store_fork_alarm(w->st, &key, d->report->digest, d->received_ms);
+		return store_report_conflict(w->st, d->report, d->received_ms);
 	metrics_add(w->metrics, METRIC_REPORTS_DUPLICATE, 1);
 	use_first_receipt(d, receipt);
 	return MH_OK;

@@ -37,8 +37,9 @@ struct delivery {
 	char agent[UUID_TEXT_LEN]; /* the connection's */
 	uint8_t *der;              /* owned */
 	size_t len;
-	struct report *report; /* owned; NULL until it is verified */
-	uint8_t *receipt;      /* owned */
+	struct report *report;      /* owned; NULL until it is verified */
+	struct report_index *index; /* owned; of report */
+	uint8_t *receipt;           /* owned */
 	size_t receipt_len;
 	int64_t received_ms;   /* real time, as in the receipt */
 	int64_t arrived_us;    /* metrics_clock_us() */

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/unit/mh_test.h"
 
-#include <sqlite3.h>
-
 #include "base/memory.h"
 #include "collector/store.h"
+#include "tests/unit/mh_store.h"
 
-static const char agent[] = "4f9c1a52-0d3e-4b7a-9c1d-2e5f6a7b8c9d";
-static const char epoch[] = "11111111-2222-4333-8444-555555555555";
+static const char agent[] = STORE_AGENT;
+static const char epoch[] = STORE_EPOCH;
 static const uint8_t zeros[DIGEST_BYTES];
 
 enum { HOUR_MS = 3600 * 1000 };
@@ -50,33 +49,13 @@ static mh_err
 put(struct store *st, uint64_t sequence, uint8_t fill,
     const uint8_t previous[DIGEST_BYTES])
 {
-	static const char text[] = "header\n"
-				   "{\"class_uid\":2004,\"time\":5000,\"severity_id\":4,"
-				   "\"finding_info\":{\"uid\":\"u1\","
-				   "\"analytic\":{\"name\":\"Linux_Test\"}},"
-				   "\"evidences\":[{\"file\":{\"path\":\"/x\"}}]}\n"
-				   "{\"type\":\"coverage\"}\n";
-	struct report report = { .lines_at = 7, .text = buf_new(1000) };
-	struct stored_report r = { .report = &report,
-		.der = (const uint8_t *)"der",
-		.der_len = 3,
-		.receipt = (const uint8_t *)"receipt",
-		.receipt_len = 7,
+	struct store_report r = { .sequence = sequence,
+		.fill = fill,
+		.previous = previous,
+		.sealed_ms = 6000,
 		.received_ms = 6000 };
 
-	buf_add(report.text, text);
-	memcpy(report.header.agent, agent, UUID_TEXT_LEN);
-	memcpy(report.header.epoch, epoch, UUID_TEXT_LEN);
-	memcpy(report.header.previous, previous, DIGEST_BYTES);
-	memset(report.digest, fill, DIGEST_BYTES);
-	report.header.sequence = sequence;
-	report.header.n_findings = 1;
-	report.header.n_coverage = 1;
-
-	mh_err err = store_report_put(st, &r);
-
-	buf_free(report.text);
-	return err;
+	return store_report(st, &r);
 }
 
 static bool
@@ -93,23 +72,10 @@ has(struct store *st, uint64_t sequence)
 	return found;
 }
 
-/* One number out of the database, by another connection. */
 static int64_t
 number(const struct ground *g, const char *sql)
 {
-	sqlite3_stmt *stmt = NULL;
-	sqlite3 *db = NULL;
-
-	assert_int_equal(sqlite3_open_v2(g->path, &db, SQLITE_OPEN_READONLY, NULL),
-	    SQLITE_OK);
-	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
-
-	int64_t n = sqlite3_column_int64(stmt, 0);
-
-	(void)sqlite3_finalize(stmt);
-	(void)sqlite3_close(db);
-	return n;
+	return store_ask(g->path, sql);
 }
 
 static void
@@ -130,12 +96,8 @@ a_store_of_a_newer_program_is_refused(void **state)
 {
 	struct ground *g = *state;
 	struct store *st = NULL;
-	sqlite3 *db = NULL;
 
-	assert_int_equal(sqlite3_open(g->path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL),
-	    SQLITE_OK);
-	(void)sqlite3_close(db);
+	store_change(g->path, "PRAGMA user_version = 99");
 	assert_err(store_open(g->path, &st), MH_ERR_UNSUPPORTED);
 }
 
@@ -235,7 +197,7 @@ a_report_is_there_only_after_the_commit(void **state)
 			     "SELECT count(*) FROM findings WHERE rule = 'Linux_Test' AND"
 			     " severity = 4 AND path = '/x' AND time_ms = 5000"),
 	    1);
-	assert_int_equal(number(g, "SELECT count(*) FROM coverage"), 1);
+	assert_int_equal(number(g, "SELECT coverage FROM reports"), 1);
 }
 
 static void
@@ -264,23 +226,15 @@ gaps_and_broken_chains_are_alarms(void **state)
 	assert_ok(put(g->st, 3, 3, twos));
 	assert_int_equal(
 	    number(g, "SELECT count(*) FROM alarms WHERE kind = 'gap' AND sequence = 3"
-		      " AND closed_ms = 0"),
+		      " AND state = 0"),
 	    1);
 	assert_ok(put(g->st, 2, 2, ones));
-	assert_int_equal(number(g, "SELECT count(*) FROM alarms WHERE closed_ms = 0"), 0);
+	assert_int_equal(number(g, "SELECT count(*) FROM alarms WHERE state < 2"), 0);
 	assert_ok(put(g->st, 4, 4, zeros));
 	assert_int_equal(
 	    number(g,
 		"SELECT count(*) FROM alarms WHERE kind = 'chain' AND sequence = 4"),
 	    1);
-	/* A fork is one alarm, however often it is tried. */
-	struct report_key key = { agent, epoch, 1 };
-
-	assert_ok(store_fork_alarm(g->st, &key, twos, 7000));
-	assert_ok(store_fork_alarm(g->st, &key, twos, 8000));
-	assert_int_equal(
-	    number(g, "SELECT count FROM alarms WHERE kind = 'fork' AND last_ms = 8000"),
-	    2);
 }
 
 static void
@@ -330,11 +284,13 @@ another_program_s_commit_is_noticed(void **state)
 	assert_true(store_version_of_others(g->st) != before);
 }
 
-static void
+static mh_err
 take_rule(const struct finding_row *f, void *arg)
 {
+	assert_null(f->alarm);
 	assert_string_equal(f->rule, "Linux_Test");
 	(*(int *)arg)++;
+	return MH_OK;
 }
 
 static void
@@ -358,15 +314,54 @@ findings_are_filtered(void **state)
 		{ { .severity_min = 5 }, 0 },
 		{ { .limit = 1 }, 1 },
 	};
+	uint8_t digest_of_ones[DIGEST_BYTES];
 
+	memset(digest_of_ones, 1, sizeof(digest_of_ones));
 	assert_ok(put(g->st, 1, 1, zeros));
-	assert_ok(put(g->st, 2, 2, zeros));
+	assert_ok(put(g->st, 2, 2, digest_of_ones));
 	for (size_t i = 0; i < MH_ARRAY_LEN(rows); i++) {
 		int n = 0;
 
-		assert_ok(store_findings_each(g->st, &rows[i].filter, take_rule, &n));
+		assert_ok(
+		    store_findings_each(g->st, &rows[i].filter, false, take_rule, &n));
 		assert_int_equal(n, rows[i].n);
 	}
+}
+
+static void
+take_uid(int64_t id, const struct index_finding *f, void *arg)
+{
+	const char *want = arg;
+
+	assert_int_equal(id & ((1 << 20) - 1), 0);
+	assert_int_equal(f->uid.len, strlen(want));
+	assert_memory_equal(f->uid.p, want, f->uid.len);
+}
+
+static void
+a_uid_comes_back_as_it_was(void **state)
+{
+	struct ground *g = *state;
+	static const char *const uids[] = {
+		"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+		"0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef",
+		"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde",
+		"g123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", ""
+	};
+
+	for (size_t i = 0; i < MH_ARRAY_LEN(uids); i++) {
+		const struct store_report r = { .sequence = i + 1,
+			.fill = (uint8_t)(i + 1),
+			.uid = uids[i] };
+		char *uid = xstrdup(uids[i]);
+
+		assert_ok(store_report(g->st, &r));
+		assert_ok(store_kept_each(g->st, (int64_t)i + 1, take_uid, uid));
+		free(uid);
+	}
+	assert_int_equal(number(g,
+			     "SELECT count(*) FROM findings WHERE typeof(uid) = 'blob'"),
+	    1);
 }
 
 #define with_store(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -387,6 +382,7 @@ main(void)
 		with_store(a_full_store_keeps_what_was_committed),
 		with_store(another_program_s_commit_is_noticed),
 		with_store(findings_are_filtered),
+		with_store(a_uid_comes_back_as_it_was),
 	};
 
 	return cmocka_run_group_tests_name("store", tests, NULL, NULL);
