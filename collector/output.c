@@ -95,6 +95,13 @@ time_json(int64_t real_ms)
 }
 
 void
+output_gather(void)
+{
+	/* Standard output's until the program ends. */
+	(void)setvbuf(stdout, xcalloc(1, OUTPUT_GATHERED), _IOFBF, OUTPUT_GATHERED);
+}
+
+void
 print_json(json_t *object)
 {
 	(void)json_dumpf(object, stdout, JSON_COMPACT);

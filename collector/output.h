@@ -28,6 +28,14 @@ void time_text(int64_t real_ms, char ret[TIME_TEXT_LEN]);
 /* The same for programs: RFC 3339, or null. */
 json_t *time_json(int64_t real_ms);
 
+/*
+ * Keep what is printed from now on until OUTPUT_GATHERED bytes or the end of the
+ * program: a list is then read from the store at once, however slowly a pager
+ * takes it.  Once, before anything is printed.
+ */
+enum { OUTPUT_GATHERED = 8 * 1024 * 1024 };
+void output_gather(void);
+
 /* Print the object as one line and release it. */
 void print_json(json_t *object);
 

@@ -254,6 +254,8 @@ struct row_filter {
 	int64_t since_ms;
 	int severity_min; /* OCSF severity_id */
 	uint64_t limit;
+	const char *epoch; /* of reports only */
+	uint64_t sequence; /* likewise */
 };
 
 /*

@@ -57,6 +57,8 @@ store_reports_each(struct store *st, const struct row_filter *filter, bool with_
 	bind_text(stmt, 1, filter->agent);
 	bind_int(stmt, 2, filter->since_ms);
 	bind_int(stmt, 3, limit_of(filter));
+	bind_text(stmt, 4, filter->epoch);
+	bind_int(stmt, 5, (int64_t)filter->sequence);
 	while (stmt != NULL && err == MH_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
 		struct report_row row;
 

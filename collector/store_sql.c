@@ -13,6 +13,7 @@
 	" x.state < 2 OR (x.state = 2 AND x.note != 'by itself'))), " bytes             \
 	", e.id FROM agents a CROSS JOIN epochs e ON e.agent = a.id"                    \
 	" CROSS JOIN reports r ON r.epoch = e.id WHERE (?1 IS NULL OR a.agent = ?1)"    \
+	" AND (?4 IS NULL OR e.epoch = ?4) AND (?5 = 0 OR r.sequence = ?5)"             \
 	" AND r.received_ms >= ?2 ORDER BY a.agent, e.epoch, r.sequence LIMIT ?3"
 
 #define FINDING_COLUMNS                                                        \

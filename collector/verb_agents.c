@@ -74,6 +74,7 @@ verb_agents(const struct options *o)
 	if (o->n_args != 1)
 		return complain(
 		    "agents: either `agents DIR` or `agents DIR revoke UUID`");
+	output_gather();
 	if (!ndjson)
 		table_head(columns, MH_ARRAY_LEN(columns));
 

@@ -84,6 +84,7 @@ verb_alarms(const struct options *o)
 		    o->note != NULL ? o->note : "by a person");
 	if (o->n_args != 1)
 		return complain("alarms: either `alarms DIR` or `alarms DIR close ID`");
+	output_gather();
 	if (!ndjson)
 		table_head(columns, MH_ARRAY_LEN(columns));
 

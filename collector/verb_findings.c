@@ -67,6 +67,8 @@ verb_findings(const struct options *o)
 	if (open_collector(o, &config, &st) != MH_OK)
 		return EXIT_TROUBLE;
 
+	output_gather();
+
 	mh_err err = store_findings_each(st, &o->filter, o->ndjson, print_finding, &l);
 
 	if (err != MH_OK)

@@ -24,9 +24,9 @@ static const struct column columns[] = {
 /* What to do with each report. */
 struct listing {
 	const struct options *options;
-	uint64_t n;         /* exported */
-	const char *wanted; /* UUID/EPOCH/SEQ, NULL: all */
-	const char *file;   /* for the wanted one */
+	uint64_t n;               /* exported */
+	const char *file;         /* for the one report that is wanted */
+	struct row_filter filter; /* of the options, or its key */
 };
 
 static mh_err
@@ -75,14 +75,9 @@ static mh_err
 export_report(const struct report_row *r, void *arg)
 {
 	struct listing *l = arg;
-	MH_CLEANUP(freep)
-	char *key =
-	    xasprintf("%s/%s/%" PRIu64, r->key.agent, r->key.epoch, r->key.sequence);
 
-	if (l->wanted != NULL && strcmp(key, l->wanted) != 0)
-		return MH_OK;
 	l->n++;
-	if (l->wanted != NULL)
+	if (l->file != NULL)
 		return write_pair(r, l->file);
 
 	/* The key is our own column, checked at ingest; nothing else may name a file. */
@@ -96,6 +91,21 @@ export_report(const struct report_row *r, void *arg)
 	return write_pair(r, path);
 }
 
+/* AGENT/EPOCH/SEQUENCE; copy holds the texts that the filter borrows. */
+static bool
+parse_key(char *copy, struct row_filter *ret)
+{
+	char *rest = copy;
+	const char *sequence;
+
+	ret->agent = strsep(&rest, "/");
+	ret->epoch = strsep(&rest, "/");
+	sequence = strsep(&rest, "/");
+	return sequence != NULL && rest == NULL && uuid_is_valid(ret->agent) &&
+	       uuid_is_valid(ret->epoch) &&
+	       parse_u64(sequence, 1, INT64_MAX, &ret->sequence) == MH_OK;
+}
+
 static int
 run(const struct options *o, struct store *st, struct listing *l, bool exporting)
 {
@@ -105,12 +115,12 @@ run(const struct options *o, struct store *st, struct listing *l, bool exporting
 		err = folder_make(o->out, 0700);
 	if (err != MH_OK)
 		return complain("reports: %s: %s", o->out, strerror(errno));
-	err = store_reports_each(st, &o->filter, exporting,
+	err = store_reports_each(st, &l->filter, exporting,
 	    exporting ? export_report : print_report, l);
 	if (err != MH_OK)
 		return complain("reports: %s (%s)", mh_strerror(err), store_why(st));
-	if (l->wanted != NULL && l->n == 0)
-		return complain("reports: %s: there is no such report", l->wanted);
+	if (l->file != NULL && l->n == 0)
+		return complain("reports: %s: there is no such report", o->export_key);
 	return EXIT_GOOD;
 }
 
@@ -119,16 +129,22 @@ verb_reports(const struct options *o)
 {
 	MH_CLEANUP(config_clear) struct config config = { .state = NULL };
 	MH_CLEANUP(store_closep) struct store *st = NULL;
-	struct listing l = { .options = o, .wanted = o->export_key };
+	MH_CLEANUP(freep)
+	char *key = xstrdup(o->export_key != NULL ? o->export_key : "");
+	struct listing l = { .options = o, .filter = o->filter };
 	bool exporting = o->out != NULL || o->export_key != NULL;
 
 	if ((o->export_key != NULL) != (o->n_args == 2))
 		return complain("reports: to export one: reports DIR --export "
 				"AGENT/EPOCH/SEQUENCE FILE");
+	if (o->export_key != NULL && !parse_key(key, &l.filter))
+		return complain("reports: \"%s\" is not AGENT/EPOCH/SEQUENCE",
+		    o->export_key);
 	if (o->export_key != NULL)
 		l.file = o->args[1];
 	if (open_collector(o, &config, &st) != MH_OK)
 		return EXIT_TROUBLE;
+	output_gather();
 	if (!exporting && !o->ndjson)
 		table_head(columns, MH_ARRAY_LEN(columns));
 

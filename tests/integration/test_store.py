@@ -210,6 +210,18 @@ class Ways(unittest.TestCase):
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             self.assertEqual(done.returncode, 0, done.stdout)
 
+    def test_one_report_is_exported_by_its_key(self):
+        a, sent = fill(self.c)
+        fill(self.c, "other")
+        path = os.path.join(self.c.scratch.name, "one.p7m")
+        self.c.verb("reports", "--export", f"{a.id}/{a.epoch}/2", path)
+        with open(path, "rb") as f:
+            self.assertEqual(f.read(), sent[1])
+        for key in (f"{a.id}/{a.epoch}/4", f"{a.id}/{a.id}/2", f"{a.id}/{a.epoch}", "x/y/z"):
+            done = self.c.verb("reports", "--export", key, path, check=False)
+            self.assertEqual(done.returncode, 2, key)
+            self.assertIn(key, done.stderr)
+
     def test_a_shipper_gets_everything_once(self):
         a, _ = fill(self.c)
         cursor = os.path.join(self.c.scratch.name, "cursor")
