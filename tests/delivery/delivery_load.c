@@ -10,7 +10,8 @@
  *
  * send   C agents, each R reports one after the other over its connection
  * storm  C agents at once, each a connection and one report
- * idle   C connections of 100 agents that stay open until standard input ends
+ * idle   C connections of 100 agents, each with R reports first (none unless told),
+ *        that stay open until standard input ends
  * sample prints R findings as the reports of the others have them, and ends
  *
  * Prints one line of JSON at the end; idle prints it when all are open.
@@ -258,6 +259,14 @@ waits(struct run *r, struct link *l, int result)
 	return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE;
 }
 
+static void
+stay_open(struct run *r, struct link *l)
+{
+	l->phase = PHASE_OPEN;
+	r->n_open++;
+	watch(r, l, EPOLLIN | EPOLLRDHUP);
+}
+
 static bool
 handshake(struct run *r, struct link *l)
 {
@@ -271,9 +280,7 @@ handshake(struct run *r, struct link *l)
 	r->n_connecting--;
 	r->n_resumed += SSL_session_reused(l->ssl) == 1;
 	if (l->n_reports == 0) {
-		l->phase = PHASE_OPEN;
-		r->n_open++;
-		watch(r, l, EPOLLIN | EPOLLRDHUP);
+		stay_open(r, l);
 		return true;
 	}
 	start_request(l, &r->o);
@@ -364,7 +371,9 @@ on_answer(struct run *r, struct link *l, int status, const uint8_t *body, size_t
 		finish(r, l);
 		return;
 	}
-	if (l->next == l->n_reports) {
+	if (l->next == l->n_reports && strcmp(r->o.mode, "idle") == 0) {
+		stay_open(r, l);
+	} else if (l->next == l->n_reports) {
 		finish(r, l);
 	} else if (closes) {
 		disconnect(r, l);
@@ -699,7 +708,6 @@ int
 main(int argc, char **argv)
 {
 	struct run r = { .o = { .connections = 64,
-			     .reports = 10,
 			     .findings = 100,
 			     .at_once = 1000 * 1000,
 			     .time_s = 600,
@@ -714,12 +722,12 @@ main(int argc, char **argv)
 		return 0;
 	}
 	is_idle = strcmp(r.o.mode, "idle") == 0;
-	if (is_idle)
-		r.o.reports = 0;
-	else if (strcmp(r.o.mode, "storm") == 0)
+	if (strcmp(r.o.mode, "storm") == 0)
 		r.o.reports = r.o.resume ? 2 : 1;
-	else if (strcmp(r.o.mode, "send") != 0)
-		die("the mode is send, storm or idle");
+	else if (!is_idle && strcmp(r.o.mode, "send") != 0)
+		die("the mode is send, storm, idle or sample");
+	if (!is_idle && r.o.reports == 0)
+		die("--reports is missing");
 	(void)signal(SIGPIPE, SIG_IGN);
 	link_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 	r.epoll = epoll_create1(EPOLL_CLOEXEC);
