@@ -297,7 +297,7 @@ def bench_crowd(args):
                              "--findings", "1"], stdin=subprocess.PIPE,
                             stdout=subprocess.PIPE, text=True)
     opened = json.loads(idle.stdout.readline())
-    time.sleep(2)
+    time.sleep(12)  # the collector gives memory back every 10 s
     each = (memory(pid) - before) / args.connections
     rest = cpu(pid)
     time.sleep(5)

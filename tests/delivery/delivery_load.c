@@ -19,7 +19,6 @@
 #include <assert.h>
 #include <arpa/inet.h>
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
@@ -37,6 +36,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "tests/delivery/load_agents.h"
+#include "tests/delivery/load_options.h"
 #include "transport/receipt.h"
 #include "transport/tls.h"
 
@@ -45,17 +45,6 @@ enum {
 	IDLE_AGENTS = 100,
 	RETRY_MS = 200, /* after a connection broke */
 	EVENTS = 256,
-};
-
-struct options {
-	const char *mode, *folder, *journal, *path;
-	struct url url;
-	unsigned connections, reports, findings, at_once;
-	unsigned time_s;   /* the whole run takes at most so long */
-	bool any_answer;   /* whatever is answered will do: another server or path */
-	bool no_retry;     /* 429, 503 and broken connections end the agent's work */
-	bool resume;       /* storm: connect once before, keep the ticket */
-	const char *trust; /* PEM of the server's CA, when it is another */
 };
 
 enum phase {
@@ -85,7 +74,7 @@ struct link {
 };
 
 struct run {
-	struct options o;
+	struct load_options o;
 	struct load_fleet fleet;
 	struct load_agent *agents;
 	struct link *links;
@@ -109,23 +98,6 @@ now_us(void)
 }
 
 static void
-die(const char *what)
-{
-	(void)fprintf(stderr, "delivery_load: %s\n", what);
-	exit(2);
-}
-
-static unsigned
-number(const char *text)
-{
-	uint64_t n = 0;
-
-	if (parse_u64(text, 0, 100 * 1000 * 1000, &n) != MH_OK)
-		die("a number is wrong");
-	return (unsigned)n;
-}
-
-static void
 watch(struct run *r, struct link *l, uint32_t events)
 {
 	struct epoll_event ev = { .events = events, .data.ptr = l };
@@ -134,7 +106,7 @@ watch(struct run *r, struct link *l, uint32_t events)
 		return;
 	if (epoll_ctl(r->epoll, l->events == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, l->fd,
 		&ev) < 0)
-		die("epoll_ctl");
+		load_die("epoll_ctl");
 	l->events = events;
 }
 
@@ -204,10 +176,10 @@ start_connection(struct run *r, struct link *l)
 	int on = 1;
 
 	(void)inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
-	to.sin_port = htons((uint16_t)number(r->o.url.port));
+	to.sin_port = htons((uint16_t)load_number(r->o.url.port));
 	l->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (l->fd < 0 || tls_connection_new(l->agent->ctx, &r->o.url, &l->ssl) != MH_OK)
-		die("no descriptor or memory for a connection");
+		load_die("no descriptor or memory for a connection");
 	(void)setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	(void)SSL_set_fd(l->ssl, l->fd);
 	(void)SSL_set_ex_data(l->ssl, link_index, l);
@@ -224,7 +196,7 @@ start_connection(struct run *r, struct link *l)
 }
 
 static void
-start_request(struct link *l, const struct options *o)
+start_request(struct link *l, const struct load_options *o)
 {
 	const struct load_report *report = &l->reports[l->next];
 	MH_CLEANUP(freep)
@@ -399,7 +371,7 @@ take_answer(struct run *r, struct link *l)
 	len = header_number((const char *)l->answer, "\nContent-Length:");
 	status = (int)header_number((const char *)l->answer, "HTTP/1.1 ");
 	if (status < 0 || len < 0)
-		die("an answer that is none");
+		load_die("an answer that is none");
 	*end = '\r';
 	if (l->answer_len < head + (size_t)len)
 		return false;
@@ -520,7 +492,7 @@ prepare(struct run *r)
 		ctx = r->agents[i].ctx;
 		if (r->o.trust != NULL &&
 		    SSL_CTX_load_verify_locations(ctx, r->o.trust, NULL) != 1)
-			die("--trust");
+			load_die("--trust");
 		if (r->o.resume) {
 			(void)SSL_CTX_clear_options(ctx, SSL_OP_NO_TICKET);
 			(void)SSL_CTX_set_session_cache_mode(ctx,
@@ -548,7 +520,7 @@ connect_before(struct run *r)
 		r->links[i].n_reports = 1;
 	drive(r, false);
 	if (r->n_receipted != r->o.connections)
-		die("the first connections failed");
+		load_die("the first connections failed");
 	for (unsigned i = 0; i < r->o.connections; i++) {
 		r->links[i].n_reports = r->o.reports;
 		r->links[i].phase = PHASE_WAIT;
@@ -633,90 +605,14 @@ clean_up(struct run *r)
 		(void)fclose(r->journal);
 }
 
-static void
-parse(int argc, char **argv, struct options *o)
-{
-	static const struct option names[] = {
-		{ "collector", required_argument, NULL, 'd' },
-		{ "port", required_argument, NULL, 'p' },
-		{ "connections", required_argument, NULL, 'c' },
-		{ "reports", required_argument, NULL, 'r' },
-		{ "findings", required_argument, NULL, 'f' },
-		{ "at-once", required_argument, NULL, 'a' },
-		{ "time", required_argument, NULL, 't' },
-		{ "journal", required_argument, NULL, 'j' },
-		{ "trust", required_argument, NULL, 'T' },
-		{ "path", required_argument, NULL, 'P' },
-		{ "any-answer", no_argument, NULL, 'A' },
-		{ "no-retry", no_argument, NULL, 'n' },
-		{ "resume", no_argument, NULL, 'R' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int letter = 0;
-
-	while ((letter = getopt_long(argc, argv, "", names, NULL)) != -1) {
-		switch (letter) {
-		case 'd':
-			o->folder = optarg;
-			break;
-		case 'p':
-			(void)snprintf(o->url.port, sizeof(o->url.port), "%s", optarg);
-			break;
-		case 'c':
-			o->connections = number(optarg);
-			break;
-		case 'r':
-			o->reports = number(optarg);
-			break;
-		case 'f':
-			o->findings = number(optarg);
-			break;
-		case 'a':
-			o->at_once = number(optarg);
-			break;
-		case 't':
-			o->time_s = number(optarg);
-			break;
-		case 'j':
-			o->journal = optarg;
-			break;
-		case 'T':
-			o->trust = optarg;
-			break;
-		case 'P':
-			o->path = optarg;
-			break;
-		case 'A':
-			o->any_answer = true;
-			break;
-		case 'n':
-			o->no_retry = true;
-			break;
-		case 'R':
-			o->resume = true;
-			break;
-		default:
-			exit(2);
-		}
-	}
-	if (optind != argc - 1 || o->folder == NULL || o->url.port[0] == 0)
-		die("usage: delivery_load send|storm|idle --collector DIR --port N ...");
-	o->mode = argv[optind];
-}
-
 int
 main(int argc, char **argv)
 {
-	struct run r = { .o = { .connections = 64,
-			     .findings = 100,
-			     .at_once = 1000 * 1000,
-			     .time_s = 600,
-			     .path = "/v1/reports",
-			     .url = { .host = "localhost" } } };
+	struct run r = { .o = LOAD_OPTIONS_USUAL };
 	int64_t start_us = 0;
 	bool is_idle = false;
 
-	parse(argc, argv, &r.o);
+	load_options_parse(argc, argv, &r.o);
 	if (strcmp(r.o.mode, "sample") == 0) {
 		print_sample(r.o.reports);
 		return 0;
@@ -725,9 +621,9 @@ main(int argc, char **argv)
 	if (strcmp(r.o.mode, "storm") == 0)
 		r.o.reports = r.o.resume ? 2 : 1;
 	else if (!is_idle && strcmp(r.o.mode, "send") != 0)
-		die("the mode is send, storm, idle or sample");
+		load_die("the mode is send, storm, idle or sample");
 	if (!is_idle && r.o.reports == 0)
-		die("--reports is missing");
+		load_die("--reports is missing");
 	(void)signal(SIGPIPE, SIG_IGN);
 	link_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 	r.epoll = epoll_create1(EPOLL_CLOEXEC);
