@@ -1,11 +1,12 @@
 # Build vocabulary of the tree: mh_module, mh_program, mh_test, mh_helper,
-# mh_fuzz.
+# mh_tool, mh_fuzz.
 #
 # The DEPS list of a module is its include rule: tools/check_includes.py reads
 # it and fails the lint test when a file includes a folder that is not in it.
 
 option(MH_WERROR "Treat warnings as errors" OFF)
 option(MH_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+option(MH_TSAN "Build with ThreadSanitizer, for the programs with threads" OFF)
 option(MH_LIBFUZZER "Link the fuzz harnesses with libFuzzer (clang only)" OFF)
 option(MH_HARDEN "Build with the hardening flags of a release" OFF)
 
@@ -54,6 +55,11 @@ if(MH_SANITIZE)
 		-fno-sanitize-recover=all -fno-omit-frame-pointer)
 	target_compile_definitions(mh_flags INTERFACE MH_SANITIZE=1)
 	target_link_options(mh_flags INTERFACE -fsanitize=address,undefined)
+endif()
+if(MH_TSAN)
+	target_compile_options(mh_flags INTERFACE -fsanitize=thread -fno-omit-frame-pointer)
+	target_compile_definitions(mh_flags INTERFACE MH_SANITIZE=1)
+	target_link_options(mh_flags INTERFACE -fsanitize=thread)
 endif()
 if(MH_LIBFUZZER)
 	target_compile_options(mh_flags INTERFACE -fsanitize=fuzzer-no-link)
@@ -121,6 +127,18 @@ function(mh_helper name)
 	target_compile_features(${name} PRIVATE c_std_17)
 	target_compile_definitions(${name} PRIVATE _GNU_SOURCE)
 	target_link_libraries(${name} PRIVATE ${A_LIBS})
+	set_target_properties(${name} PROPERTIES
+		RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
+endfunction()
+
+# mh_tool(name SOURCES file... DEPS folder... LIBS target...)
+# A program that tests and benchmarks start and that is made of our modules; not
+# installed.
+function(mh_tool name)
+	cmake_parse_arguments(A "" "" "SOURCES;DEPS;LIBS" ${ARGN})
+	add_executable(${name} ${A_SOURCES})
+	list(TRANSFORM A_DEPS PREPEND mh_)
+	target_link_libraries(${name} PRIVATE mh_flags ${A_DEPS} ${A_LIBS})
 	set_target_properties(${name} PROPERTIES
 		RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
 endfunction()

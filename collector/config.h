@@ -17,6 +17,13 @@ struct config {
 	uint64_t store_max_bytes;     /* 0: as the disk allows */
 	uint64_t commit_delay_ms;
 	uint64_t commit_reports;
+	uint64_t loops, verifiers; /* threads; 0: by processors */
+	uint64_t queue_reports, queue_bytes;
+	uint64_t agent_reports, agent_bytes; /* per minute; 0: without limit */
+	uint64_t uploads_bytes;
+	uint64_t handshakes_max;
+	struct setting_strings metrics_listen;
+	bool metrics_remote;
 	uint64_t store_keep_ms; /* 0: for good */
 	uint64_t silence_ms;    /* 0: no alarm */
 	uint64_t connections_max;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Runs in: molehunt-collector serve.
+ * Runs in: molehunt-collector serve: event loops, main thread and writer, as said
+ * at each function.
  * Input: hostile (anybody may ask; requests are parsed by the authority only).
  */
 #include "collector/enrol.h"
@@ -10,6 +11,8 @@
 #include <openssl/pkcs7.h>
 #include <openssl/rand.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,36 +45,41 @@ struct failures {
 };
 
 struct enrol {
-	const struct config *config;
-	struct store *st;
-	struct ingest *in;
-	struct authority_link *link;
-	X509 *ca;
+	struct enrol_setup setup;
 	uint64_t salt; /* so that a stranger cannot choose whom to share a slot with */
+	pthread_mutex_t lock; /* guards failures */
 	struct failures failures[FAILURE_SLOTS];
 };
 
-/* One enrolment that waits for the authority. */
+/* One enrolment on its way through the threads. */
 struct asking {
+	struct work work; /* the first member */
 	struct enrol *enrol;
-	struct evhttp_request *req;
+	struct evhttp_request *req; /* for the thread of its loop only */
+	struct mailbox *home;       /* of that loop */
+	unsigned *n_under_way;
+	size_t slot; /* of the address, in failures */
 	enum certificate_label label;
 	char agent[UUID_TEXT_LEN];
 	bool has_token;
 	uint8_t token[DIGEST_BYTES];
+	uint8_t *request; /* PKCS#10, owned */
+	size_t request_len;
+	uint8_t *cert; /* DER, owned; NULL until it is issued */
+	size_t cert_len;
+	/* The answer, unless it is the certificate: code is static, NULL for none. */
+	int status;
+	const char *code;
+	char detail[ISSUE_WHY_MAX + 1];
 };
 
 struct enrol *
-enrol_new(const struct config *config, struct store *st, struct ingest *in,
-    struct authority_link *link, X509 *ca)
+enrol_new(const struct enrol_setup *setup)
 {
 	struct enrol *e = xcalloc(1, sizeof(*e));
 
-	e->config = config;
-	e->st = st;
-	e->in = in;
-	e->link = link;
-	e->ca = ca;
+	e->setup = *setup;
+	(void)pthread_mutex_init(&e->lock, NULL);
 	if (RAND_bytes((unsigned char *)&e->salt, sizeof(e->salt)) != 1)
 		abort(); /* no randomness: nothing here would be safe */
 	return e;
@@ -80,6 +88,9 @@ enrol_new(const struct config *config, struct store *st, struct ingest *in,
 void
 enrol_free(struct enrol *e)
 {
+	if (e == NULL)
+		return;
+	(void)pthread_mutex_destroy(&e->lock);
 	free(e);
 }
 
@@ -96,8 +107,9 @@ refuse(struct evhttp_request *req, int status, const char *code, const char *det
 	reply_error(req, status, code, detail);
 }
 
-static struct failures *
-failures_of(struct enrol *e, struct evhttp_request *req)
+/* The slot of the peer's address.  In the request's loop. */
+static size_t
+slot_of(const struct enrol *e, struct evhttp_request *req)
 {
 	char *address = NULL;
 	ev_uint16_t port = 0;
@@ -106,13 +118,24 @@ failures_of(struct enrol *e, struct evhttp_request *req)
 	evhttp_connection_get_peer(evhttp_request_get_connection(req), &address, &port);
 	for (const char *p = address; p != NULL && *p != 0; p++)
 		hash = (hash ^ (uint8_t)*p) * UINT64_C(0x100000001b3);
+	return (size_t)(hash >> 32) % FAILURE_SLOTS;
+}
 
-	struct failures *f = &e->failures[(hash >> 32) % FAILURE_SLOTS];
+/* Failures of the slot in this minute, and count of them more. */
+static uint64_t
+count_failures(struct enrol *e, size_t slot, uint64_t more)
+{
+	struct failures *f = &e->failures[slot];
 	int64_t now_ms = clock_monotonic_ms();
+	uint64_t count = 0;
 
+	(void)pthread_mutex_lock(&e->lock);
 	if (now_ms - f->since_ms >= MINUTE_MS)
 		*f = (struct failures){ .since_ms = now_ms };
-	return f;
+	f->count += more;
+	count = f->count;
+	(void)pthread_mutex_unlock(&e->lock);
+	return count;
 }
 
 /* Base64 with or without line ends (RFC 8951), as new bytes; NULL when it is none. */
@@ -165,89 +188,156 @@ reply_certificate(struct evhttp_request *req, X509 *cert)
 	reply_bytes(req, pkcs7_type, text, (size_t)n);
 }
 
+static void
+set_answer(struct asking *a, int status, const char *code, const char *detail)
+{
+	a->status = status;
+	a->code = code;
+	(void)snprintf(a->detail, sizeof(a->detail), "%s", detail);
+}
+
+/* In the request's loop, whose connection may be gone meanwhile. */
+static void
+on_home(struct mail *mail)
+{
+	struct asking *a = (struct asking *)(void *)mail;
+	const unsigned char *at = a->cert;
+	MH_CLEANUP(X509_freep)
+	X509 *cert = a->code == NULL && a->cert != NULL
+			 ? d2i_X509(NULL, &at, (long)a->cert_len)
+			 : NULL;
+
+	(*a->n_under_way)--;
+	if (cert != NULL) {
+		metrics_add(a->enrol->setup.metrics, METRIC_CERTIFICATES, 1);
+		reply_certificate(a->req, cert);
+	} else {
+		metrics_add(a->enrol->setup.metrics, METRIC_ENROLMENTS_REFUSED, 1);
+		refuse(a->req, a->code != NULL ? a->status : 503,
+		    a->code != NULL ? a->code : "busy", a->detail);
+	}
+	free(a->request);
+	free(a->cert);
+	free(a);
+}
+
+static void
+go_home(struct asking *a)
+{
+	a->work.mail.deliver = on_home;
+	mailbox_post(a->home, &a->work.mail);
+}
+
 /* Keep the new certificate, which is durable before it is handed out. */
 static mh_err
-keep(const struct asking *a, const struct issued *answer, X509 *cert)
+keep(const struct asking *a, struct store *st)
 {
+	const unsigned char *at = a->cert;
+	MH_CLEANUP(X509_freep) X509 *cert = d2i_X509(NULL, &at, (long)a->cert_len);
 	struct certificate_facts facts;
 	struct store_certificate c = { .agent = a->agent,
 		.label = a->label,
-		.der = answer->certificate,
-		.len = answer->certificate_len,
+		.der = a->cert,
+		.len = a->cert_len,
 		.issued_ms = clock_real_ms() };
-	mh_err err = certificate_read(cert, &facts);
+	mh_err err = cert != NULL ? certificate_read(cert, &facts) : MH_ERR_FORMAT;
 
 	if (err != MH_OK)
 		return err;
 	c.not_after_ms = facts.not_after_ms;
-	/* Its own transaction: what waits in the batch must not undo it. */
-	ingest_flush(a->enrol->in);
-	return store_certificate_add(a->enrol->st, &c, a->has_token ? a->token : NULL);
+	return store_certificate_add(st, &c, a->has_token ? a->token : NULL);
 }
 
+/* In the writer; then home. */
 static void
-hand_out(const struct asking *a, const struct issued *answer)
+run_keep(struct work *work, struct store *st)
 {
-	const unsigned char *at = answer->certificate;
-	MH_CLEANUP(X509_freep)
-	X509 *cert = d2i_X509(NULL, &at, (long)answer->certificate_len);
-	mh_err err = cert != NULL ? keep(a, answer, cert) : MH_ERR_FORMAT;
+	struct asking *a = (struct asking *)(void *)work;
+	mh_err err = keep(a, st);
 
+	work->mail.deliver = on_home;
+	work->home = a->home;
 	if (err == MH_ERR_EXISTS) {
-		refuse(a->req, 401, "token", "this token is used");
-		return;
-	}
-	if (err != MH_OK) {
+		set_answer(a, 401, "token", "this token is used");
+	} else if (err != MH_OK) {
 		log_err_r(err, "enrol", "certificate for agent %s (%s)", a->agent,
-		    store_why(a->enrol->st));
-		refuse(a->req, 503, "busy",
+		    store_why(st));
+		set_answer(a, 503, "busy",
 		    "the certificate cannot be stored at the moment");
-		return;
+	} else {
+		log_notice("enrol", "agent %s: new %s certificate", a->agent,
+		    certificate_label_name(a->label));
 	}
-	log_notice("enrol", "agent %s: new %s certificate", a->agent,
-	    certificate_label_name(a->label));
-	reply_certificate(a->req, cert);
 }
 
+/* In the main thread. */
 static void
 on_issued(const struct issued *answer, void *arg)
 {
-	MH_CLEANUP(freep) struct asking *a = arg;
+	struct asking *a = arg;
 
-	if (answer == NULL)
-		refuse(a->req, 503, "busy",
+	if (answer == NULL) {
+		set_answer(a, 503, "busy",
 		    "the certificate authority is being started again");
-	else if (answer->certificate == NULL)
-		refuse(a->req, 400, "request", answer->why);
-	else
-		hand_out(a, answer);
+	} else if (answer->certificate == NULL) {
+		set_answer(a, 400, "request", answer->why);
+	} else {
+		a->cert = xmemdup(answer->certificate, answer->certificate_len);
+		a->cert_len = answer->certificate_len;
+		a->work.run = run_keep;
+		writer_call(a->enrol->setup.writer, &a->work);
+		return;
+	}
+	go_home(a);
 }
 
+/* In the main thread: the store knows the asker, or a->code says why not. */
 static void
-ask(struct enrol *e, struct evhttp_request *req, const struct asking *about)
+on_looked_up(struct mail *mail)
+{
+	struct asking *a = (struct asking *)(void *)mail;
+	struct issue m = { .label = (uint8_t)a->label,
+		.request = a->request,
+		.request_len = a->request_len };
+
+	if (a->code == NULL) {
+		memcpy(m.agent, a->agent, UUID_TEXT_LEN);
+		if (authority_ask(a->enrol->setup.link, &m, on_issued, a) == MH_OK)
+			return;
+		set_answer(a, 503, "busy",
+		    "the certificate authority has too much to do");
+	}
+	go_home(a);
+}
+
+/* The request's body into a; false when it was answered.  In the request's loop. */
+static bool
+read_body(struct evhttp_request *req, struct asking *a)
 {
 	struct evbuffer *body = evhttp_request_get_input_buffer(req);
 	size_t len = evbuffer_get_length(body);
-	MH_CLEANUP(freep) uint8_t *der = NULL;
-	struct issue m = { .label = (uint8_t)about->label };
 
 	if (len > 0 && len <= BASE64_MAX)
-		der =
-		    decode((const char *)evbuffer_pullup(body, -1), len, &m.request_len);
-	if (der == NULL || m.request_len > ISSUE_REQUEST_MAX) {
-		refuse(req, 400, "request",
-		    "the body is not a certificate request in base64");
-		return;
-	}
-	memcpy(m.agent, about->agent, UUID_TEXT_LEN);
-	m.request = der;
+		a->request =
+		    decode((const char *)evbuffer_pullup(body, -1), len, &a->request_len);
+	if (a->request != NULL && a->request_len <= ISSUE_REQUEST_MAX)
+		return true;
+	free(a->request);
+	refuse(req, 400, "request", "the body is not a certificate request in base64");
+	return false;
+}
 
+/* Let the writer look it up, and go on in the main thread. */
+static void
+look_up(const struct asking *about, void (*run)(struct work *work, struct store *st))
+{
 	struct asking *a = xmemdup(about, sizeof(*about));
 
-	if (authority_ask(e->link, &m, on_issued, a) == MH_OK)
-		return;
-	free(a);
-	refuse(req, 503, "busy", "the certificate authority has too much to do");
+	(*a->n_under_way)++;
+	a->work.run = run;
+	a->work.home = a->enrol->setup.main;
+	a->work.mail.deliver = on_looked_up;
+	writer_call(a->enrol->setup.writer, &a->work);
 }
 
 /* The secret of "Authorization: Basic base64(molehunt:SECRET)"; false: none. */
@@ -288,76 +378,91 @@ token_detail(enum token_state state)
 	return "";
 }
 
+/* In the writer. */
 static void
-enrol_with_token(struct enrol *e, struct evhttp_request *req,
-    enum certificate_label label)
+run_token(struct work *work, struct store *st)
 {
-	struct asking a = { .enrol = e, .req = req, .label = label, .has_token = true };
-	struct failures *failures = failures_of(e, req);
+	struct asking *a = (struct asking *)(void *)work;
 	enum token_state state = TOKEN_UNKNOWN;
 	mh_err err = MH_OK;
 
-	if (failures->count >= e->config->failures_per_minute) {
-		refuse(req, 429, "busy", "too many failed enrolments from this address");
-		return;
-	}
-	ingest_flush(e->in);
-	if (read_secret(req, a.token))
-		err = store_token_check(e->st, a.token, label, clock_real_ms(), &state,
-		    a.agent);
+	if (a->has_token)
+		err = store_token_check(st, a->token, a->label, clock_real_ms(), &state,
+		    a->agent);
 	if (err != MH_OK) {
-		log_err_r(err, "enrol", "token (%s)", store_why(e->st));
-		refuse(req, 503, "busy",
+		log_err_r(err, "enrol", "token (%s)", store_why(st));
+		set_answer(a, 503, "busy",
 		    "the collector cannot look the token up at the moment");
-		return;
+	} else if (state != TOKEN_GOOD) {
+		(void)count_failures(a->enrol, a->slot, 1);
+		set_answer(a, 401, "token", token_detail(state));
 	}
-	if (state != TOKEN_GOOD) {
-		failures->count++;
-		refuse(req, 401, "token", token_detail(state));
-		return;
-	}
-	ask(e, req, &a);
+}
+
+/* In the writer. */
+static void
+run_renewals(struct work *work, struct store *st)
+{
+	struct asking *a = (struct asking *)(void *)work;
+	uint64_t n = 0;
+
+	if (store_certificates_since(st, a->agent, clock_real_ms() - HOUR_MS, &n) !=
+		MH_OK ||
+	    n >= RENEWALS_PER_HOUR)
+		set_answer(a, 429, "busy",
+		    "too many certificates for this agent in an hour");
 }
 
 static void
-renew(struct enrol *e, struct evhttp_request *req, enum certificate_label label,
-    const char *agent)
+enrol_with_token(struct asking *a)
 {
-	struct asking a = { .enrol = e, .req = req, .label = label };
-	uint64_t n = 0;
+	struct enrol *e = a->enrol;
 
-	if (agent == NULL) {
-		refuse(req, 403, "certificate",
+	a->slot = slot_of(e, a->req);
+	if (count_failures(e, a->slot, 0) >= e->setup.config->failures_per_minute) {
+		refuse(a->req, 429, "busy",
+		    "too many failed enrolments from this address");
+		return;
+	}
+	a->has_token = read_secret(a->req, a->token);
+	if (read_body(a->req, a))
+		look_up(a, run_token);
+}
+
+static void
+renew(struct asking *a, const char *agent)
+{
+	if (agent[0] == 0) {
+		refuse(a->req, 403, "certificate",
 		    "a renewal needs the agent's TLS certificate");
 		return;
 	}
-	if (store_certificates_since(e->st, agent, clock_real_ms() - HOUR_MS, &n) !=
-		MH_OK ||
-	    n >= RENEWALS_PER_HOUR) {
-		refuse(req, 429, "busy",
-		    "too many certificates for this agent in an hour");
-		return;
-	}
-	memcpy(a.agent, agent, UUID_TEXT_LEN);
-	ask(e, req, &a);
+	memcpy(a->agent, agent, UUID_TEXT_LEN);
+	if (read_body(a->req, a))
+		look_up(a, run_renewals);
 }
 
 void
 enrol_on_request(struct enrol *e, struct evhttp_request *req, const char *path,
-    const char *agent)
+    const char *agent, struct mailbox *home, unsigned *n_under_way)
 {
 	const char *rest = path + strlen(est_prefix);
 	const char *slash = strchr(rest, '/');
 	unsigned label =
 	    slash != NULL ? certificate_label_find(rest, (size_t)(slash - rest)) : 0;
 	bool is_get = evhttp_request_get_command(req) == EVHTTP_REQ_GET;
+	struct asking a = { .enrol = e,
+		.req = req,
+		.home = home,
+		.n_under_way = n_under_way,
+		.label = (enum certificate_label)label };
 
 	if (strcmp(rest, "cacerts") == 0 && is_get)
-		reply_certificate(req, e->ca);
+		reply_certificate(req, e->setup.ca);
 	else if (label != 0 && !is_get && strcmp(slash, "/simpleenroll") == 0)
-		enrol_with_token(e, req, (enum certificate_label)label);
+		enrol_with_token(&a);
 	else if (label != 0 && !is_get && strcmp(slash, "/simplereenroll") == 0)
-		renew(e, req, (enum certificate_label)label, agent);
+		renew(&a, agent);
 	else
 		refuse(req, 404, "not-found", "there is nothing at this path");
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Runs in: molehunt-collector serve.
+ * Runs in: molehunt-collector serve, event loops and verifying threads.
  * Input: hostile (reports, though from a known agent: it may be taken over).
  */
 #include "collector/ingest.h"
 
 #include <event2/buffer.h>
+#include <openssl/crypto.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,26 +20,53 @@
 #include "collector/reply.h"
 #include "transport/receipt.h"
 
-static const char receipt_type[] = "application/pkcs7-mime; smime-type=signed-data";
-static const char busy_detail[] = "the collector cannot store reports at the moment";
+/* Certificates that are remembered, about 3 KB each: agents are mostly those of before. */
+enum { SIGNERS_MAX = 32 * 1024 };
 
-/* One request whose reply waits for the commit. */
-struct waiting {
-	struct evhttp_request *req;
-	uint8_t *receipt; /* owned; NULL: the reply is the error below */
-	size_t receipt_len;
-};
+/* Seconds until a queue that was full has surely moved: it holds some seconds of work. */
+enum { QUEUE_RETRY_S = 5 };
+
+static const char receipt_type[] = "application/pkcs7-mime; smime-type=signed-data";
 
 struct ingest {
-	struct event_base *base;
 	const struct config *config;
-	struct store *st;
 	struct ingest_keys keys;
-	struct event *commit_timer;
-	struct waiting *waiting; /* config->commit_reports of them */
-	size_t n_waiting;
-	struct log_limit trouble_limit;
+	struct writer *writer;
+	struct rate *rate;
+	struct metrics *metrics;
+	struct signers *signers;
+	struct queue *queue; /* of deliveries that are not verified yet */
+	pthread_t *threads;
+	size_t n_threads;
+	_Atomic bool hurry;
 };
+
+struct ingest *
+ingest_new(const struct config *config, const struct ingest_keys *keys,
+    struct writer *writer, struct rate *rate, struct metrics *metrics)
+{
+	struct ingest *in = xcalloc(1, sizeof(*in));
+
+	in->config = config;
+	in->keys = *keys;
+	in->writer = writer;
+	in->rate = rate;
+	in->metrics = metrics;
+	in->signers = signers_new(keys->ca, SIGNERS_MAX);
+	in->queue = queue_new((size_t)config->queue_reports, (size_t)config->queue_bytes);
+	return in;
+}
+
+void
+ingest_free(struct ingest *in)
+{
+	if (in == NULL)
+		return;
+	queue_free(in->queue);
+	signers_free(in->signers);
+	free(in->threads);
+	free(in);
+}
 
 /* Status of a code of docs/PROTOCOL.md; everything else is 400. */
 static int
@@ -62,225 +92,220 @@ status_of(const char *code)
 }
 
 static void
-answer_error(struct evhttp_request *req, const char *code, const char *detail)
+delivery_free(struct delivery *d)
 {
-	connections_on_reply(req);
-	reply_error(req, status_of(code), code, detail);
+	report_index_free(d->index);
+	report_free(d->report);
+	free(d->der);
+	free(d->receipt);
+	free(d);
 }
 
+/* Back in the loop of the request, whose connection may be gone meanwhile. */
 static void
-answer_all(struct ingest *in, bool is_durable)
+on_home(struct mail *mail)
 {
-	for (size_t i = 0; i < in->n_waiting; i++) {
-		struct waiting *w = &in->waiting[i];
+	struct delivery *d = (struct delivery *)(void *)mail;
 
-		if (is_durable) {
-			connections_on_reply(w->req);
-			reply_bytes(w->req, receipt_type, w->receipt, w->receipt_len);
-		} else {
-			answer_error(w->req, "busy", busy_detail);
-		}
-		free(w->receipt);
+	(*d->n_under_way)--;
+	connections_on_reply(d->req);
+	if (d->answer.code == NULL) {
+		metrics_time(d->metrics, TIMES_ANSWER,
+		    metrics_clock_us() - d->arrived_us);
+		reply_bytes(d->req, receipt_type, d->receipt, d->receipt_len);
+	} else {
+		reply_error(d->req, status_of(d->answer.code), d->answer.code,
+		    d->answer.detail);
 	}
-	in->n_waiting = 0;
-}
-
-static void
-log_trouble(struct ingest *in, mh_err err)
-{
-	if (log_limit_pass(&in->trouble_limit, clock_monotonic_ms()))
-		log_err_r(err, "ingest",
-		    "reports are not stored (%s); agents keep them and come back",
-		    store_why(in->st));
-}
-
-void
-ingest_flush(struct ingest *in)
-{
-	bool was_open = store_is_in_transaction(in->st);
-	mh_err err = MH_OK;
-
-	(void)evtimer_del(in->commit_timer);
-	if (was_open) {
-		err = store_commit(in->st);
-		if (err != MH_OK)
-			log_trouble(in, err);
-	}
-	answer_all(in, was_open && err == MH_OK);
-}
-
-static void
-on_commit(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	ingest_flush(arg);
-}
-
-struct ingest *
-ingest_new(struct event_base *base, const struct config *config, struct store *st,
-    const struct ingest_keys *keys)
-{
-	struct ingest *in = xcalloc(1, sizeof(*in));
-
-	in->base = base;
-	in->config = config;
-	in->st = st;
-	in->keys = *keys;
-	in->commit_timer = evtimer_new(base, on_commit, in);
-	in->waiting = xcalloc((size_t)config->commit_reports, sizeof(*in->waiting));
-	in->trouble_limit = (struct log_limit){ .burst = 1, .period_ms = 10000 };
-	return in;
-}
-
-void
-ingest_free(struct ingest *in)
-{
-	if (in == NULL)
-		return;
-	ingest_flush(in);
-	event_free(in->commit_timer);
-	free(in->waiting);
-	free(in);
-}
-
-/* Open the transaction that the next reports share. */
-static mh_err
-open_batch(struct ingest *in)
-{
-	struct timeval delay = { (time_t)(in->config->commit_delay_ms / 1000),
-		(suseconds_t)(in->config->commit_delay_ms % 1000 * 1000) };
-	mh_err err = MH_OK;
-
-	if (store_is_in_transaction(in->st))
-		return MH_OK;
-	err = store_begin(in->st);
-	if (err == MH_OK)
-		(void)evtimer_add(in->commit_timer, &delay);
-	return err;
-}
-
-/* The reply to req is this receipt, once all of the batch is durable. */
-static void
-wait_for_commit(struct ingest *in, struct evhttp_request *req, uint8_t *receipt,
-    size_t len)
-{
-	in->waiting[in->n_waiting++] = (struct waiting){ req, receipt, len };
-	if (in->n_waiting == in->config->commit_reports)
-		ingest_flush(in);
+	delivery_free(d);
 }
 
 static mh_err
-seal_receipt(struct ingest *in, const struct report *report, int64_t now_ms,
-    uint8_t **ret, size_t *ret_len)
+refuse(struct delivery *d, const char *code, const char *detail)
 {
-	struct receipt receipt = { .sequence = report->header.sequence,
-		.received_ms = now_ms };
+	d->answer.code = code;
+	(void)snprintf(d->answer.detail, sizeof(d->answer.detail), "%s", detail);
+	return MH_ERR_INVALID;
+}
 
+static mh_err
+open_report(struct ingest *in, struct delivery *d)
+{
+	struct refusal why = { .code = "bad-envelope", .detail = "" };
+	const struct report_trust trust = { in->keys.anchors, in->signers };
+	mh_err err = report_open_trusting(d->der, d->len, &trust, clock_real_ms(),
+	    &d->report, &why);
+
+	if (err != MH_OK) {
+		d->answer = why;
+		return err;
+	}
+	if (strcmp(d->report->header.agent, d->agent) != 0)
+		return refuse(d, "wrong-agent",
+		    "the report is of another agent than the connection");
+	/* Here, so that the one writer parses nothing. */
+	err = report_index_new(d->report, &d->index);
+	if (err != MH_OK)
+		return refuse(d, "bad-content", "the findings cannot be read");
+	return MH_OK;
+}
+
+static mh_err
+seal_receipt(struct ingest *in, struct delivery *d)
+{
+	const struct report *report = d->report;
+	struct receipt receipt = { .sequence = report->header.sequence };
+
+	d->received_ms = clock_real_ms();
+	receipt.received_ms = d->received_ms;
 	memcpy(receipt.agent, report->header.agent, UUID_TEXT_LEN);
 	memcpy(receipt.epoch, report->header.epoch, UUID_TEXT_LEN);
 	memcpy(receipt.digest, report->digest, DIGEST_BYTES);
-	return receipt_seal(in->keys.receipt_key, in->keys.receipt_cert, &receipt, ret,
-	    ret_len);
+	return receipt_seal(in->keys.receipt_key, in->keys.receipt_cert, &receipt,
+	    &d->receipt, &d->receipt_len);
 }
 
-/* A report of a key that is new. */
 static mh_err
-put(struct ingest *in, const struct report *report, const uint8_t *der, size_t len,
-    uint8_t **ret, size_t *ret_len)
+verify(struct ingest *in, struct delivery *d)
 {
-	struct stored_report r = { .report = report,
-		.der = der,
-		.der_len = len,
-		.received_ms = clock_real_ms() };
-	MH_CLEANUP(freep) uint8_t *receipt = NULL;
-	MH_CLEANUP(report_index_freep) struct report_index *index = NULL;
-	mh_err err = seal_receipt(in, report, r.received_ms, &receipt, &r.receipt_len);
+	int64_t start_us = metrics_clock_us();
+	mh_err err = open_report(in, d);
 
-	r.receipt = receipt;
-	if (err == MH_OK)
-		err = report_index_new(report, &index);
-	r.index = index;
-	if (err == MH_OK)
-		err = store_report_put(in->st, &r);
-	if (err != MH_OK)
+	if (err != MH_OK) {
+		metrics_add(in->metrics, METRIC_REPORTS_REFUSED, 1);
 		return err;
-	*ret_len = r.receipt_len;
-	*ret = MH_TAKE(receipt);
+	}
+	/* Here, so that the one writer does not sign for all. */
+	err = seal_receipt(in, d);
+	if (err != MH_OK) {
+		log_err_r(err, "ingest", "receipt for agent %s", d->agent);
+		metrics_add(in->metrics, METRIC_REPORTS_NOT_STORED, 1);
+		return refuse(d, "busy", "the collector cannot sign at the moment");
+	}
+	metrics_time(in->metrics, TIMES_VERIFY, metrics_clock_us() - start_us);
 	return MH_OK;
 }
 
-/* Store the report or find it stored; *ret_fork: with other bytes. */
-static mh_err
-store_once(struct ingest *in, const struct report *report, const uint8_t *der, size_t len,
-    struct waiting *ret, bool *ret_fork)
+static struct delivery *
+delivery_of(struct queue_item *item)
 {
-	struct report_key key = { report->header.agent, report->header.epoch,
-		report->header.sequence };
-	MH_CLEANUP(buf_freep) struct buf *receipt = buf_new(RECEIPT_MAX);
-	uint8_t digest[DIGEST_BYTES];
-	bool found = false;
-	mh_err err = open_batch(in);
-
-	if (err == MH_OK)
-		err = store_report_find(in->st, &key, &found, digest, receipt);
-	if (err != MH_OK)
-		return err;
-	if (!found)
-		return put(in, report, der, len, &ret->receipt, &ret->receipt_len);
-	*ret_fork = memcmp(digest, report->digest, DIGEST_BYTES) != 0;
-	if (*ret_fork)
-		return store_report_conflict(in->st, report, clock_real_ms());
-	ret->receipt = buf_take(receipt, &ret->receipt_len);
-	return MH_OK;
+	return (struct delivery *)(void *)((char *)item -
+					   offsetof(struct delivery, work.item));
 }
 
-static void
-accept_report(struct ingest *in, struct evhttp_request *req, const struct report *report,
-    const uint8_t *der, size_t len)
+static void *
+run(void *arg)
 {
-	struct waiting w = { .req = req };
-	bool is_fork = false;
-	mh_err err = store_once(in, report, der, len, &w, &is_fork);
+	struct ingest *in = arg;
+	struct queue_item *item = NULL;
 
-	if (err == MH_OK && !is_fork) {
-		wait_for_commit(in, req, w.receipt, w.receipt_len);
-		return;
+	while ((item = queue_take(in->queue, QUEUE_FOR_EVER)) != NULL) {
+		struct delivery *d = delivery_of(item);
+		mh_err err = atomic_load(&in->hurry)
+				 ? refuse(d, "busy", "the collector is being stopped")
+				 : verify(in, d);
+
+		if (err == MH_OK)
+			writer_put(in->writer, d);
+		else
+			mailbox_post(d->work.home, &d->work.mail);
 	}
-	if (is_fork && err == MH_OK) {
-		log_warn("ingest",
-		    "agent %s: report %llu of epoch %s came with other bytes (fork)",
-		    report->header.agent, (unsigned long long)report->header.sequence,
-		    report->header.epoch);
-		answer_error(req, "fork", "this sequence is stored with other bytes");
-		return;
+	OPENSSL_thread_stop();
+	return NULL;
+}
+
+mh_err
+ingest_start(struct ingest *in, size_t n_threads)
+{
+	in->threads = xcalloc(n_threads, sizeof(pthread_t));
+	for (size_t i = 0; i < n_threads; i++) {
+		if (pthread_create(&in->threads[i], NULL, run, in) != 0)
+			return MH_ERR_SYSTEM;
+		(void)pthread_setname_np(in->threads[i], "verifier");
+		in->n_threads++;
 	}
-	log_trouble(in, err);
-	answer_error(req, "busy", busy_detail);
-	/* A full disk may have cost those before it, too: SQLite rolled all back. */
-	if (in->n_waiting > 0 && !store_is_in_transaction(in->st))
-		ingest_flush(in);
+	return MH_OK;
 }
 
 void
-ingest_on_report(struct ingest *in, struct evhttp_request *req, const char *agent)
+ingest_hurry(struct ingest *in)
+{
+	atomic_store(&in->hurry, true);
+}
+
+void
+ingest_stop(struct ingest *in)
+{
+	if (in == NULL)
+		return;
+	queue_close(in->queue);
+	for (size_t i = 0; i < in->n_threads; i++)
+		(void)pthread_join(in->threads[i], NULL);
+	in->n_threads = 0;
+}
+
+static void
+refuse_now(struct evhttp_request *req, int status, const char *code, const char *detail)
+{
+	connections_on_reply(req);
+	reply_error(req, status, code, detail);
+}
+
+static struct delivery *
+delivery_new(struct ingest *in, struct evhttp_request *req, const char *agent,
+    struct mailbox *home, unsigned *n_under_way)
 {
 	struct evbuffer *body = evhttp_request_get_input_buffer(req);
-	size_t len = evbuffer_get_length(body);
-	const uint8_t *der = evbuffer_pullup(body, -1);
-	MH_CLEANUP(report_freep) struct report *report = NULL;
-	struct refusal refusal = { .code = "bad-envelope",
-		.detail = "the body is empty" };
-	mh_err err = MH_ERR_FORMAT;
+	struct delivery *d = xcalloc(1, sizeof(*d));
 
-	if (len > 0 && der != NULL)
-		err = report_open(der, len, in->keys.ca, clock_real_ms(), &report,
-		    &refusal);
-	if (err != MH_OK)
-		answer_error(req, refusal.code, refusal.detail);
-	else if (strcmp(report->header.agent, agent) != 0)
-		answer_error(req, "wrong-agent",
-		    "the report is of another agent than the connection");
-	else
-		accept_report(in, req, report, der, len);
+	d->metrics = in->metrics;
+	d->work.mail.deliver = on_home;
+	d->work.home = home;
+	d->req = req;
+	d->n_under_way = n_under_way;
+	memcpy(d->agent, agent, UUID_TEXT_LEN);
+	d->len = evbuffer_get_length(body);
+	d->der = xcalloc(1, d->len);
+	(void)evbuffer_remove(body, d->der, d->len);
+	d->arrived_us = metrics_clock_us();
+	return d;
+}
+
+void
+ingest_on_report(struct ingest *in, struct evhttp_request *req, const char *agent,
+    struct mailbox *home, unsigned *n_under_way)
+{
+	size_t len = evbuffer_get_length(evhttp_request_get_input_buffer(req));
+	struct delivery *d = NULL;
+	unsigned wait_s = 0;
+
+	if (len == 0) {
+		metrics_add(in->metrics, METRIC_REPORTS_REFUSED, 1);
+		refuse_now(req, 400, "bad-envelope", "the body is empty");
+		return;
+	}
+	wait_s = rate_take(in->rate, agent, len, clock_monotonic_ms());
+	if (wait_s > 0) {
+		metrics_add(in->metrics, METRIC_REPORTS_RATE_LIMITED, 1);
+		connections_on_reply(req);
+		reply_busy(req, 429, wait_s,
+		    "this agent sends more than limits.agent_reports or "
+		    "limits.agent_bytes allow");
+		return;
+	}
+	d = delivery_new(in, req, agent, home, n_under_way);
+	(*n_under_way)++;
+	if (queue_offer(in->queue, &d->work.item, len))
+		return;
+	(*n_under_way)--;
+	delivery_free(d);
+	metrics_add(in->metrics, METRIC_REPORTS_QUEUE_FULL, 1);
+	connections_on_reply(req);
+	reply_busy(req, 429, QUEUE_RETRY_S, "the collector has too much to do");
+}
+
+void
+ingest_depth(struct ingest *in, size_t *ret_reports, size_t *ret_bytes)
+{
+	queue_depth(in->queue, ret_reports, ret_bytes);
 }

@@ -2,38 +2,55 @@
 #ifndef MH_COLLECTOR_INGEST_H
 #define MH_COLLECTOR_INGEST_H
 
-#include <event2/event.h>
 #include <event2/http.h>
 #include <openssl/x509.h>
 
 #include "collector/config.h"
-#include "collector/store.h"
+#include "collector/metrics.h"
+#include "collector/rate.h"
+#include "collector/writer.h"
 
 /*
  * POST /v1/reports: verify, store, receipt (docs/PROTOCOL.md, "Delivery").
  *
- * Many requests share one transaction, and with it one fdatasync(2): it is
- * committed store.commit_delay after its first report, or when it has
- * store.commit_reports.  No reply leaves before its transaction is durable.
+ * A report goes from its event loop to a thread that verifies it and signs the
+ * receipt, from there to the writer, and home to its loop for the answer.  What
+ * waits to be verified is bounded by queue.reports and queue.size: beyond that,
+ * and beyond its own rate, an agent is told to come back later.
  */
 struct ingest;
 
 /* Who signs receipts, and whom to trust; all borrowed for the life of the ingest. */
 struct ingest_keys {
-	X509_STORE *ca;
+	X509 *ca;
+	X509_STORE *anchors;
 	EVP_PKEY *receipt_key;
 	X509 *receipt_cert;
 };
 
-/* config and st are borrowed.  Caller frees with ingest_free(), which commits. */
-struct ingest *ingest_new(struct event_base *base, const struct config *config,
-    struct store *st, const struct ingest_keys *keys);
+/* All are borrowed.  ingest_stop() comes before ingest_free(). */
+struct ingest *ingest_new(const struct config *config, const struct ingest_keys *keys,
+    struct writer *writer, struct rate *rate, struct metrics *metrics);
 void ingest_free(struct ingest *in);
 
-/* Answer the request, now or after the commit; agent is the connection's. */
-void ingest_on_report(struct ingest *in, struct evhttp_request *req, const char *agent);
+/* Start so many threads.  Errors: MH_ERR_SYSTEM. */
+mh_err ingest_start(struct ingest *in, size_t n_threads) MH_CHECKED;
 
-/* Make everything so far durable and answer it. */
-void ingest_flush(struct ingest *in);
+/* From now on answer "busy" to what waits, so that stopping takes bounded time. */
+void ingest_hurry(struct ingest *in);
+
+/* Hand what waits to the writer, then end the threads. */
+void ingest_stop(struct ingest *in);
+
+/*
+ * Answer the request, now or when the report is durable, by mail to home, the
+ * mailbox of the calling loop.  agent is the connection's; *n_under_way counts
+ * the requests of the loop that wait for such mail.
+ */
+void ingest_on_report(struct ingest *in, struct evhttp_request *req, const char *agent,
+    struct mailbox *home, unsigned *n_under_way);
+
+/* What waits to be verified, for metrics. */
+void ingest_depth(struct ingest *in, size_t *ret_reports, size_t *ret_bytes);
 
 #endif

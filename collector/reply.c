@@ -59,15 +59,16 @@ reply_bytes(struct evhttp_request *req, const char *content_type, const void *p,
 	send_body(req, 200, content_type, p, len);
 }
 
-void
-reply_error(struct evhttp_request *req, int status, const char *code, const char *detail)
+static void
+send_error(struct evhttp_request *req, int status, const char *code,
+    unsigned retry_after_s, const char *detail)
 {
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
 	json_t *body = json_pack("{s:s, s:s}", "error", code, "detail", detail);
 	char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
 	char seconds[16];
 
-	(void)snprintf(seconds, sizeof(seconds), "%d", RETRY_AFTER_S);
+	(void)snprintf(seconds, sizeof(seconds), "%u", retry_after_s);
 	if (status == 429 || status == 503)
 		(void)evhttp_add_header(headers, "Retry-After", seconds);
 	if (status == 401)
@@ -77,6 +78,19 @@ reply_error(struct evhttp_request *req, int status, const char *code, const char
 	    text != NULL ? strlen(text) : 2);
 	free(text);
 	json_decref(body);
+}
+
+void
+reply_error(struct evhttp_request *req, int status, const char *code, const char *detail)
+{
+	send_error(req, status, code, RETRY_AFTER_S, detail);
+}
+
+void
+reply_busy(struct evhttp_request *req, int status, unsigned retry_after_s,
+    const char *detail)
+{
+	send_error(req, status, "busy", retry_after_s, detail);
 }
 
 void

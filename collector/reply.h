@@ -20,6 +20,10 @@ void reply_bytes(struct evhttp_request *req, const char *content_type, const voi
 void reply_error(struct evhttp_request *req, int status, const char *code,
     const char *detail);
 
+/* As reply_error() of "busy", with the seconds after which to come back. */
+void reply_busy(struct evhttp_request *req, int status, unsigned retry_after_s,
+    const char *detail);
+
 /* As reply_error(), and the connection ends with it. */
 void reply_error_and_close(struct evhttp_request *req, int status, const char *code,
     const char *detail);

@@ -7,11 +7,17 @@
 #include "collector/store.h"
 
 /*
- * The running collector: listeners, TLS, HTTP, and who may ask for what.
+ * The running collector: who may ask for what, and the threads that answer.
+ *
+ *	loops      accept, TLS, HTTP, answers             loop.h
+ *	verifiers  signature, unpacking, form, receipt    ingest.h
+ *	writer     the store                              writer.h
+ *	main       signals, authority, revocation, metrics: this module
  *
  * Everything but EST needs an agent's certificate; whether the agent was
- * revoked is looked up in memory for each request, so that it holds for
- * connections and certificates that are there already.
+ * revoked or its certificate has expired is looked up in memory for each
+ * request, so that it holds for connections, tickets and certificates that are
+ * there already.
  */
 enum {
 	SERVER_STOP_MS = 10 * 1000, /* how long requests under way may take at the end */

@@ -2,6 +2,7 @@
 #include "collector/server_tls.h"
 
 #include <openssl/err.h>
+#include <assert.h>
 
 #include "base/memory.h"
 #include "transport/certificate.h"
@@ -55,13 +56,27 @@ trust(SSL_CTX *ctx, X509 *ca)
 	return MH_OK;
 }
 
+/* Sessions belong to this CA: after a change of it there is a full handshake. */
+static mh_err
+name_sessions(SSL_CTX *ctx, X509 *ca)
+{
+	unsigned char id[DIGEST_BYTES];
+	unsigned len = 0;
+
+	static_assert(sizeof(id) <= SSL_MAX_SSL_SESSION_ID_LENGTH, "SHA-256 fits");
+	return X509_digest(ca, EVP_sha256(), id, &len) == 1 &&
+		       SSL_CTX_set_session_id_context(ctx, id, len) == 1
+		   ? MH_OK
+		   : MH_ERR_CRYPTO;
+}
+
 static void
 set_options(SSL_CTX *ctx)
 {
 	(void)SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION);
-	(void)SSL_CTX_set_num_tickets(ctx, 0);
+	(void)SSL_CTX_set_num_tickets(ctx, 1);
 	(void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	(void)SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION |
+	(void)SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION |
 					   SSL_OP_IGNORE_UNEXPECTED_EOF |
 					   SSL_OP_CIPHER_SERVER_PREFERENCE);
 	/* 27 KB instead of 44 KB for an idle connection. */
@@ -70,7 +85,8 @@ set_options(SSL_CTX *ctx)
 }
 
 mh_err
-server_tls_new(const struct config *config, SSL_CTX **ret, const char **ret_file)
+server_tls_new(const struct config *config, struct ticket_keys *tickets, SSL_CTX **ret,
+    const char **ret_file)
 {
 	MH_CLEANUP(SSL_CTX_freep) SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 	MH_CLEANUP(X509_freep) X509 *ca = NULL;
@@ -80,9 +96,12 @@ server_tls_new(const struct config *config, SSL_CTX **ret, const char **ret_file
 	if (ctx == NULL)
 		return MH_ERR_CRYPTO;
 	set_options(ctx);
+	ticket_keys_use(tickets, ctx);
 	err = load_cert(config, FILE_CA, &ca, ret_file);
 	if (err == MH_OK)
 		err = trust(ctx, ca);
+	if (err == MH_OK)
+		err = name_sessions(ctx, ca);
 	if (err == MH_OK)
 		err = use_own(ctx, config, ca, ret_file);
 	ERR_clear_error();

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Check that each file includes only folders that its target's DEPS allow.
 
-The lists are read from mh_module, mh_program, mh_test, mh_helper and mh_fuzz
+The lists are read from mh_module, mh_program, mh_test, mh_helper, mh_tool and mh_fuzz
 in the CMakeLists.txt files.  A file may include its own folder, the modules in the
 DEPS of its targets, and the modules in the DEPS of those.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import lint_tree
 
-CALL = re.compile(r"^[ \t]*(mh_module|mh_program|mh_test|mh_helper|mh_fuzz|unit)\s*\(([^)]*)\)", re.M)
+CALL = re.compile(r"^[ \t]*(mh_module|mh_program|mh_test|mh_helper|mh_tool|mh_fuzz|unit)\s*\(([^)]*)\)", re.M)
 KEYWORDS = {"SOURCES", "DEPS", "LIBS", "LABEL", "TIMEOUT", "DESTINATION", "COMPONENT", "CORPUS"}
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', re.M)
 GENERATED = {"build_info.h"}

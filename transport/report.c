@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "transport/certificate.h"
 #include "transport/gzip.h"
+#include "transport/json_line.h"
 
 enum { CLASS_DETECTION_FINDING = 2004 }; /* OCSF 1.8.0 */
 
@@ -59,22 +60,17 @@ peek_not_before(const uint8_t *der, size_t len, int64_t *ret_ms)
 
 /* Whether cert may sign reports of the header's agent, at the header's time. */
 static mh_err
-check_signer(X509 *cert, const struct report_header *header, struct refusal *r)
+check_signer(const struct certificate_facts *facts, const struct report_header *header,
+    struct refusal *r)
 {
-	struct certificate_facts facts;
-	mh_err err = certificate_read(cert, &facts);
-
-	if (err != MH_OK)
-		return refuse(r, MH_ERR_CERTIFICATE, "certificate",
-		    "the signer's certificate is not of an agent's form");
-	if ((facts.uses & CERTIFICATE_SIGNING) == 0)
+	if ((facts->uses & CERTIFICATE_SIGNING) == 0)
 		return refuse(r, MH_ERR_CERTIFICATE, "certificate",
 		    "the signer's certificate is not one for reports "
 		    "(urn:molehunt:signing)");
-	if (strcmp(facts.agent, header->agent) != 0)
+	if (strcmp(facts->agent, header->agent) != 0)
 		return refuse(r, MH_ERR_CERTIFICATE, "certificate",
 		    "the signer's certificate is another agent's than the header's");
-	if (!certificate_is_valid_at(&facts, header->sealed_ms))
+	if (!certificate_is_valid_at(facts, header->sealed_ms))
 		return refuse(r, MH_ERR_EXPIRED, "certificate",
 		    "the signer's certificate was not valid when the report was sealed");
 	return MH_OK;
@@ -84,9 +80,20 @@ check_signer(X509 *cert, const struct report_header *header, struct refusal *r)
 static const char *const coverage_types[] = { "coverage", "summary", "dropped",
 	"damaged" };
 
+static bool
+is_coverage(const char *type, size_t len)
+{
+	for (size_t i = 0; i < MH_ARRAY_LEN(coverage_types); i++) {
+		if (strlen(coverage_types[i]) == len &&
+		    memcmp(type, coverage_types[i], len) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* One JSON object of its lane: a finding's class or a coverage line's type. */
 static bool
-read_lane(const char *text, size_t len, enum report_lane *ret)
+read_odd_lane(const char *text, size_t len, enum report_lane *ret)
 {
 	MH_CLEANUP(json_decrefp)
 	json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
@@ -100,10 +107,19 @@ read_lane(const char *text, size_t len, enum report_lane *ret)
 		return true;
 	}
 	*ret = LANE_COVERAGE;
-	for (size_t i = 0; type != NULL && i < MH_ARRAY_LEN(coverage_types); i++)
-		if (strcmp(type, coverage_types[i]) == 0)
-			return true;
-	return false;
+	return type != NULL && is_coverage(type, strlen(type));
+}
+
+/* The same without a tree, for lines as agents write them. */
+static bool
+read_lane(const char *text, size_t len, enum report_lane *ret)
+{
+	struct json_line line;
+
+	if (!json_line_read(text, len, &line))
+		return read_odd_lane(text, len, ret);
+	*ret = line.class_uid == CLASS_DETECTION_FINDING ? LANE_FINDING : LANE_COVERAGE;
+	return *ret == LANE_FINDING || is_coverage(line.type, line.type_len);
 }
 
 /* The next line of text from *at on; false at the end or when its end is missing. */
@@ -209,10 +225,50 @@ open_envelope(const uint8_t *der, size_t len, X509_STORE *ca, int64_t now_ms,
 	return err == MH_OK ? MH_OK : refuse_envelope(r, err, why);
 }
 
+/* Verify in full, and remember the signer for the next report. */
+static mh_err
+open_unknown(const uint8_t *der, size_t len, const struct report_trust *trust,
+    int64_t now_ms, struct report *report, struct certificate_facts *ret,
+    struct refusal *r)
+{
+	mh_err err = open_envelope(der, len, trust->ca, now_ms, report, r);
+
+	if (err != MH_OK)
+		return err;
+	if (certificate_read(report->signer, ret) != MH_OK)
+		return refuse(r, MH_ERR_CERTIFICATE, "certificate",
+		    "the signer's certificate is not of an agent's form");
+	if (trust->signers != NULL)
+		signers_add(trust->signers, der, len, report->signer, ret);
+	return MH_OK;
+}
+
+static mh_err
+open_any(const uint8_t *der, size_t len, const struct report_trust *trust, int64_t now_ms,
+    struct report *report, struct certificate_facts *ret, struct refusal *r)
+{
+	MH_CLEANUP(buf_freep) struct buf *packed = buf_new(CMS_ENVELOPE_MAX);
+
+	if (trust->signers == NULL ||
+	    !signers_verify(trust->signers, der, len, now_ms, packed, ret))
+		return open_unknown(der, len, trust, now_ms, report, ret, r);
+	return read_content(packed, report, r);
+}
+
 mh_err
 report_open(const uint8_t *der, size_t len, X509_STORE *ca, int64_t now_ms,
     struct report **ret, struct refusal *ret_refusal)
 {
+	const struct report_trust trust = { .ca = ca };
+
+	return report_open_trusting(der, len, &trust, now_ms, ret, ret_refusal);
+}
+
+mh_err
+report_open_trusting(const uint8_t *der, size_t len, const struct report_trust *trust,
+    int64_t now_ms, struct report **ret, struct refusal *ret_refusal)
+{
+	struct certificate_facts signer;
 	MH_CLEANUP(report_freep) struct report *report = xcalloc(1, sizeof(*report));
 	mh_err err;
 
@@ -220,10 +276,10 @@ report_open(const uint8_t *der, size_t len, X509_STORE *ca, int64_t now_ms,
 		return refuse(ret_refusal, MH_ERR_TOOBIG, "too-big",
 		    "the report is over 1 MiB");
 	report->text = buf_new(REPORT_UNPACKED_MAX);
-	err = open_envelope(der, len, ca, now_ms, report, ret_refusal);
+	err = open_any(der, len, trust, now_ms, report, &signer, ret_refusal);
 	if (err != MH_OK)
 		return err;
-	err = check_signer(report->signer, &report->header, ret_refusal);
+	err = check_signer(&signer, &report->header, ret_refusal);
 	if (err != MH_OK)
 		return err;
 	if (report->header.sealed_ms > now_ms + REPORT_AHEAD_MAX_MS)

@@ -12,6 +12,7 @@
 #include "base/uuid.h"
 #include "transport/cms.h"
 #include "transport/limits.h"
+#include "transport/signers.h"
 
 /*
  * Reports: a signed, compressed batch of findings and coverage from one agent
@@ -70,9 +71,9 @@ struct refusal {
 struct report {
 	struct report_header header;
 	uint8_t digest[DIGEST_BYTES]; /* SHA-256 of its DER: what the receipt names */
-	X509 *signer;                 /* owned */
-	struct buf *text;             /* owned: the NDJSON, header included */
-	size_t lines_at; /* offset in text of the first line after the header */
+	X509 *signer;     /* owned; NULL when the signer was known (signers.h) */
+	struct buf *text; /* owned: the NDJSON, header included */
+	size_t lines_at;  /* offset in text of the first line after the header */
 };
 
 /*
@@ -91,6 +92,15 @@ struct report {
  */
 mh_err report_open(const uint8_t *der, size_t len, X509_STORE *ca, int64_t now_ms,
     struct report **ret, struct refusal *ret_refusal) MH_CHECKED;
+/* The same, with certificates remembered that were verified before: signers.h. */
+struct report_trust {
+	X509_STORE *ca;
+	struct signers *signers; /* NULL: none */
+};
+mh_err report_open_trusting(const uint8_t *der, size_t len,
+    const struct report_trust *trust, int64_t now_ms, struct report **ret,
+    struct refusal *ret_refusal) MH_CHECKED;
+
 void report_free(struct report *report);
 MH_DEFINE_CLEANUP(struct report, report_free);
 

@@ -70,6 +70,9 @@ class Collector:
                                         stdout=subprocess.PIPE, stderr=self.log, text=True)
         atexit.register(self.process.kill)  # a test that failed leaves it running
         line = self.process.stdout.readline()
+        while line.startswith("metrics on "):
+            self.metrics = line.split()[-1]
+            line = self.process.stdout.readline()
         found = re.match(r"listening on .*:(\d+)$", line)
         if not found:
             raise AssertionError("serve does not listen: " + self.log_text())

@@ -350,6 +350,9 @@ content_that_is_not_a_report_is_refused(void **state)
 		{ 1, 0, "{\"class_uid\":2004} {}\n", false },
 		{ 1, 0, "[2004]\n", false },
 		{ 1, 0, "{\"class_uid\":\"2004\"}\n", false },
+		{ 0, 2, "{\"type\":\"dropped\"}\n{\"type\":\"damaged\"}\n", true },
+		/* The same by the slow way: an escape in a key. */
+		{ 0, 1, "{\"type\":\"dropped\",\"\\u0061\":1}\n", true },
 		{ 0, 1, "{\"type\":\"other\"}\n", false },
 		{ 0, 1, "{\"type\":\"coverage\",\"x\":\"\xff\"}\n", false },
 	};
