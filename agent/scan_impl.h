@@ -93,8 +93,8 @@ struct scanner {
 	unsigned zygote_instance;
 	unsigned n_zygote_deaths;
 	int64_t zygote_ms; /* last sign of life while loading */
-	bool is_overdue; /* the zygote is being killed, for it did not end */
-	bool was_killed; /* a zygote that loaded was, by others */
+	bool is_overdue;   /* the zygote is being killed, for it did not end */
+	bool was_killed;   /* a zygote that loaded was, by others */
 	bool is_compile_sent;
 	struct endpoint zygote;
 	struct ruleset_facts facts;
