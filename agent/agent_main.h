@@ -48,7 +48,7 @@ enum {
 	REFUSED_RETRY_MS = 60 * 1000,
 	RECEIPT_RETRY_MS =
 	    2000, /* after a receipt that is not good: the courier may be broken */
-	COURIER_RESTART_MS = 5000,
+	COURIER_RESTART_MS = 1000,
 	RULES_RETRY_MS = 60 * 1000, /* after a rule set that could not be loaded */
 	IDENTITY_LOOK_MS = 5000,    /* for an enrolment that comes while the agent runs */
 	METRICS_COUNT_MS = 15 * 1000, /* between counts of the spool for metrics */
@@ -56,7 +56,9 @@ enum {
 	SIGNING_RETRY_MIN_MS = 60 * 1000,      /* between attempts of renewal, doubled */
 	SIGNING_RETRY_MAX_MS = 60 * 60 * 1000, /* each time; less for short lives */
 	RESEAL_TRIES = 3, /* refusals of a signer after which its report is sealed anew */
-	OWN_FILES = 2,    /* databases */
+	/* Clean files that the table has room for beyond those that are known: 1 MiB. */
+	CLEAN_ROOM_MIN = 32 * 1024,
+	OWN_FILES = 2,        /* databases */
 	ALIVE_MS = 20 * 1000, /* the service manager is told: WatchdogSec= is 120 s */
 	IDLE_TICK_MS = 1000,  /* while nothing is under way */
 	/* The supervisor gives 5,000: so much is for answers, the rest for the disk. */
@@ -212,6 +214,7 @@ struct agent {
 	bool is_db_trouble_told;
 	int64_t db_retry_ms;       /* monotonic */
 	struct clean_table *clean; /* of the rules in use; NULL: none */
+	uint64_t clean_room;       /* entries that it was made for */
 	uint8_t clean_context[CLEAN_CONTEXT_BYTES];
 	/*
 	 * Too large to be scanned wholly, and clean in the part that was: that is told
@@ -435,6 +438,8 @@ bool agent_watch_is_busy(const struct agent *a);
 /* Something that is not urgent runs. */
 bool agent_watch_wants_work(const struct agent *a);
 /* What was watched is told. */
+/* The table of clean files is another one. */
+void agent_watch_on_new_clean(struct agent *a);
 void agent_watch_end(struct agent *a);
 void agent_watch_clear(struct agent *a);
 /* NULL: nothing is known yet. */

@@ -101,6 +101,19 @@ context_of(const struct agent *a, uint8_t ret[CLEAN_CONTEXT_BYTES])
 	EVP_MD_CTX_free(ctx);
 }
 
+/*
+ * For how many files the table is made: hashes lie in it by chance, so that all of its
+ * pages are in memory soon, however few there are.
+ */
+static uint64_t
+clean_room(const struct agent *a)
+{
+	uint64_t n = state_clean_count(a->db);
+	uint64_t room = n + n / 2 + CLEAN_ROOM_MIN;
+
+	return room < a->config.cache_max_entries ? room : a->config.cache_max_entries;
+}
+
 void
 agent_clean_load(struct agent *a)
 {
@@ -113,8 +126,9 @@ agent_clean_load(struct agent *a)
 	if (!a->config.cache_enabled || a->db == NULL || !a->rules->is_ready)
 		return;
 	context_of(a, a->clean_context);
-	mh_err err = clean_table_new(a->config.cache_max_entries, reread_days,
-	    state_db_secret(a->db), a->clean_context, &a->clean);
+	a->clean_room = clean_room(a);
+	mh_err err = clean_table_new(a->clean_room, reread_days, state_db_secret(a->db),
+	    a->clean_context, &a->clean);
 	if (err != MH_OK) {
 		log_err_r(err, "state", "no table of clean files");
 		return;
@@ -186,11 +200,20 @@ agent_clean_add(struct agent *a, const uint64_t *hashes, size_t n)
 {
 	if (a->clean == NULL || n == 0)
 		return;
+	bool is_full = false;
+
 	for (size_t i = 0; i < n; i++)
-		mh_ignore(clean_table_add(a->clean, hashes[i]));
+		is_full |= clean_table_add(a->clean, hashes[i]) == MH_ERR_FULL;
 	if (a->db != NULL && state_clean_put(a->db, a->clean_context,
 				 day_of(clock_real_ms()), hashes, n) != MH_OK)
 		drop_state(a, "what was clean");
+	/* A larger one, with what the database knows; who has the old one reads again
+	 * what is not in it. */
+	else if (is_full && a->db != NULL &&
+		 a->clean_room < a->config.cache_max_entries) {
+		agent_clean_load(a);
+		agent_watch_on_new_clean(a);
+	}
 }
 
 void

@@ -787,6 +787,14 @@ agent_watch_init(struct agent *a)
 }
 
 void
+agent_watch_on_new_clean(struct agent *a)
+{
+	/* The next tick sends the request anew, with the table of now. */
+	if (a->watch != NULL)
+		a->watch->sent_day = 0;
+}
+
+void
 agent_watch_end(struct agent *a)
 {
 	struct watch_side *w = a->watch;
