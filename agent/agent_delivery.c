@@ -26,9 +26,9 @@
 void
 agent_delivery_count(struct agent *a, int64_t now_ms)
 {
-	struct spool_statistics st;
+	struct spool_waiting st;
 
-	if (spool_statistics(a->spool, &st) != MH_OK)
+	if (spool_waiting(a->spool, &st) != MH_OK)
 		return;
 	a->n_pending = st.n_pending;
 	a->sealed_bytes = st.sealed_bytes;
@@ -85,6 +85,8 @@ seal_one(struct agent *a)
 
 	mh_err err =
 	    spool_pending_read(a->spool, a->sealed_bytes < STATUS_SEALED_MAX, &lines);
+	if (err == MH_ERR_CORRUPT)
+		agent_spool_reopen(a);
 	if (err != MH_OK || lines->n == 0)
 		return false;
 	memset(&header, 0, sizeof(header));
@@ -102,6 +104,8 @@ seal_one(struct agent *a)
 		err = spool_seal(a->spool, lines, taken, &header, der, len);
 	if (err != MH_OK) {
 		log_err_r(err, "report", "cannot seal");
+		if (err == MH_ERR_CORRUPT)
+			agent_spool_reopen(a);
 		return false;
 	}
 	a->n_sealed++;
@@ -151,15 +155,18 @@ send_one(struct agent *a)
 	struct spool_report report;
 	struct delivery_report note;
 
-	if (spool_next_report(a->spool, a->last_sent_id, clock_real_ms(), &report) !=
-	    MH_OK)
+	mh_err err =
+	    spool_next_report(a->spool, a->last_sent_id, clock_real_ms(), &report);
+	if (err == MH_ERR_CORRUPT)
+		agent_spool_reopen(a);
+	if (err != MH_OK)
 		return false;
 	memset(&note, 0, sizeof(note));
 	copy_text(note.key.epoch, sizeof(note.key.epoch), report.epoch);
 	note.key.sequence = report.sequence;
 	memcpy(note.digest, report.digest, sizeof(note.digest));
 	delivery_report_put(&note, b);
-	mh_err err = fd_from_bytes("report", report.der, report.len, &fd);
+	err = fd_from_bytes("report", report.der, report.len, &fd);
 	if (err == MH_OK)
 		err =
 		    channel_send(a->courier, MSG_REPORT, buf_data(b), buf_len(b), &fd, 1);
@@ -214,6 +221,8 @@ on_receipt(struct agent *a, const struct message *m)
 		    "the receipt is for other bytes"); /* if it is there */
 	else
 		log_err_r(err, "receipt", "cannot be stored");
+	if (err == MH_ERR_CORRUPT)
+		agent_spool_reopen(a);
 }
 
 static void

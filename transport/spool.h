@@ -197,6 +197,12 @@ struct spool_statistics {
 bool spool_has_aside(struct spool *sp);
 mh_err spool_statistics(struct spool *sp, struct spool_statistics *ret) MH_CHECKED;
 
+/* Of these, what whoever seals has to know: cheap. */
+struct spool_waiting {
+	uint64_t n_pending, sealed_bytes;
+};
+mh_err spool_waiting(struct spool *sp, struct spool_waiting *ret) MH_CHECKED;
+
 /* Pending lines in the order in which they were stored. */
 struct spool_lines {
 	struct report_line *lines;

@@ -29,6 +29,7 @@ static const char *const sql[] = {
 	[SQL_PENDING_FINDINGS] =
 	    "SELECT id, lane, line, crc FROM pending WHERE lane = 0 ORDER BY id",
 	[SQL_PENDING_DROP] = "DELETE FROM pending WHERE id = ?1",
+	[SQL_PENDING_COUNT] = "SELECT count(*) FROM pending",
 	/* lane 1: LANE_COVERAGE */
 	[SQL_STATUS_OLDEST] = "SELECT id, bytes, stored_ms FROM pending"
 			      " WHERE lane = 1 AND is_kept = 0 ORDER BY id LIMIT 1",
@@ -79,10 +80,12 @@ static const char *const sql[] = {
 	    "UPDATE sealed SET tries = tries + 1, refusal = ?3, retry_ms = ?4"
 	    " WHERE epoch = ?1 AND sequence = ?2",
 	[SQL_SEALED_DROP] =
-	    "DELETE FROM sealed WHERE epoch = ?1 AND sequence = ?2 AND digest = ?3",
+	    "DELETE FROM sealed WHERE epoch = ?1 AND sequence = ?2 AND digest = ?3"
+	    " RETURNING bytes",
 	[SQL_SEALED_FORGET] = "DELETE FROM sealed WHERE epoch = ?1 AND sequence = ?2",
+	/* One that was read out of a damaged database may be there. */
 	[SQL_RECEIPT_PUT] =
-	    "INSERT INTO receipts (epoch, sequence, digest, received_ms, der)"
+	    "INSERT OR REPLACE INTO receipts (epoch, sequence, digest, received_ms, der)"
 	    " VALUES (?1, ?2, ?3, ?4, ?5)",
 	/* All that is older than the ?1 newest. */
 	[SQL_RECEIPTS_PRUNE] =
@@ -91,7 +94,8 @@ static const char *const sql[] = {
 	[SQL_USED_BYTES] =
 	    "SELECT (SELECT coalesce(sum(bytes), 0) FROM pending) +"
 	    " (SELECT coalesce(sum(bytes), 0) FROM sealed),"
-	    " (SELECT coalesce(sum(bytes), 0) FROM pending WHERE lane = 1)",
+	    " (SELECT coalesce(sum(bytes), 0) FROM pending WHERE lane = 1),"
+	    " (SELECT coalesce(sum(bytes), 0) FROM sealed)",
 	[SQL_STATISTICS] =
 	    "SELECT (SELECT count(*) FROM pending), (SELECT coalesce(sum(bytes), 0) FROM "
 	    "pending),"
@@ -310,6 +314,7 @@ spool_db_count_used(struct spool *sp)
 		return err;
 	sp->used_bytes = (uint64_t)sqlite3_column_int64(stmt, 0);
 	sp->status_bytes = (uint64_t)sqlite3_column_int64(stmt, 1);
+	sp->sealed_bytes = (uint64_t)sqlite3_column_int64(stmt, 2);
 	(void)sqlite3_reset(stmt);
 	return MH_OK;
 }

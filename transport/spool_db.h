@@ -22,6 +22,7 @@ enum statement {
 	SQL_PENDING_READ,
 	SQL_PENDING_FINDINGS,
 	SQL_PENDING_DROP,
+	SQL_PENDING_COUNT,
 	SQL_STATUS_OLDEST,
 	SQL_DROPPED_ADD,
 	SQL_DROPPED_GET,
@@ -56,6 +57,7 @@ struct spool {
 	uint64_t min_free_bytes;
 	uint64_t used_bytes;   /* of pending lines and sealed reports */
 	uint64_t status_bytes; /* of pending coverage, in used_bytes */
+	uint64_t sealed_bytes; /* of sealed reports, in used_bytes */
 	char why[256];
 };
 

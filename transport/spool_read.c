@@ -111,6 +111,20 @@ spool_statistics(struct spool *sp, struct spool_statistics *ret)
 	return MH_OK;
 }
 
+mh_err
+spool_waiting(struct spool *sp, struct spool_waiting *ret)
+{
+	sqlite3_stmt *stmt = spool_db_statement(sp, SQL_PENDING_COUNT);
+	mh_err err = spool_db_row(sp, stmt);
+
+	if (err != MH_OK)
+		return err;
+	ret->n_pending = (uint64_t)sqlite3_column_int64(stmt, 0);
+	ret->sealed_bytes = sp->sealed_bytes;
+	(void)sqlite3_reset(stmt);
+	return MH_OK;
+}
+
 bool
 spool_has_aside(struct spool *sp)
 {

@@ -83,6 +83,7 @@ spool_seal(struct spool *sp, const struct spool_lines *lines, size_t n_taken,
 		return err;
 	count_out(sp, lines, n_taken);
 	sp->used_bytes += len;
+	sp->sealed_bytes += len;
 	return MH_OK;
 }
 
@@ -231,23 +232,27 @@ spool_pending_read(struct spool *sp, bool with_coverage, struct spool_lines **re
 	struct reading r = { .lines = l };
 	int64_t now_ms = clock_real_ms();
 	size_t at = 0;
-	mh_err err = MH_OK;
+	bool has_told = false;
+	mh_err err = MH_ERR_NOTFOUND;
 
 	if (with_coverage)
 		err = spool_db_transact_to_free(sp, tell_dropped, &now_ms);
 	if (err != MH_OK && err != MH_ERR_NOTFOUND)
 		return err;
+	has_told = err == MH_OK;
 	l->text = buf_new(SPOOL_READ_MAX);
 	do {
 		r.damaged = 0;
 		l->n = 0;
 		buf_reset(l->text);
 		err = read_lines(sp, with_coverage, &r);
-		if (err == MH_OK && r.damaged != 0)
+		if (err == MH_OK && r.damaged != 0) {
 			err =
 			    spool_db_transact_to_free(sp, put_damaged_aside, &r.damaged);
+			has_told = true;
+		}
 	} while (err == MH_OK && r.damaged != 0);
-	if (err == MH_OK)
+	if (err == MH_OK && has_told)
 		err = spool_db_count_used(sp);
 	if (err != MH_OK)
 		return err;
@@ -274,6 +279,7 @@ struct receiving {
 	const struct receipt *receipt;
 	const uint8_t *der;
 	size_t len;
+	uint64_t *ret_bytes; /* of the report that it removes */
 };
 
 static mh_err
@@ -286,11 +292,11 @@ receive(struct spool *sp, const void *arg)
 	spool_db_bind_text(stmt, 1, r->receipt->epoch);
 	spool_db_bind_int(stmt, 2, (int64_t)r->receipt->sequence);
 	spool_db_bind_bytes(stmt, 3, r->receipt->digest, DIGEST_BYTES);
-	err = spool_db_run(sp, stmt);
+	err = spool_db_row(sp, stmt);
 	if (err != MH_OK)
 		return err;
-	if (sqlite3_changes(sp->db) != 1)
-		return MH_ERR_NOTFOUND;
+	*r->ret_bytes = (uint64_t)sqlite3_column_int64(stmt, 0);
+	(void)sqlite3_reset(stmt);
 	stmt = spool_db_statement(sp, SQL_RECEIPT_PUT);
 	spool_db_bind_text(stmt, 1, r->receipt->epoch);
 	spool_db_bind_int(stmt, 2, (int64_t)r->receipt->sequence);
@@ -309,11 +315,15 @@ mh_err
 spool_receipt(struct spool *sp, const struct receipt *receipt, const uint8_t *der,
     size_t len)
 {
-	const struct receiving r = { receipt, der, len };
+	uint64_t bytes = 0;
+	const struct receiving r = { receipt, der, len, &bytes };
 	mh_err err = spool_db_transact_to_free(sp, receive, &r);
 
-	if (err == MH_OK)
-		mh_ignore(spool_db_count_used(sp));
+	/* Not counted anew: after a week without a collector there are many. */
+	if (err == MH_OK) {
+		sp->used_bytes -= bytes;
+		sp->sealed_bytes -= bytes;
+	}
 	return err;
 }
 
