@@ -74,7 +74,9 @@ static const char *const sql[] = {
 	    " VALUES (?1, ?2, ?3, ?4, length(?5), ?5)",
 	[SQL_SEALED_NEXT] =
 	    "SELECT id, epoch, sequence, digest, tries, refusal, der FROM sealed"
-	    " WHERE id > ?1 AND retry_ms <= ?2 ORDER BY id LIMIT 1",
+	    /* SPOOL_RETRY_MAX_MS: what is due later was noted by a clock that was ahead. */
+	    " WHERE id > ?1 AND (retry_ms <= ?2 OR retry_ms > ?2 + 3600000)"
+	    " ORDER BY id LIMIT 1",
 	[SQL_SEALED_REFUSE] =
 	    "UPDATE sealed SET tries = tries + 1, refusal = ?3, retry_ms = ?4"
 	    " WHERE epoch = ?1 AND sequence = ?2",
@@ -107,6 +109,7 @@ static const char *const sql[] = {
 };
 
 static_assert(MH_ARRAY_LEN(sql) == SQL_MAX_, "one text per statement");
+static_assert(SPOOL_RETRY_MAX_MS == 3600000, "as in SQL_SEALED_NEXT");
 
 mh_err
 spool_db_err(struct spool *sp, int rc)
