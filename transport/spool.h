@@ -41,6 +41,9 @@ enum {
 	/* Receipts that are kept, the newest: 15 MB, a year of reports each hour.  The
 	 * collector has them all. */
 	SPOOL_RECEIPTS_MAX = 10 * 1000,
+	/* Reports that were taken back and are kept as they were, the newest: 64 MiB.  What
+	 * is in them goes out in others; whoever has them refused must not fill the disk. */
+	SPOOL_RETURNED_MAX = 64,
 	SPOOL_READ_MAX = 4 * 1024 * 1024, /* bytes of pending lines read at once */
 	/* Milliseconds to the next try of a refused report.  One that is later was noted
 	 * while the clock was ahead, and is due now: it may be a year. */
@@ -267,7 +270,7 @@ mh_err spool_refused(struct spool *sp, const char *epoch, uint64_t sequence,
  * Take a sealed report back whose way is blocked for ever (the collector holds other
  * bytes under its sequence, or refuses its agent): in one transaction its lines come
  * back into pending and the report itself is set aside, as what was signed stays what
- * was signed.  lines are those of the report, in its order (report_next_line()).
+ * was signed (the newest SPOOL_RETURNED_MAX).  lines are those of the report, in its order (report_next_line()).
  *
  * MH_ERR_NOTFOUND when there is no such report.  No quota.
  */

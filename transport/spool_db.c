@@ -67,8 +67,12 @@ static const char *const sql[] = {
 	    " AND size = ?4 AND mtime_ns = ?5 AND ctime_ns = ?6"
 	    " AND rule_set = ?7",
 	[SQL_ASIDE_SEALED] = "INSERT INTO aside (lane, stored_ms, why, line, what)"
-			     " SELECT 0, ?3, ?4, der, 'report' FROM sealed"
+			     " SELECT 0, ?3, ?4, der, ?5 FROM sealed"
 			     " WHERE epoch = ?1 AND sequence = ?2",
+	/* All that were taken back but the ?1 newest. */
+	[SQL_ASIDE_PRUNE] =
+	    "DELETE FROM aside WHERE what = 'returned' AND id <= (SELECT id FROM aside"
+	    " WHERE what = 'returned' ORDER BY id DESC LIMIT 1 OFFSET ?1)",
 	[SQL_SEALED_PUT] =
 	    "INSERT INTO sealed (epoch, sequence, digest, sealed_ms, bytes, der)"
 	    " VALUES (?1, ?2, ?3, ?4, length(?5), ?5)",

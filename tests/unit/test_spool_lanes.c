@@ -293,6 +293,30 @@ a_report_that_is_taken_back_is_sealed_again_in_a_new_epoch(void **state)
 	assert_string_not_equal(before.epoch, after.epoch);
 }
 
+/* A collector or a courier that refuses for ever must not fill the disk. */
+static void
+of_reports_that_were_taken_back_the_newest_are_kept(void **state)
+{
+	struct ground *g = *state;
+	struct report_header h;
+	const struct report_line line = { LANE_FINDING, "{\"class_uid\":2004}", 18 };
+
+	open_it(g);
+	execute(g,
+	    "INSERT INTO aside (lane, stored_ms, why, line, what)"
+	    " VALUES (0, 1, 'damaged', 'x', 'report'), (0, 1, 'long', 'x', 'line')");
+	open_it(g);
+	assert_ok(store_finding(g->sp, 1, 10));
+	for (unsigned i = 1; i <= SPOOL_RETURNED_MAX + 2; i++) {
+		seal_all(g, true, &h);
+		assert_int_equal(h.sequence, i);
+		assert_ok(spool_unseal(g->sp, h.epoch, i, &line, 1, "fork", NOW_MS));
+		assert_int_equal(statistics(g).n_aside,
+		    2 + (i < SPOOL_RETURNED_MAX ? i : SPOOL_RETURNED_MAX));
+	}
+	assert_int_equal(statistics(g).n_pending, 1);
+}
+
 /* Rows of findings and reports over many pages, then a page of junk. */
 static void
 fill(struct ground *g, unsigned n_sealed, unsigned n_pending)
@@ -508,6 +532,7 @@ main(void)
 		CASE(a_damaged_line_is_moved_aside_and_told),
 		CASE(a_damaged_report_is_moved_aside_and_told),
 		CASE(a_report_that_is_taken_back_is_sealed_again_in_a_new_epoch),
+		CASE(of_reports_that_were_taken_back_the_newest_are_kept),
 		CASE(what_a_damaged_page_leaves_is_read_into_the_new_spool),
 		CASE(a_crash_while_a_damaged_spool_is_replaced_is_mended),
 		CASE(a_crash_that_parts_a_damaged_spool_from_its_journal_is_mended),
