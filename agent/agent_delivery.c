@@ -23,12 +23,33 @@
 #include "build_info.h"
 #include "records/delivery.h"
 
+/* A damaged page that only delivery reads: agent_store() would never come upon it. */
+static mh_err
+note_damage(struct agent *a, mh_err err)
+{
+	a->is_spool_damaged |= err == MH_ERR_CORRUPT;
+	return err;
+}
+
+/* Not where it was noted, in the middle of whatever uses the spool. */
+static void
+mend_spool(struct agent *a, int64_t now_ms)
+{
+	if (!a->is_spool_damaged || now_ms < a->spool_reopen_ms)
+		return;
+	a->is_spool_damaged = false;
+	a->spool_reopen_ms = now_ms + SPOOL_REOPEN_MS;
+	agent_spool_reopen(a);
+	a->last_sent_id = 0;
+	agent_delivery_count(a, now_ms);
+}
+
 void
 agent_delivery_count(struct agent *a, int64_t now_ms)
 {
 	struct spool_statistics st;
 
-	if (spool_statistics(a->spool, &st) != MH_OK)
+	if (note_damage(a, spool_statistics(a->spool, &st)) != MH_OK)
 		return;
 	a->n_pending = st.n_pending;
 	a->sealed_bytes = st.sealed_bytes;
@@ -85,7 +106,7 @@ seal_one(struct agent *a)
 
 	mh_err err =
 	    spool_pending_read(a->spool, a->sealed_bytes < STATUS_SEALED_MAX, &lines);
-	if (err != MH_OK || lines->n == 0)
+	if (note_damage(a, err) != MH_OK || lines->n == 0)
 		return false;
 	memset(&header, 0, sizeof(header));
 	fill_header(a, &header);
@@ -100,7 +121,7 @@ seal_one(struct agent *a)
 	}
 	if (err == MH_OK)
 		err = spool_seal(a->spool, lines, taken, &header, der, len);
-	if (err != MH_OK) {
+	if (note_damage(a, err) != MH_OK) {
 		log_err_r(err, "report", "cannot seal");
 		return false;
 	}
@@ -151,15 +172,16 @@ send_one(struct agent *a)
 	struct spool_report report;
 	struct delivery_report note;
 
-	if (spool_next_report(a->spool, a->last_sent_id, clock_real_ms(), &report) !=
-	    MH_OK)
+	mh_err err =
+	    spool_next_report(a->spool, a->last_sent_id, clock_real_ms(), &report);
+	if (note_damage(a, err) != MH_OK)
 		return false;
 	memset(&note, 0, sizeof(note));
 	copy_text(note.key.epoch, sizeof(note.key.epoch), report.epoch);
 	note.key.sequence = report.sequence;
 	memcpy(note.digest, report.digest, sizeof(note.digest));
 	delivery_report_put(&note, b);
-	mh_err err = fd_from_bytes("report", report.der, report.len, &fd);
+	err = fd_from_bytes("report", report.der, report.len, &fd);
 	if (err == MH_OK)
 		err =
 		    channel_send(a->courier, MSG_REPORT, buf_data(b), buf_len(b), &fd, 1);
@@ -202,7 +224,7 @@ on_receipt(struct agent *a, const struct message *m)
 		return;
 	}
 	/* Removes the report only if epoch, sequence and hash are all its own. */
-	err = spool_receipt(a->spool, &receipt, note.der, note.len);
+	err = note_damage(a, spool_receipt(a->spool, &receipt, note.der, note.len));
 	if (err == MH_OK) {
 		log_info("receipt", "report %llu is safe",
 		    (unsigned long long)receipt.sequence);
@@ -446,6 +468,7 @@ agent_delivery_tick(struct agent *a, int64_t now_ms)
 	agent_identity_tick(a, now_ms);
 	if (a->identity == NULL)
 		return;
+	mend_spool(a, now_ms);
 	seal_what_is_due(a, now_ms);
 	if (a->is_stopping)
 		return;

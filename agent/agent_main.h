@@ -52,6 +52,7 @@ enum {
 	RULES_RETRY_MS = 60 * 1000, /* after a rule set that could not be loaded */
 	IDENTITY_LOOK_MS = 5000,    /* for an enrolment that comes while the agent runs */
 	METRICS_COUNT_MS = 15 * 1000, /* between counts of the spool for metrics */
+	SPOOL_REOPEN_MS = 60 * 1000,  /* between two, when delivery finds damage again */
 	SETTINGS_LOOK_MS = 5000,      /* for settings that the courier does not have */
 	SIGNING_RETRY_MIN_MS = 60 * 1000,      /* between attempts of renewal, doubled */
 	SIGNING_RETRY_MAX_MS = 60 * 60 * 1000, /* each time; less for short lives */
@@ -185,7 +186,9 @@ struct agent {
 	char *own_files[OWN_FILES];
 	struct host host;
 	struct spool *spool;
-	bool was_spool_damaged; /* what it held is to be found again */
+	bool was_spool_damaged;  /* what it held is to be found again */
+	bool is_spool_damaged;   /* as delivery came upon it: it is to be opened anew */
+	int64_t spool_reopen_ms; /* monotonic: not before */
 	struct store *store;
 	bool is_stopping;
 	int64_t stop_ms; /* monotonic: then what is in flight is left */
