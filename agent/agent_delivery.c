@@ -201,6 +201,17 @@ keep_report(struct agent *a, const struct delivery_receipt *note, const char *wh
 	    clock_real_ms() + RECEIPT_RETRY_MS));
 }
 
+/*
+ * Also one for who we were when the report went out: to refuse it would have the report
+ * refused and its findings sent again.
+ */
+static bool
+is_for_us(const struct agent *a, const struct receipt *receipt)
+{
+	return strcmp(receipt->agent, a->identity->agent) == 0 ||
+	       (a->agent_before[0] != 0 && strcmp(receipt->agent, a->agent_before) == 0);
+}
+
 static void
 on_receipt(struct agent *a, const struct message *m)
 {
@@ -214,7 +225,7 @@ on_receipt(struct agent *a, const struct message *m)
 		return;
 	}
 	err = receipt_open(note.der, note.len, a->ca, clock_real_ms(), &receipt, &why);
-	if (err == MH_OK && strcmp(receipt.agent, a->identity->agent) != 0) {
+	if (err == MH_OK && !is_for_us(a, &receipt)) {
 		err = MH_ERR_SIGNATURE;
 		why = "it is another agent's";
 	}

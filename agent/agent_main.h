@@ -224,7 +224,8 @@ struct agent {
 	uint8_t partly_context[CLEAN_CONTEXT_BYTES];
 
 	/* agent_identity.c */
-	struct identity *identity; /* NULL while this machine is not enrolled */
+	struct identity *identity;        /* NULL while this machine is not enrolled */
+	char agent_before[UUID_TEXT_LEN]; /* whose receipts may be on their way; or "" */
 	X509_STORE *ca;
 	struct signing signing;
 
