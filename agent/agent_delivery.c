@@ -257,7 +257,6 @@ on_refused(struct agent *a, const struct message *m)
 	if (delivery_refused_parse(m->data, m->len, &note) != MH_OK)
 		return;
 	a->n_refused++;
-	a->last_sent_id = 0;
 	if (agent_refused_mend(a, &note))
 		return;
 	MH_CLEANUP(freep)
