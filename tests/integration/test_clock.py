@@ -75,6 +75,20 @@ class Clock(ResidentTest):
         self.r.wait_for_log("sealed while the clock was ahead: sealed anew")
         self.check_all_once()
 
+    def test_a_collector_a_year_ahead_removes_nothing(self):
+        """By that clock all is older than store.keep."""
+        self.r.start()
+        self.check_all_once()
+        self.assertEqual(self.r.stop(), 0)
+        self.c.end()
+        with open(os.path.join(self.c.dir, "collector.yaml"), "a") as f:
+            f.write("store:\n  keep: 30d\n")
+        self.c.start(wrong_by(365))
+        time.sleep(4)
+        self.c.end()
+        self.c.start()
+        self.check_all_once()
+
     def collector_wrong_by(self, days):
         self.c.end()
         self.c.start(wrong_by(days))
