@@ -221,6 +221,9 @@ on_response(void *arg, const struct http_response *response)
 	co->has_answered = true;
 	note_clock(co, response);
 	if (response->status == 429 || response->status >= 500) {
+		/* A renewal waits for its own time then: else nothing but it would be
+		 * tried, and an authority that is away would hold up all reports. */
+		courier_renewal_on_response(co, errand, response);
 		wait_as_asked(co, response);
 		courier_pump(co);
 		return;
