@@ -318,6 +318,7 @@ agent_spool_reopen(struct agent *a)
 	/* Without a spool there is nothing that this process may do: the next one tries. */
 	if (open_spool(a) != MH_OK)
 		exit(1);
+	a->must_find_again |= a->was_spool_damaged;
 }
 
 /* The fnmatch(3) pattern of what begins with path. */

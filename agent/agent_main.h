@@ -189,6 +189,7 @@ struct agent {
 	bool was_spool_damaged;  /* what it held is to be found again */
 	bool is_spool_damaged;   /* as delivery came upon it: it is to be opened anew */
 	int64_t spool_reopen_ms; /* monotonic: not before */
+	bool must_find_again;    /* it was, and that is still to be seen to */
 	struct store *store;
 	bool is_stopping;
 	int64_t stop_ms; /* monotonic: then what is in flight is left */

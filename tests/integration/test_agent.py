@@ -301,7 +301,7 @@ class Disk(ResidentTest):
         with open(os.path.join(self.c.dir, "collector.yaml"), "w") as f:
             f.write(f'listen: ["127.0.0.1:{self.c.port}"]\n')
         self.c.end()
-        self.r.plant("a")
+        before = self.r.plant("a")
         self.r.start_asking()
         wait_until(lambda: self.r.spool("SELECT count(*) FROM sealed") != [(0,)], 20, "a report")
         path = self.r.state + "/agent/spool.db"
@@ -316,9 +316,11 @@ class Disk(ResidentTest):
         link.execute("INSERT INTO meta (key, value) VALUES ('test', 1)")
         self.r.wait_for_log("was damaged and is kept as")
         self.c.start()
+        # What it held and could not be read is found again, without being asked for.
+        self.wait_for_paths([before])
         later = self.r.plant("b")
         self.r.ask_scan()
-        wait_until(lambda: later in self.paths_arrived(), 40, "what was found after it")
+        self.wait_for_paths([before, later])
 
     def test_a_spool_that_is_no_database_at_all(self):
         os.makedirs(self.r.state + "/agent", 0o700)
