@@ -182,8 +182,9 @@ judge_identity(struct courier *co, enum errand errand,
 		courier_renewal_on_accepted(co);
 		return true;
 	}
-	if (errand == ERRAND_REPORT && strcmp(code, "revoked") != 0)
-		return true; /* it may be the report's own certificate */
+	if (errand == ERRAND_REPORT && strcmp(code, "revoked") != 0 &&
+	    strcmp(code, "connection") != 0)
+		return true; /* it is about the report */
 	(void)snprintf(sentence, sizeof(sentence),
 	    "the collector refuses this agent (%s): %s", code,
 	    detail[0] != 0 ? detail : "it does not say why");
