@@ -23,12 +23,33 @@
 #include "build_info.h"
 #include "records/delivery.h"
 
+/* A damaged page that only delivery reads: agent_store() would never come upon it. */
+static mh_err
+note_damage(struct agent *a, mh_err err)
+{
+	a->is_spool_damaged |= err == MH_ERR_CORRUPT;
+	return err;
+}
+
+/* Not where it was noted, in the middle of whatever uses the spool. */
+static void
+mend_spool(struct agent *a, int64_t now_ms)
+{
+	if (!a->is_spool_damaged || now_ms < a->spool_reopen_ms)
+		return;
+	a->is_spool_damaged = false;
+	a->spool_reopen_ms = now_ms + SPOOL_REOPEN_MS;
+	agent_spool_reopen(a);
+	a->last_sent_id = 0;
+	agent_delivery_count(a, now_ms);
+}
+
 void
 agent_delivery_count(struct agent *a, int64_t now_ms)
 {
 	struct spool_waiting st;
 
-	if (spool_waiting(a->spool, &st) != MH_OK)
+	if (note_damage(a, spool_waiting(a->spool, &st)) != MH_OK)
 		return;
 	a->n_pending = st.n_pending;
 	a->sealed_bytes = st.sealed_bytes;
@@ -85,9 +106,7 @@ seal_one(struct agent *a)
 
 	mh_err err =
 	    spool_pending_read(a->spool, a->sealed_bytes < STATUS_SEALED_MAX, &lines);
-	if (err == MH_ERR_CORRUPT)
-		agent_spool_reopen(a);
-	if (err != MH_OK || lines->n == 0)
+	if (note_damage(a, err) != MH_OK || lines->n == 0)
 		return false;
 	memset(&header, 0, sizeof(header));
 	fill_header(a, &header);
@@ -102,10 +121,8 @@ seal_one(struct agent *a)
 	}
 	if (err == MH_OK)
 		err = spool_seal(a->spool, lines, taken, &header, der, len);
-	if (err != MH_OK) {
+	if (note_damage(a, err) != MH_OK) {
 		log_err_r(err, "report", "cannot seal");
-		if (err == MH_ERR_CORRUPT)
-			agent_spool_reopen(a);
 		return false;
 	}
 	a->n_sealed++;
@@ -157,9 +174,7 @@ send_one(struct agent *a)
 
 	mh_err err =
 	    spool_next_report(a->spool, a->last_sent_id, clock_real_ms(), &report);
-	if (err == MH_ERR_CORRUPT)
-		agent_spool_reopen(a);
-	if (err != MH_OK)
+	if (note_damage(a, err) != MH_OK)
 		return false;
 	memset(&note, 0, sizeof(note));
 	copy_text(note.key.epoch, sizeof(note.key.epoch), report.epoch);
@@ -186,6 +201,17 @@ keep_report(struct agent *a, const struct delivery_receipt *note, const char *wh
 	    clock_real_ms() + RECEIPT_RETRY_MS));
 }
 
+/*
+ * Also one for who we were when the report went out: to refuse it would have the report
+ * refused and its findings sent again.
+ */
+static bool
+is_for_us(const struct agent *a, const struct receipt *receipt)
+{
+	return strcmp(receipt->agent, a->identity->agent) == 0 ||
+	       (a->agent_before[0] != 0 && strcmp(receipt->agent, a->agent_before) == 0);
+}
+
 static void
 on_receipt(struct agent *a, const struct message *m)
 {
@@ -199,7 +225,7 @@ on_receipt(struct agent *a, const struct message *m)
 		return;
 	}
 	err = receipt_open(note.der, note.len, a->ca, clock_real_ms(), &receipt, &why);
-	if (err == MH_OK && strcmp(receipt.agent, a->identity->agent) != 0) {
+	if (err == MH_OK && !is_for_us(a, &receipt)) {
 		err = MH_ERR_SIGNATURE;
 		why = "it is another agent's";
 	}
@@ -209,7 +235,7 @@ on_receipt(struct agent *a, const struct message *m)
 		return;
 	}
 	/* Removes the report only if epoch, sequence and hash are all its own. */
-	err = spool_receipt(a->spool, &receipt, note.der, note.len);
+	err = note_damage(a, spool_receipt(a->spool, &receipt, note.der, note.len));
 	if (err == MH_OK) {
 		log_info("receipt", "report %llu is safe",
 		    (unsigned long long)receipt.sequence);
@@ -221,8 +247,6 @@ on_receipt(struct agent *a, const struct message *m)
 		    "the receipt is for other bytes"); /* if it is there */
 	else
 		log_err_r(err, "receipt", "cannot be stored");
-	if (err == MH_ERR_CORRUPT)
-		agent_spool_reopen(a);
 }
 
 static void
@@ -233,7 +257,6 @@ on_refused(struct agent *a, const struct message *m)
 	if (delivery_refused_parse(m->data, m->len, &note) != MH_OK)
 		return;
 	a->n_refused++;
-	a->last_sent_id = 0;
 	if (agent_refused_mend(a, &note))
 		return;
 	MH_CLEANUP(freep)
@@ -455,6 +478,7 @@ agent_delivery_tick(struct agent *a, int64_t now_ms)
 	agent_identity_tick(a, now_ms);
 	if (a->identity == NULL)
 		return;
+	mend_spool(a, now_ms);
 	seal_what_is_due(a, now_ms);
 	if (a->is_stopping)
 		return;

@@ -57,10 +57,12 @@ begin_as(struct agent *a, const struct identity *id)
 	int64_t mark = mark_of(id->agent);
 
 	if (before != 0 && before != mark) {
-		if (spool_new_epoch(a->spool) == MH_OK)
-			log_notice(AREA, "this is another agent now: a new epoch begins");
-		else
+		/* Not noted then: the next start tries it again. */
+		if (spool_new_epoch(a->spool) != MH_OK) {
 			log_err(AREA, "no new epoch: %s", spool_why(a->spool));
+			return;
+		}
+		log_notice(AREA, "this is another agent now: a new epoch begins");
 	}
 	if (before != mark)
 		agent_state_set_number(a, "agent", mark);
@@ -72,6 +74,8 @@ take(struct agent *a, struct identity *id)
 	X509_STORE *ca = certificate_store_new(id->ca);
 
 	begin_as(a, id);
+	if (a->identity != NULL && strcmp(a->identity->agent, id->agent) != 0)
+		memcpy(a->agent_before, a->identity->agent, UUID_TEXT_LEN);
 	identity_free(a->identity);
 	X509_STORE_free(a->ca);
 	a->identity = id;

@@ -318,8 +318,7 @@ agent_spool_reopen(struct agent *a)
 	/* Without a spool there is nothing that this process may do: the next one tries. */
 	if (open_spool(a) != MH_OK)
 		exit(1);
-	a->last_sent_id = 0;
-	agent_delivery_count(a, clock_monotonic_ms());
+	a->must_find_again |= a->was_spool_damaged;
 }
 
 /* The fnmatch(3) pattern of what begins with path. */

@@ -52,6 +52,7 @@ enum {
 	RULES_RETRY_MS = 60 * 1000, /* after a rule set that could not be loaded */
 	IDENTITY_LOOK_MS = 5000,    /* for an enrolment that comes while the agent runs */
 	METRICS_COUNT_MS = 15 * 1000, /* between counts of the spool for metrics */
+	SPOOL_REOPEN_MS = 60 * 1000,  /* between two, when delivery finds damage again */
 	SETTINGS_LOOK_MS = 5000,      /* for settings that the courier does not have */
 	SIGNING_RETRY_MIN_MS = 60 * 1000,      /* between attempts of renewal, doubled */
 	SIGNING_RETRY_MAX_MS = 60 * 60 * 1000, /* each time; less for short lives */
@@ -187,7 +188,10 @@ struct agent {
 	char *own_files[OWN_FILES];
 	struct host host;
 	struct spool *spool;
-	bool was_spool_damaged; /* what it held is to be found again */
+	bool was_spool_damaged;  /* what it held is to be found again */
+	bool is_spool_damaged;   /* as delivery came upon it: it is to be opened anew */
+	int64_t spool_reopen_ms; /* monotonic: not before */
+	bool must_find_again;    /* it was, and that is still to be seen to */
 	struct store *store;
 	bool is_stopping;
 	int64_t stop_ms; /* monotonic: then what is in flight is left */
@@ -224,7 +228,8 @@ struct agent {
 	uint8_t partly_context[CLEAN_CONTEXT_BYTES];
 
 	/* agent_identity.c */
-	struct identity *identity; /* NULL while this machine is not enrolled */
+	struct identity *identity;        /* NULL while this machine is not enrolled */
+	char agent_before[UUID_TEXT_LEN]; /* whose receipts may be on their way; or "" */
 	X509_STORE *ca;
 	struct signing signing;
 

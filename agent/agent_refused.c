@@ -41,6 +41,10 @@ judge(struct agent *a, const struct delivery_refused *note,
 	if (strcmp(note->code, "fork") == 0 && sealed->tries > 0)
 		return "its place in the chain is taken at the collector: sealed anew in "
 		       "a new epoch";
+	/* By our clock of now, which was set since: it would be refused for as long. */
+	if (strcmp(note->code, "bad-content") == 0 &&
+	    report->header.sealed_ms > clock_real_ms() + REPORT_AHEAD_MAX_MS)
+		return "it was sealed while the clock was ahead: sealed anew";
 	if (strcmp(note->code, "certificate") != 0)
 		return NULL;
 	if (a->identity->next_cert != NULL &&
@@ -119,8 +123,13 @@ agent_refused_mend(struct agent *a, const struct delivery_refused *note)
 	struct spool_report sealed;
 	bool is_mended;
 
-	if (strcmp(note->code, "fork") != 0 && strcmp(note->code, "certificate") != 0 &&
-	    strcmp(note->code, "wrong-agent") != 0)
+	static const char *const codes[] = { "fork", "certificate", "wrong-agent",
+		"bad-content" };
+	bool is_known = false;
+
+	for (size_t i = 0; i < MH_ARRAY_LEN(codes); i++)
+		is_known |= strcmp(note->code, codes[i]) == 0;
+	if (!is_known)
 		return false;
 	if (a->identity == NULL || !find(a, &note->key, &sealed))
 		return false;

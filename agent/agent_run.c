@@ -13,6 +13,7 @@
 #include "agent/enrich.h"
 #include "agent/ocsf_anomaly.h"
 #include "agent/ocsf_enrich.h"
+#include "agent/ocsf_shorten.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -259,9 +260,11 @@ run_tell_coverage(struct run *run, const struct coverage *c, bool is_whole)
 
 	/* A summary never counts what is not on disk before it. */
 	agent_enrich_flush(run->agent);
-	for (size_t first = 0; first < c->n_paths; first += COVERAGE_PATHS_PER_LINE)
-		store_keep_line(st,
-		    coverage_to_json(&context, c, first, COVERAGE_PATHS_PER_LINE));
+	for (size_t first = 0, n = 0; first < c->n_paths; first += n) {
+		n = coverage_paths_that_fit(c, first, COVERAGE_PATHS_PER_LINE,
+		    REPORT_LINE_MAX);
+		store_keep_line(st, coverage_to_json(&context, c, first, n));
+	}
 	store_keep_line(st, summary_of(run, &context, c, is_whole));
 	count_totals(&run->agent->totals, c);
 	(void)agent_store(run->agent);

@@ -404,6 +404,11 @@ agent_scan_tick(struct agent *a, int64_t now_ms)
 
 	if (a->is_stopping)
 		return;
+	if (a->must_find_again) {
+		a->must_find_again = false;
+		save_schedule(a);
+		load_schedule(a);
+	}
 	forget_place(a);
 	if (w->run == NULL && !w->is_drop_due && agent_rules_are_ready(a))
 		resume_run(a);

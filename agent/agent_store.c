@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "agent/agent_main.h"
+#include "agent/ocsf_shorten.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -135,7 +136,7 @@ store_keep_finding(struct store *st, const struct new_finding *f)
 		.rule = xstrdup(f->rule),
 		.pack = xstrdup(f->pack),
 		.path = xstrdup(f->path),
-		.json = json_dumps(f->json, JSON_COMPACT),
+		.json = finding_to_line(f->json, REPORT_LINE_MAX),
 		.severity = f->severity,
 		.seen_ms = f->now_ms,
 	};

@@ -100,16 +100,26 @@ folder_sync_of(const char *path)
 mh_err
 file_write_durably(const char *path, const void *p, size_t len, unsigned mode)
 {
+	return file_write_durably_as(path, p, len, mode, (uid_t)-1, (gid_t)-1);
+}
+
+mh_err
+file_write_durably_as(const char *path, const void *p, size_t len, unsigned mode,
+    uid_t uid, gid_t gid)
+{
 	MH_CLEANUP(freep) char *temporary = xasprintf("%s.%d.new", path, (int)getpid());
 	MH_CLEANUP(fd_closep) int fd = -1;
 	mh_err err = MH_OK;
 
-	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	/* Of one that was killed, or a trap. */
+	(void)unlink(temporary);
+	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 	if (fd < 0)
 		return MH_ERR_SYSTEM;
 	err = fd_write_all(fd, p, len);
 	if (err == MH_OK &&
-	    (fchmod(fd, mode) < 0 || fdatasync(fd) < 0 || rename(temporary, path) < 0))
+	    ((uid != (uid_t)-1 && fchown(fd, uid, gid) < 0) || fchmod(fd, mode) < 0 ||
+		fdatasync(fd) < 0 || rename(temporary, path) < 0))
 		err = MH_ERR_SYSTEM;
 	if (err != MH_OK) {
 		int saved = errno;

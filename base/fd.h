@@ -38,6 +38,12 @@ mh_err file_read(const char *path, struct buf *b) MH_CHECKED;
  */
 mh_err file_write_durably(const char *path, const void *p, size_t len, unsigned mode)
     MH_CHECKED;
+/*
+ * The same for another owner ((uid_t)-1, (gid_t)-1: ours), for root in a folder that is
+ * that owner's: nothing that lies there is written to or changes its owner.
+ */
+mh_err file_write_durably_as(const char *path, const void *p, size_t len, unsigned mode,
+    uid_t uid, gid_t gid) MH_CHECKED;
 
 /* Have the names in the folder of path on disk, fsync(2): after a rename(2). */
 mh_err folder_sync_of(const char *path) MH_CHECKED;

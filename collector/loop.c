@@ -131,13 +131,13 @@ identify(struct loop *l, struct evhttp_request *req, const char **ret_agent)
 	if (peer == NULL || !peer->has_certificate)
 		return true;
 	if (!peer->is_agent) {
-		refuse(req, 403, "certificate",
+		refuse(req, 403, "connection",
 		    "the connection's certificate is not an agent's");
 		return false;
 	}
 	/* A connection or a ticket may be older than its certificate's end. */
 	if (now_ms < peer->not_before_ms || now_ms >= peer->not_after_ms + 1000) {
-		refuse(req, 403, "certificate",
+		refuse(req, 403, "connection",
 		    "the connection's certificate has expired");
 		return false;
 	}
@@ -166,7 +166,7 @@ route(struct loop *l, struct evhttp_request *req, const char *path)
 		enrol_on_request(l->setup.enrol, req, path, agent, l->mailbox,
 		    &l->n_under_way);
 	else if (agent[0] == 0)
-		refuse(req, 403, "certificate", "a certificate of this fleet is needed");
+		refuse(req, 403, "connection", "a certificate of this fleet is needed");
 	else if (strcmp(path, "/v1/reports") != 0)
 		refuse(req, 404, "not-found", "there is nothing at this path");
 	else if (!is_post)

@@ -368,6 +368,9 @@ struct store_fault {
 typedef void store_fault_fn(const struct store_fault *f, void *arg);
 mh_err store_check(struct store *st, store_fault_fn *fn, void *arg) MH_CHECKED;
 
+/* When the newest report was received; 0: there is none. */
+mh_err store_newest(struct store *st, int64_t *ret_ms) MH_CHECKED;
+
 /* How many reports are kept. */
 mh_err store_report_count(struct store *st, uint64_t *ret) MH_CHECKED;
 

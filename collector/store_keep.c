@@ -461,6 +461,12 @@ store_serve(struct store *st, int64_t now_ms, int64_t *ret_copied_ms)
 }
 
 mh_err
+store_newest(struct store *st, int64_t *ret_ms)
+{
+	return store_number(st, store_statement(st, SQL_NEWEST), ret_ms);
+}
+
+mh_err
 store_report_count(struct store *st, uint64_t *ret)
 {
 	int64_t n = 0;

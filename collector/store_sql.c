@@ -234,5 +234,6 @@ const char *const store_sql_texts[SQL_MAX_] = {
 	    "SELECT id, severity, time_ms, uid, rule, path FROM findings"
 	    " WHERE id >= ?1 << 20 AND id < (?1 + 1) << 20 ORDER BY id",
 	[SQL_COUNT_REPORTS] = "SELECT count(*) FROM reports",
+	[SQL_NEWEST] = "SELECT ifnull(max(received_ms), 0) FROM reports",
 	[SQL_VACUUM] = "PRAGMA incremental_vacuum(64)",
 };

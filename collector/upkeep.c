@@ -48,12 +48,27 @@ look_for_alarms(struct upkeep *u, int64_t now_ms)
 		    "%u new alarm(s); `molehunt-collector alarms` lists them", n);
 }
 
+/* Whether the clock may be believed with what cannot be undone. */
+static bool
+clock_is_believed(struct upkeep *u, int64_t now_ms)
+{
+	int64_t real_ms = clock_real_ms();
+	int64_t change = real_ms - now_ms - u->offset_ms;
+	int64_t newest_ms = 0;
+
+	if (change > UPKEEP_CLOCK_SET_MS || change < -UPKEEP_CLOCK_SET_MS)
+		u->settled_ms = now_ms + UPKEEP_CLOCK_MS;
+	u->offset_ms = real_ms - now_ms;
+	return now_ms >= u->settled_ms || (store_newest(u->st, &newest_ms) == MH_OK &&
+					      real_ms - newest_ms < UPKEEP_CLOCK_MS);
+}
+
 static void
 prune(struct upkeep *u, int64_t now_ms)
 {
 	unsigned n = 0;
 	unsigned all = 0;
-	bool more = true;
+	bool more = clock_is_believed(u, now_ms);
 	mh_err err = MH_OK;
 
 	while (err == MH_OK && more &&

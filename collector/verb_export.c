@@ -116,6 +116,9 @@ keep_cursor(struct export *x)
 	buf_reset(x->out);
 	if (x->options->cursor_file == NULL)
 		return MH_OK;
+	/* The cursor is durable: what is before it in a file has to be, too. */
+	if (fdatasync(STDOUT_FILENO) < 0 && errno != EINVAL && errno != EROFS)
+		return MH_ERR_SYSTEM;
 	(void)snprintf(text, sizeof(text), "%" PRId64 "\n", x->cursor);
 	return file_write_durably(x->options->cursor_file, text, strlen(text), 0600);
 }

@@ -182,8 +182,9 @@ judge_identity(struct courier *co, enum errand errand,
 		courier_renewal_on_accepted(co);
 		return true;
 	}
-	if (errand == ERRAND_REPORT && strcmp(code, "revoked") != 0)
-		return true; /* it may be the report's own certificate */
+	if (errand == ERRAND_REPORT && strcmp(code, "revoked") != 0 &&
+	    strcmp(code, "connection") != 0)
+		return true; /* it is about the report */
 	(void)snprintf(sentence, sizeof(sentence),
 	    "the collector refuses this agent (%s): %s", code,
 	    detail[0] != 0 ? detail : "it does not say why");
@@ -221,6 +222,9 @@ on_response(void *arg, const struct http_response *response)
 	co->has_answered = true;
 	note_clock(co, response);
 	if (response->status == 429 || response->status >= 500) {
+		/* A renewal waits for its own time then: else nothing but it would be
+		 * tried, and an authority that is away would hold up all reports. */
+		courier_renewal_on_response(co, errand, response);
 		wait_as_asked(co, response);
 		courier_pump(co);
 		return;

@@ -76,6 +76,7 @@ reply(struct asker *k, const char *status, const char *type, const void *body, s
 {
 	struct evbuffer *out = bufferevent_get_output(k->bev);
 
+	k->is_waiting = false;
 	(void)bufferevent_disable(k->bev, EV_READ);
 	bufferevent_setcb(k->bev, NULL, on_sent, on_event, k);
 	(void)evbuffer_add_printf(out,

@@ -347,9 +347,10 @@ courier_renewal_on_refused(struct courier *co, const char *why)
 
 	if (!co->is_next)
 		return;
+	unsigned steps = co->successor_failures < 10 ? co->successor_failures : 10;
+
 	co->successor_failures++;
-	co->successor_retry_ms =
-	    clock_monotonic_ms() + (retry_ms(co) << (co->successor_failures - 1));
+	co->successor_retry_ms = clock_monotonic_ms() + (retry_ms(co) << steps);
 	(void)snprintf(sentence, sizeof(sentence),
 	    "the new TLS certificate is not accepted: %s; the old one is used meanwhile",
 	    why);

@@ -439,16 +439,31 @@ static const char *const files[] = { "agent/identity.json", "courier/courier.jso
 	"courier/tls.pem", "courier/ca.pem", "agent/signing.key.new",
 	"agent/signing.pem.new", "courier/tls.key.new", "courier/tls.pem.new" };
 
-/* Rename each file that is there from its name with one suffix to the other. */
+/* Put each file that is there aside. */
 static void
-rename_all(const char *state, const char *from, const char *to)
+put_aside(const char *state)
 {
 	for (size_t i = 0; i < MH_ARRAY_LEN(files); i++) {
-		MH_CLEANUP(freep)
-		char *before = xasprintf("%s/%s%s", state, files[i], from);
-		MH_CLEANUP(freep) char *after = xasprintf("%s/%s%s", state, files[i], to);
+		MH_CLEANUP(freep) char *name = xasprintf("%s/%s", state, files[i]);
+		MH_CLEANUP(freep) char *old = xasprintf("%s.old", name);
 
-		(void)rename(before, after);
+		(void)rename(name, old);
+	}
+}
+
+/*
+ * The JSON files last: as long as one is missing it is known that the rest may be, too,
+ * when this is cut short itself.
+ */
+static void
+bring_back(const char *state)
+{
+	for (size_t i = MH_ARRAY_LEN(files); i-- > 0;) {
+		MH_CLEANUP(freep) char *name = xasprintf("%s/%s", state, files[i]);
+		MH_CLEANUP(freep) char *old = xasprintf("%s.old", name);
+
+		if (rename(old, name) < 0 && errno != ENOENT)
+			return;
 	}
 }
 
@@ -483,7 +498,7 @@ store_both(struct enrolling *e)
 	const char *state = e->options->state;
 	mh_err err;
 
-	rename_all(state, "", ".old");
+	put_aside(state);
 	err = store_one(state, "agent", IDENTITY_AGENT, &e->agent);
 	if (err == MH_OK)
 		err = store_one(state, "courier", IDENTITY_COURIER, &e->courier);
@@ -494,7 +509,7 @@ store_both(struct enrolling *e)
 	int saved = errno;
 
 	remove_all(state, "");
-	rename_all(state, ".old", "");
+	bring_back(state);
 	errno = saved;
 	return fail(e, err, "the identity cannot be written under %s: %s", state,
 	    err == MH_ERR_SYSTEM ? strerror(saved) : mh_strerror(err));
@@ -516,7 +531,7 @@ undo_what_was_cut_short(const char *state)
 		is_half |= access(json, F_OK) < 0 && access(old, F_OK) == 0;
 	}
 	if (is_half)
-		rename_all(state, ".old", "");
+		bring_back(state);
 	else
 		remove_all(state, ".old");
 }

@@ -255,13 +255,8 @@ static mh_err
 store_file(const struct place *place, const char *name, const void *p, size_t len)
 {
 	MH_CLEANUP(freep) char *path = xasprintf("%s/%s", place->folder, name);
-	mh_err err = file_write_durably(path, p, len, 0600);
 
-	if (err != MH_OK)
-		return err;
-	if (place->uid != (uid_t)-1 && lchown(path, place->uid, place->gid) < 0)
-		return MH_ERR_SYSTEM;
-	return MH_OK;
+	return file_write_durably_as(path, p, len, 0600, place->uid, place->gid);
 }
 
 static mh_err

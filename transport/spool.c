@@ -2,6 +2,7 @@
 #include "transport/spool.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -364,7 +365,7 @@ fill_fresh(struct replacing *r)
 /*
  * Put a damaged database aside and another with what could be read in its place.  The
  * other one is whole before the first name changes: a crash between repeats it, and one
- * between the two renames is mended by the next spool_open().
+ * within or between the two renames is mended by the next spool_open().
  */
 static mh_err
 replace_damaged(struct replacing *r)
@@ -382,10 +383,48 @@ replace_damaged(struct replacing *r)
 	return err;
 }
 
+/*
+ * A crash within the first of them: a journal lies aside and its database does not.
+ * Without its journal the database is an older one, and may pass for a sound one: what
+ * was stored since would be lost, and sequences would be used twice.
+ */
+static void
+bring_journal_back(const char *path)
+{
+	MH_CLEANUP(freep) char *folder = xstrdup(path);
+	char *base = strrchr(folder, '/');
+	MH_CLEANUP(freep) char *start = NULL;
+	DIR *dir = NULL;
+	const struct dirent *e;
+
+	if (base == NULL)
+		return;
+	*base = 0;
+	start = xasprintf("%s.damaged-", base + 1);
+	dir = opendir(folder);
+	while (dir != NULL && (e = readdir(dir)) != NULL) {
+		MH_CLEANUP(freep)
+		char *database = xasprintf("%s/%s", folder, e->d_name);
+		MH_CLEANUP(freep) char *aside = xstrdup(database);
+		MH_CLEANUP(freep) char *journal = xasprintf("%s-wal", path);
+		size_t len = strlen(database);
+
+		if (strncmp(e->d_name, start, strlen(start)) != 0 ||
+		    strcmp(database + len - 4, "-wal") != 0)
+			continue;
+		database[len - 4] = 0;
+		if (access(database, F_OK) < 0 && access(path, F_OK) == 0)
+			(void)rename(aside, journal);
+	}
+	if (dir != NULL)
+		(void)closedir(dir);
+}
+
 /* A crash between the two renames of replace_damaged(). */
 static void
 finish_replacing(const char *path, const char *fresh)
 {
+	bring_journal_back(path);
 	if (access(path, F_OK) < 0 && errno == ENOENT && access(fresh, F_OK) == 0)
 		mh_ignore(rename_database(fresh, path));
 }

@@ -41,7 +41,13 @@ enum {
 	/* Receipts that are kept, the newest: 15 MB, a year of reports each hour.  The
 	 * collector has them all. */
 	SPOOL_RECEIPTS_MAX = 10 * 1000,
+	/* Reports that were taken back and are kept as they were, the newest: 64 MiB.  What
+	 * is in them goes out in others; whoever has them refused must not fill the disk. */
+	SPOOL_RETURNED_MAX = 64,
 	SPOOL_READ_MAX = 4 * 1024 * 1024, /* bytes of pending lines read at once */
+	/* Milliseconds to the next try of a refused report.  One that is later was noted
+	 * while the clock was ahead, and is due now: it may be a year. */
+	SPOOL_RETRY_MAX_MS = 60 * 60 * 1000,
 	SPOOL_SEALED_ROOM = 64 * 1024, /* bytes: least room that the floor check keeps */
 	/* Bytes of PATH.reserve, which is given up when the disk is full: sealing and
 	 * receipts make room, but need some first, in the journal. */
@@ -259,7 +265,10 @@ void spool_report_clear(struct spool_report *report);
 mh_err spool_next_report(struct spool *sp, int64_t after_id, int64_t now_ms,
     struct spool_report *ret) MH_CHECKED;
 
-/* Note that a report was refused and is not to be sent before retry_ms. */
+/*
+ * Note that a report was refused and is not to be sent before retry_ms, which is at most
+ * SPOOL_RETRY_MAX_MS from now.
+ */
 mh_err spool_refused(struct spool *sp, const char *epoch, uint64_t sequence,
     const char *why, int64_t retry_ms) MH_CHECKED;
 
@@ -267,7 +276,7 @@ mh_err spool_refused(struct spool *sp, const char *epoch, uint64_t sequence,
  * Take a sealed report back whose way is blocked for ever (the collector holds other
  * bytes under its sequence, or refuses its agent): in one transaction its lines come
  * back into pending and the report itself is set aside, as what was signed stays what
- * was signed.  lines are those of the report, in its order (report_next_line()).
+ * was signed (the newest SPOOL_RETURNED_MAX).  lines are those of the report, in its order (report_next_line()).
  *
  * MH_ERR_NOTFOUND when there is no such report.  No quota.
  */

@@ -68,14 +68,20 @@ static const char *const sql[] = {
 	    " AND size = ?4 AND mtime_ns = ?5 AND ctime_ns = ?6"
 	    " AND rule_set = ?7",
 	[SQL_ASIDE_SEALED] = "INSERT INTO aside (lane, stored_ms, why, line, what)"
-			     " SELECT 0, ?3, ?4, der, 'report' FROM sealed"
+			     " SELECT 0, ?3, ?4, der, ?5 FROM sealed"
 			     " WHERE epoch = ?1 AND sequence = ?2",
+	/* All that were taken back but the ?1 newest. */
+	[SQL_ASIDE_PRUNE] =
+	    "DELETE FROM aside WHERE what = 'returned' AND id <= (SELECT id FROM aside"
+	    " WHERE what = 'returned' ORDER BY id DESC LIMIT 1 OFFSET ?1)",
 	[SQL_SEALED_PUT] =
 	    "INSERT INTO sealed (epoch, sequence, digest, sealed_ms, bytes, der)"
 	    " VALUES (?1, ?2, ?3, ?4, length(?5), ?5)",
 	[SQL_SEALED_NEXT] =
 	    "SELECT id, epoch, sequence, digest, tries, refusal, der FROM sealed"
-	    " WHERE id > ?1 AND retry_ms <= ?2 ORDER BY id LIMIT 1",
+	    /* SPOOL_RETRY_MAX_MS: what is due later was noted by a clock that was ahead. */
+	    " WHERE id > ?1 AND (retry_ms <= ?2 OR retry_ms > ?2 + 3600000)"
+	    " ORDER BY id LIMIT 1",
 	[SQL_SEALED_REFUSE] =
 	    "UPDATE sealed SET tries = tries + 1, refusal = ?3, retry_ms = ?4"
 	    " WHERE epoch = ?1 AND sequence = ?2",
@@ -111,6 +117,7 @@ static const char *const sql[] = {
 };
 
 static_assert(MH_ARRAY_LEN(sql) == SQL_MAX_, "one text per statement");
+static_assert(SPOOL_RETRY_MAX_MS == 3600000, "as in SQL_SEALED_NEXT");
 
 mh_err
 spool_db_err(struct spool *sp, int rc)

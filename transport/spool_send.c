@@ -331,8 +331,8 @@ spool_receipt(struct spool *sp, const struct receipt *receipt, const uint8_t *de
 struct leaving {
 	const char *epoch;
 	uint64_t sequence;
-	const uint8_t *digest; /* as it is stored */
-	const char *why;
+	const uint8_t *digest;  /* as it is stored */
+	const char *what, *why; /* for the table aside */
 	int64_t now_ms;
 	const struct report_line *lines; /* that come back into pending */
 	size_t n;
@@ -349,6 +349,7 @@ put_report_aside(struct spool *sp, const struct leaving *l)
 	spool_db_bind_int(stmt, 2, (int64_t)l->sequence);
 	spool_db_bind_int(stmt, 3, l->now_ms);
 	spool_db_bind_text(stmt, 4, l->why);
+	spool_db_bind_text(stmt, 5, l->what);
 	err = spool_db_run(sp, stmt);
 	if (err == MH_OK && sqlite3_changes(sp->db) != 1)
 		err = MH_ERR_NOTFOUND;
@@ -373,7 +374,13 @@ unseal(struct spool *sp, const void *arg)
 
 		err = spool_db_put_line(sp, &line, l->now_ms);
 	}
-	return err;
+	if (err != MH_OK)
+		return err;
+
+	sqlite3_stmt *stmt = spool_db_statement(sp, SQL_ASIDE_PRUNE);
+
+	spool_db_bind_int(stmt, 1, SPOOL_RETURNED_MAX);
+	return spool_db_run(sp, stmt);
 }
 
 mh_err
@@ -382,6 +389,7 @@ spool_unseal(struct spool *sp, const char *epoch, uint64_t sequence,
 {
 	const struct leaving l = { .epoch = epoch,
 		.sequence = sequence,
+		.what = "returned",
 		.why = why,
 		.now_ms = now_ms,
 		.lines = lines,
@@ -399,6 +407,7 @@ lose_report(struct spool *sp, const void *arg)
 	const struct spool_report *report = arg;
 	const struct leaving l = { .epoch = report->epoch,
 		.sequence = report->sequence,
+		.what = "report",
 		.why = "its bytes are not those that were sealed",
 		.now_ms = clock_real_ms() };
 	MH_CLEANUP(freep)

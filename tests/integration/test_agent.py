@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import signal
+import sqlite3
 import ssl
 import subprocess
 import sys
@@ -293,6 +294,33 @@ class Disk(ResidentTest):
         aside = self.r.wait_for_log(r"was damaged and is kept as (\S+);").group(1)
         self.assertGreater(os.stat(aside).st_size, 8000)
         self.wait_for_paths(paths)
+
+    def test_a_spool_that_is_damaged_while_it_is_used(self):
+        """A page that only delivery reads, found when it is read and not at the next start."""
+        self.enrolled()
+        with open(os.path.join(self.c.dir, "collector.yaml"), "w") as f:
+            f.write(f'listen: ["127.0.0.1:{self.c.port}"]\n')
+        self.c.end()
+        before = self.r.plant("a")
+        self.r.start_asking()
+        wait_until(lambda: self.r.spool("SELECT count(*) FROM sealed") != [(0,)], 20, "a report")
+        path = self.r.state + "/agent/spool.db"
+        link = sqlite3.connect(path, timeout=10, isolation_level=None)
+        self.addCleanup(link.close)
+        link.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        root, = link.execute("SELECT rootpage FROM sqlite_master WHERE name='sealed'").fetchone()
+        with open(path, "r+b") as f:
+            f.seek((root - 1) * 4096)
+            f.write(b"\xa5" * 4096)
+        # So that the agent reads from the disk what it knows.
+        link.execute("INSERT INTO meta (key, value) VALUES ('test', 1)")
+        self.r.wait_for_log("was damaged and is kept as")
+        self.c.start()
+        # What it held and could not be read is found again, without being asked for.
+        self.wait_for_paths([before])
+        later = self.r.plant("b")
+        self.r.ask_scan()
+        self.wait_for_paths([before, later])
 
     def test_a_spool_that_is_no_database_at_all(self):
         os.makedirs(self.r.state + "/agent", 0o700)

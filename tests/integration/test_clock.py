@@ -65,6 +65,30 @@ class Clock(ResidentTest):
     def test_an_agent_a_year_behind(self):
         self.agent_wrong_by(-365)
 
+    def test_an_agent_that_was_ahead_within_its_certificate(self):
+        """What it sealed is refused as of the future, for days to come."""
+        self.r.start(wrong_by(9)).wait_for_log(f"{self.n_files} scanned")
+        self.r.wait_for_log("does not take report 1: .*sealed in the future")
+        self.assertEqual(self.arrived(), [])
+        self.assertEqual(self.r.stop(), 0)
+        self.r.start()
+        self.r.wait_for_log("sealed while the clock was ahead: sealed anew")
+        self.check_all_once()
+
+    def test_a_collector_a_year_ahead_removes_nothing(self):
+        """By that clock all is older than store.keep."""
+        self.r.start()
+        self.check_all_once()
+        self.assertEqual(self.r.stop(), 0)
+        self.c.end()
+        with open(os.path.join(self.c.dir, "collector.yaml"), "a") as f:
+            f.write("store:\n  keep: 30d\n")
+        self.c.start(wrong_by(365))
+        time.sleep(4)
+        self.c.end()
+        self.c.start()
+        self.check_all_once()
+
     def collector_wrong_by(self, days):
         self.c.end()
         self.c.start(wrong_by(days))

@@ -277,7 +277,7 @@ class Certificates(unittest.TestCase):
                            ("nobody", "URI:urn:molehunt:tls"), ("none", "DNS:localhost")):
             pair = self.issue(name, uris, -3600, 3600)
             status, body = self.agent.post(self.agent.report(), pair=pair)
-            self.assertEqual((status, body["error"]), (403, "certificate"), name)
+            self.assertEqual((status, body["error"]), (403, "connection"), name)
 
     def test_a_certificate_that_ends_in_mid_connection_ends_it(self):
         pair = self.issue("short", self.names(), -3600, 4)

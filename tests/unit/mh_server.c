@@ -132,6 +132,11 @@ serve_renewal(struct serving *s, bool is_signing)
 		reply(s, "400 Bad Request", "", denial, strlen(denial));
 		return;
 	}
+	if (s->fault == SERVER_RENEWS_LATER) {
+		reply(s, "503 Service Unavailable", "Retry-After: 1\r\n", denial,
+		    strlen(denial));
+		return;
+	}
 	len = EVP_DecodeBlock(der, (const unsigned char *)s->body, (int)s->body_len);
 	X509_REQ *request = d2i_X509_REQ(NULL, &p, len);
 	EVP_PKEY *key = s->fault == SERVER_RENEWS_KEY ? s->fleet->tls.key

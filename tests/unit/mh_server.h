@@ -22,13 +22,14 @@ enum server_fault {
 	SERVER_IS_BEHIND,  /* its clock is, by an hour */
 	SERVER_REDIRECTS,  /* reports get 302 to another place */
 	SERVER_BUSY_DATE,  /* the first report gets 503, Retry-After a date in 2 s */
-	/* What a renewal gets: a certificate for another key, agent, use, CA; none; one
-	 * that the server then does not accept. */
+	/* What a renewal gets: a certificate for another key, agent, use, CA; none; 503
+	 * each time; one that the server then does not accept. */
 	SERVER_RENEWS_KEY,
 	SERVER_RENEWS_AGENT,
 	SERVER_RENEWS_USE,
 	SERVER_RENEWS_CA,
 	SERVER_RENEWS_NOTHING,
+	SERVER_RENEWS_LATER,
 	SERVER_RENEWS_IN_VAIN,
 };
 

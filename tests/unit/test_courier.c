@@ -3,6 +3,7 @@
 #include "tests/unit/mh_test.h"
 
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -315,6 +316,34 @@ one_that_was_killed_in_the_middle_is_undone_first(void **state)
 }
 
 static void
+an_undoing_that_was_cut_short_itself_is_ended(void **state)
+{
+	struct ground *g = *state;
+	MH_CLEANUP(freep) char *in_the_way = xasprintf("%s/agent/signing.key", g->folder);
+	static const char *const moved[] = { "agent/identity.json",
+		"courier/courier.json", "agent/signing.key", "agent/signing.pem" };
+	struct enroll_options o;
+	char agent[UUID_TEXT_LEN] = "";
+
+	g->server = server_start(g->fleet, &g->tls, SERVER_GOOD);
+	o = enrolment(g);
+	assert_ok(enroll(&o, agent, g->why));
+	for (size_t i = 0; i < MH_ARRAY_LEN(moved); i++) {
+		MH_CLEANUP(freep) char *from = xasprintf("%s/%s", g->folder, moved[i]);
+		MH_CLEANUP(freep) char *to = xasprintf("%s.old", from);
+
+		assert_int_equal(rename(from, to), 0);
+	}
+	/* Nothing can be put there. */
+	assert_int_equal(mkdir(in_the_way, 0700), 0);
+	o.token.secret[0] = 'x';
+	assert_err(enroll(&o, agent, g->why), MH_ERR_DENIED);
+	assert_int_equal(rmdir(in_the_way), 0);
+	assert_err(enroll(&o, agent, g->why), MH_ERR_EXISTS);
+	assert_true(is_enrolled(g));
+}
+
+static void
 enrolment_that_fails_leaves_nothing(void **state)
 {
 	struct ground *g = *state;
@@ -378,6 +407,7 @@ main(void)
 		with_ground(enrolment_makes_both_identities_once),
 		with_ground(enrolment_says_that_the_clocks_differ),
 		with_ground(one_that_was_killed_in_the_middle_is_undone_first),
+		with_ground(an_undoing_that_was_cut_short_itself_is_ended),
 		with_ground(enrolment_that_fails_leaves_nothing),
 		with_ground(enrolment_checks_the_name_under_the_pin),
 	};

@@ -85,6 +85,7 @@ answers_that_do_not_fit_change_nothing(void **state)
 		{ SERVER_RENEWS_USE, "not one for this use" },
 		{ SERVER_RENEWS_CA, "not of the fleet's CA" },
 		{ SERVER_RENEWS_NOTHING, "no certificates today" },
+		{ SERVER_RENEWS_LATER, "answers 503 busy: no certificates today" },
 	};
 
 	for (size_t i = 0; i < MH_ARRAY_LEN(table); i++) {

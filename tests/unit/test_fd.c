@@ -122,7 +122,17 @@ a_durable_write_replaces_and_leaves_nothing_beside(void **state)
 	(void)umask(mask);
 	assert_int_equal(stat(g->path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0644);
+	/* What lies under the name of the temporary file is nobody's to be written to. */
+	MH_CLEANUP(freep) char *other = xasprintf("%s.other", g->path);
+	MH_CLEANUP(freep) char *trap = xasprintf("%s.%d.new", g->path, (int)getpid());
+
+	assert_ok(file_write_durably(other, "left alone", 10, 0640));
+	assert_int_equal(link(other, trap), 0);
 	assert_ok(file_write_durably(g->path, "two", 3, 0600));
+	assert_int_equal(stat(other, &st), 0);
+	assert_int_equal(st.st_size, 10);
+	assert_int_equal(st.st_mode & 0777, 0640);
+	assert_int_equal(unlink(other), 0);
 	assert_int_equal(stat(g->path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_ok(file_read(g->path, g->eight));

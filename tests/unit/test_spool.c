@@ -274,6 +274,14 @@ a_refused_report_waits_until_its_time(void **state)
 	assert_int_equal(r.tries, 1);
 	assert_string_equal(r.last_refusal, "bad-content");
 	spool_report_clear(&r);
+	/* Noted by a clock that was ahead: nobody waits until that time comes. */
+	assert_ok(spool_refused(g->sp, h.epoch, 1, "x", NOW_MS + SPOOL_RETRY_MAX_MS));
+	assert_err(spool_next_report(g->sp, 0, NOW_MS, &r), MH_ERR_NOTFOUND);
+	assert_ok(spool_refused(g->sp, h.epoch, 1, "x", NOW_MS + SPOOL_RETRY_MAX_MS + 1));
+	assert_ok(spool_next_report(g->sp, 0, NOW_MS, &r));
+	spool_report_clear(&r);
+	assert_ok(spool_next_report(g->sp, 0, INT64_MAX, &r));
+	spool_report_clear(&r);
 }
 
 static void

@@ -293,6 +293,30 @@ a_report_that_is_taken_back_is_sealed_again_in_a_new_epoch(void **state)
 	assert_string_not_equal(before.epoch, after.epoch);
 }
 
+/* A collector or a courier that refuses for ever must not fill the disk. */
+static void
+of_reports_that_were_taken_back_the_newest_are_kept(void **state)
+{
+	struct ground *g = *state;
+	struct report_header h;
+	const struct report_line line = { LANE_FINDING, "{\"class_uid\":2004}", 18 };
+
+	open_it(g);
+	execute(g,
+	    "INSERT INTO aside (lane, stored_ms, why, line, what)"
+	    " VALUES (0, 1, 'damaged', 'x', 'report'), (0, 1, 'long', 'x', 'line')");
+	open_it(g);
+	assert_ok(store_finding(g->sp, 1, 10));
+	for (unsigned i = 1; i <= SPOOL_RETURNED_MAX + 2; i++) {
+		seal_all(g, true, &h);
+		assert_int_equal(h.sequence, i);
+		assert_ok(spool_unseal(g->sp, h.epoch, i, &line, 1, "fork", NOW_MS));
+		assert_int_equal(statistics(g).n_aside,
+		    2 + (i < SPOOL_RETURNED_MAX ? i : SPOOL_RETURNED_MAX));
+	}
+	assert_int_equal(statistics(g).n_pending, 1);
+}
+
 /* Rows of findings and reports over many pages, then a page of junk. */
 static void
 fill(struct ground *g, unsigned n_sealed, unsigned n_pending)
@@ -397,6 +421,41 @@ a_crash_while_a_damaged_spool_is_replaced_is_mended(void **state)
 	assert_int_equal(statistics(g).n_pending, 3);
 }
 
+/* Its journal went aside, and then the machine died: the database came before. */
+static void
+a_crash_that_parts_a_damaged_spool_from_its_journal_is_mended(void **state)
+{
+	struct ground *g = *state;
+	MH_CLEANUP(freep) char *journal = xasprintf("%s-wal", g->path);
+	MH_CLEANUP(freep) char *copy = xasprintf("%s/copy", g->folder);
+	MH_CLEANUP(freep)
+	char *aside = xasprintf("%s.damaged-2026-11-25T12:00:00.000Z-wal", g->path);
+	struct report_header h, next = { .sequence = 0 };
+
+	fill(g, 0, 3);
+	open_it(g);
+	seal_all(g, true, &h);
+	assert_ok(store_finding(g->sp, 7, 10));
+	/* What is only in the journal yet, as after a kill. */
+	copy_file(g->path, copy);
+	copy_file(journal, aside);
+	close_it(g);
+	assert_int_equal(rename(copy, g->path), 0);
+	open_it(g);
+	assert_int_not_equal(access(aside, F_OK), 0);
+	assert_true(is_pending(g, "\"uid\":\"uid-7\""));
+	assert_int_equal(statistics(g).n_sealed, 1);
+	/* A journal aside whose database is there stays where it is. */
+	close_it(g);
+	copy_file(g->path, aside);
+	aside[strlen(aside) - 4] = 0;
+	copy_file(g->path, aside);
+	open_it(g);
+	assert_ok(spool_next_header(g->sp, &next));
+	aside[strlen(aside)] = '-';
+	assert_int_equal(access(aside, F_OK), 0);
+}
+
 /* Version 1 as it was released, with a row in each table. */
 static const char version_1[] =
     "PRAGMA journal_mode=WAL;"
@@ -473,8 +532,10 @@ main(void)
 		CASE(a_damaged_line_is_moved_aside_and_told),
 		CASE(a_damaged_report_is_moved_aside_and_told),
 		CASE(a_report_that_is_taken_back_is_sealed_again_in_a_new_epoch),
+		CASE(of_reports_that_were_taken_back_the_newest_are_kept),
 		CASE(what_a_damaged_page_leaves_is_read_into_the_new_spool),
 		CASE(a_crash_while_a_damaged_spool_is_replaced_is_mended),
+		CASE(a_crash_that_parts_a_damaged_spool_from_its_journal_is_mended),
 		CASE(a_spool_of_version_1_is_taken_over),
 		CASE(a_spool_of_a_later_version_is_refused_and_left_alone),
 	};
