@@ -138,8 +138,8 @@ each_setting_is_the_fleets_or_the_machines(void **state)
 	static const char *const machines[] = { "packs", "scan.jobs", "scan.archives",
 		"scan.matched", "cache.enabled", "cache.max_entries",
 		"cache.reread_after", "report.max_age", "spool.max_size",
-		"spool.min_free", "control.socket", "control.group", "policy.key",
-		"log.level", "delivery.collectors", "delivery.proxy",
+		"spool.max_status", "spool.min_free", "control.socket", "control.group",
+		"policy.key", "log.level", "delivery.collectors", "delivery.proxy",
 		"delivery.proxy_password_file", "delivery.no_proxy",
 		"delivery.replay_rate", "delivery.return_after", "metrics.listen" };
 	static const char *const fleets[] = { "profiles", "schedule", "scan.exclude",
