@@ -134,6 +134,7 @@ lines_of_coverage_hold_what_fits(void **state)
 	assert_int_equal(first, c.n_paths);
 	assert_true(n_lines > 3);
 	coverage_clear(&c);
+	host_clear(&host);
 }
 
 int
