@@ -30,7 +30,7 @@
 #include "base/role_folder.h"
 #include "records/delivery.h"
 #include "records/messages.h"
-#include "transport/courier_impl.h"
+#include "transport/courier_link.h"
 #include "transport/courier_sandbox.h"
 
 #define AREA "courier"

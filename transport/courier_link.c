@@ -15,7 +15,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "transport/courier_impl.h"
+#include "transport/courier_link.h"
 #include "transport/tls.h"
 
 #define AREA "courier"

@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "transport/courier_impl.h"
+#include "transport/courier_link.h"
 
 #define AREA "metrics"
 

@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "transport/courier_impl.h"
+#include "transport/courier_link.h"
 #include "transport/est.h"
 
 #define AREA "renewal"

@@ -572,10 +572,11 @@ static void
 print_sample(unsigned n)
 {
 	MH_CLEANUP(buf_freep) struct buf *line = buf_new(REPORT_LINE_MAX);
+	char uid[LOAD_UID_LEN];
 
 	for (unsigned i = 0; i < n; i++) {
 		buf_reset(line);
-		load_finding_put(line, i);
+		load_finding_put(line, i, uid);
 		(void)printf("%s\n", buf_string(line));
 	}
 }

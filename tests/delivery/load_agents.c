@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/delivery/load_agents.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <openssl/rand.h>
 #include <stdio.h>
@@ -66,7 +67,7 @@ must(bool ok, const char *what)
 {
 	if (ok)
 		return;
-	(void)fprintf(stderr, "delivery_load: %s\n", what);
+	(void)fprintf(stderr, "%s: %s\n", program_invocation_short_name, what);
 	exit(2);
 }
 
@@ -108,7 +109,7 @@ issue(const struct load_fleet *fleet, const struct load_agent *agent,
 }
 
 void
-load_agent_make(const struct load_fleet *fleet, struct load_agent *ret)
+load_agent_issue(const struct load_fleet *fleet, struct load_agent *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	uuid_new(ret->id);
@@ -117,6 +118,12 @@ load_agent_make(const struct load_fleet *fleet, struct load_agent *ret)
 	must(ret->key != NULL, "a key");
 	ret->signing = issue(fleet, ret, ISSUE_AGENT_SIGNING);
 	ret->tls = issue(fleet, ret, ISSUE_AGENT_TLS);
+}
+
+void
+load_agent_make(const struct load_fleet *fleet, struct load_agent *ret)
+{
+	load_agent_issue(fleet, ret);
 	must(tls_context_new(fleet->ca, ret->tls, ret->key, &ret->ctx) == MH_OK,
 	    "a TLS context");
 	(void)SSL_CTX_set_mode(ret->ctx, SSL_MODE_RELEASE_BUFFERS);
@@ -132,13 +139,14 @@ load_agent_clear(struct load_agent *agent)
 }
 
 void
-load_finding_put(struct buf *out, uint64_t n)
+load_finding_put(struct buf *out, uint64_t n, char ret_uid[LOAD_UID_LEN])
 {
 	uint8_t random[RANDOM_BYTES];
 
 	must(RAND_bytes(random, sizeof(random)) == 1, "randomness");
 	MH_CLEANUP(freep) char *hex = text_hex(random, sizeof(random));
 
+	(void)snprintf(ret_uid, LOAD_UID_LEN, "%s", hex);
 	for (const char *p = template; *p != 0; p++) {
 		size_t len = strcspn(p, "@");
 
@@ -169,8 +177,8 @@ load_finding_put(struct buf *out, uint64_t n)
 	}
 }
 
-static void
-fill_header(const struct load_agent *agent, struct report_header *h)
+void
+load_header_fill(const struct load_agent *agent, struct report_header *h)
 {
 	memset(h, 0, sizeof(*h));
 	memcpy(h->agent, agent->id, UUID_TEXT_LEN);
@@ -196,12 +204,13 @@ load_report_seal(struct load_agent *agent, unsigned n_findings, struct load_repo
 	struct report_line *lines = xcalloc(n_findings, sizeof(*lines));
 	MH_CLEANUP(freep) size_t *ends = xcalloc(n_findings, sizeof(*ends));
 	struct report_header header;
+	char uid[LOAD_UID_LEN];
 	size_t taken = 0;
 
 	agent->sequence++;
-	fill_header(agent, &header);
+	load_header_fill(agent, &header);
 	for (unsigned i = 0; i < n_findings; i++) {
-		load_finding_put(text, agent->sequence * n_findings + i);
+		load_finding_put(text, agent->sequence * n_findings + i, uid);
 		ends[i] = buf_len(text);
 	}
 	for (unsigned i = 0; i < n_findings; i++) {

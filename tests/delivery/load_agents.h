@@ -34,6 +34,8 @@ void load_fleet_open(const char *folder, struct load_fleet *ret);
 void load_fleet_close(struct load_fleet *fleet);
 
 void load_agent_make(const struct load_fleet *fleet, struct load_agent *ret);
+/* The same without a TLS context. */
+void load_agent_issue(const struct load_fleet *fleet, struct load_agent *ret);
 void load_agent_clear(struct load_agent *agent);
 
 /* A sealed report, its DER malloc(3)ed. */
@@ -48,7 +50,12 @@ struct load_report {
 void load_report_seal(struct load_agent *agent, unsigned n_findings,
     struct load_report *ret);
 
+enum { LOAD_UID_LEN = 64 + 1 }; /* bytes of a finding's uid with its NUL */
+
 /* One such finding, number n of the run, appended without its newline. */
-void load_finding_put(struct buf *out, uint64_t n);
+void load_finding_put(struct buf *out, uint64_t n, char ret_uid[LOAD_UID_LEN]);
+
+/* The header of the agent's report, number sequence of its epoch. */
+void load_header_fill(const struct load_agent *agent, struct report_header *ret);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/delivery/load_options.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 void
 load_die(const char *what)
 {
-	(void)fprintf(stderr, "delivery_load: %s\n", what);
+	(void)fprintf(stderr, "%s: %s\n", program_invocation_short_name, what);
 	exit(2);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef MH_TRANSPORT_COURIER_IMPL_H
-#define MH_TRANSPORT_COURIER_IMPL_H
+#ifndef MH_TRANSPORT_COURIER_LINK_H
+#define MH_TRANSPORT_COURIER_LINK_H
 
 #include <event2/event.h>
 #include <stdint.h>
