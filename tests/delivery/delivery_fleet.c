@@ -128,6 +128,7 @@ prepare(struct run *r)
 	f->journal = fopen(r->o.journal, "we");
 	if (f->base == NULL || f->journal == NULL)
 		load_die("no event loop, or no journal");
+	fleet_init(f);
 	(void)snprintf(f->url, sizeof(f->url), "https://127.0.0.1:%u", r->o.port);
 	f->findings = r->o.findings;
 	f->interval_ms = r->o.interval_ms;
@@ -246,6 +247,7 @@ main(int argc, char **argv)
 	event_free(on_time);
 	for (unsigned i = 0; i < r.o.agents; i++)
 		fleet_agent_clear(&r.agents[i]);
+	event_free(r.fleet.on_turn);
 	event_base_free(r.fleet.base);
 	(void)fclose(r.fleet.journal);
 	load_fleet_close(&r.fleet.authority);

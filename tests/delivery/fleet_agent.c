@@ -146,6 +146,69 @@ hand_over(struct fleet_agent *a)
 	spool_report_clear(&report);
 }
 
+/* Whether the agent may connect now, or is; if not, it is called when it may. */
+static bool
+has_turn(struct fleet_agent *a)
+{
+	struct fleet *f = a->fleet;
+
+	if (!http_client_is_down(a->courier.client) ||
+	    f->n_connecting < FLEET_CONNECTING_MAX)
+		return true;
+	if (a->is_waiting)
+		return false;
+	a->is_waiting = true;
+	a->next_waiting = NULL;
+	if (f->first_waiting == NULL)
+		f->first_waiting = a;
+	else
+		f->last_waiting->next_waiting = a;
+	f->last_waiting = a;
+	return false;
+}
+
+/* What the courier did last may have begun to connect, or have ended that. */
+static void
+count_turn(struct fleet_agent *a)
+{
+	struct fleet *f = a->fleet;
+	bool is_connecting = !http_client_is_down(a->courier.client) &&
+			     !http_client_is_ready(a->courier.client) &&
+			     a->courier.errand == ERRAND_NONE;
+
+	if (is_connecting && !a->is_connecting)
+		f->n_connecting++;
+	if (!is_connecting && a->is_connecting) {
+		f->n_connecting--;
+		event_active(f->on_turn, EV_TIMEOUT, 0);
+	}
+	a->is_connecting = is_connecting;
+}
+
+static void
+on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct fleet *f = arg;
+
+	(void)fd;
+	(void)what;
+	while (f->first_waiting != NULL && f->n_connecting < FLEET_CONNECTING_MAX) {
+		struct fleet_agent *a = f->first_waiting;
+
+		f->first_waiting = a->next_waiting;
+		a->is_waiting = false;
+		courier_pump(&a->courier);
+	}
+}
+
+void
+fleet_init(struct fleet *f)
+{
+	f->on_turn = event_new(f->base, -1, 0, on_turn, f);
+	if (f->on_turn == NULL)
+		load_die("no memory for an event");
+}
+
 void
 courier_pump(struct courier *co)
 {
@@ -153,9 +216,12 @@ courier_pump(struct courier *co)
 
 	do {
 		take_answer(a);
-		if (!co->is_stopping)
-			hand_over(a);
+		count_turn(a);
+		if (co->is_stopping || co->is_held_back || !has_turn(a))
+			return;
+		hand_over(a);
 		courier_link_step(co);
+		count_turn(a);
 	} while (buf_len(co->answer) > 0);
 }
 

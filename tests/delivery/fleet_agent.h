@@ -22,9 +22,18 @@
 enum {
 	FLEET_FINDINGS_MAX = 16, /* of one report */
 	FLEET_REPLAY_RATE = 5,   /* molehunt.yaml's own delivery.replay_rate */
+	/*
+	 * Agents that connect at a time; the others wait for a turn, in order.  Each has a
+	 * processor of its own in the world.  Here one thread has thousands of handshakes
+	 * to do after a restart: all at once, each would be silent for longer than the
+	 * collector waits, and none would end.
+	 */
+	FLEET_CONNECTING_MAX = 64,
 };
 
 /* What the agents share and are counted by. */
+struct fleet_agent;
+
 struct fleet {
 	struct load_fleet authority;
 	struct event_base *base;
@@ -32,6 +41,9 @@ struct fleet {
 	unsigned findings;   /* of a report, on the average */
 	int64_t interval_ms; /* between two reports of an agent, on the average */
 	bool is_over;        /* nothing more is sealed */
+	unsigned n_connecting;
+	struct fleet_agent *first_waiting, *last_waiting; /* for a turn */
+	struct event *on_turn;
 	/* "sealed DIGEST UID..." for a report, before it can be sent, and
 	 * "receipted DIGEST" when its receipt was verified. */
 	FILE *journal;
@@ -49,10 +61,15 @@ struct fleet_agent {
 	char *folder; /* of the courier's identity */
 	struct spool *spool;
 	struct event *due;
+	struct fleet_agent *next_waiting;
+	bool is_waiting, is_connecting;
 	bool is_started, is_stuck; /* refused: it would wait for a person */
 	int64_t *sealed_ms;        /* of each report, by sequence; monotonic */
 	uint64_t n_sealed;
 };
+
+/* What agents share on the loop: base and authority are there. */
+void fleet_init(struct fleet *f);
 
 /*
  * An agent with an identity in folder, which is made; *a is all zeros.  The working
