@@ -142,7 +142,7 @@ def show_report(collector, scratch):
     """Write the stored reports as files and check one with openssl alone."""
     out = scratch / "reports"
     out.mkdir()
-    run(BIN / "molehunt-collector", "reports", collector, "--out", out)
+    run(BIN / "molehunt-collector", "reports", collector, "--save", out)
     reports = sorted(out.rglob("*.p7m"))
     if not reports:
         raise Failed("the collector wrote no report")
