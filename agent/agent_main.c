@@ -294,7 +294,11 @@ open_spool(struct agent *a)
 	struct spool_opening opening = { .damaged = NULL };
 	mh_err err = spool_open(path, &options, clock_real_ms(), &a->spool, &opening);
 	if (err != MH_OK) {
-		log_err_r(err, "spool", "%s", path);
+		log_err_r(err, "spool", "%s%s", path,
+		    err == MH_ERR_FULL
+			? ": it cannot be opened or read out without room: "
+			  "make some on its disk"
+			: "");
 		return err;
 	}
 	a->was_spool_damaged |= opening.damaged != NULL;

@@ -348,6 +348,7 @@ struct replacing {
 static mh_err
 fill_fresh(struct replacing *r)
 {
+	MH_CLEANUP(freep) char *reserve = xasprintf("%s.reserve", r->path);
 	MH_CLEANUP(spool_closep) struct spool *sp = NULL;
 	bool is_new = false;
 	mh_err err;
@@ -356,9 +357,10 @@ fill_fresh(struct replacing *r)
 	err = open_sound(r->fresh, &sp);
 	if (err == MH_OK)
 		err = spool_db_settle(sp, r->host_id, &is_new);
-	/* What cannot be read, or finds no room, is still in the file aside. */
+	/* It was kept for a day like this. */
+	(void)unlink(reserve);
 	if (err == MH_OK)
-		mh_ignore(spool_salvage(sp, r->path, r->damaged, r->now_ms, &r->salvage));
+		err = spool_salvage(sp, r->path, r->damaged, r->now_ms, &r->salvage);
 	return err;
 }
 
@@ -376,8 +378,11 @@ replace_damaged(struct replacing *r)
 	clock_format(r->now_ms, when);
 	r->damaged = xasprintf("%s.damaged-%s", r->path, when);
 	err = fill_fresh(r);
-	if (err == MH_OK)
-		err = rename_database(r->path, r->damaged);
+	if (err != MH_OK) {
+		unlink_database(r->fresh);
+		return err;
+	}
+	err = rename_database(r->path, r->damaged);
 	if (err == MH_OK)
 		err = rename_database(r->fresh, r->path);
 	return err;

@@ -82,7 +82,7 @@ struct spool_opening {
  * A database that SQLite finds damaged is renamed to PATH.damaged-TIME with its
  * journal, never deleted, and a new one is begun with all rows that can still be
  * read (spool_salvage.c); a pending line of status tells of it, so that the
- * collector hears it too.  A new epoch is drawn when
+ * collector hears it too.  Without room for them (MH_ERR_FULL) nothing is changed.  A new epoch is drawn when
  * the file is new, or is not the one that was last opened (another inode), or
  * lies on another machine (host_id): a copy never continues the sequence of its
  * original.  What was pending or sealed in it is kept.

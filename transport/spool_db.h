@@ -136,8 +136,8 @@ mh_err spool_db_settle(struct spool *sp, const char *host_id, bool *ret_is_new)
 /*
  * Read what can be read out of the damaged database at path, which is not changed, into
  * sp, which is new, and put a line of status about it into sp (kept_as: where the
- * damaged one will be kept).  Ends early on a full
- * disk: what was read by then is there, and told.
+ * damaged one will be kept).  On an error, which is always of sp, sp is of no use: what
+ * was not copied would lie in a file that nobody delivers.
  */
 mh_err spool_salvage(struct spool *sp, const char *path, const char *kept_as,
     int64_t now_ms, struct spool_salvage *ret) MH_CHECKED;

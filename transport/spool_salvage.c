@@ -121,7 +121,8 @@ copy_row(struct salvaging *s, sqlite3_stmt *row)
 	if (rc == SQLITE_DONE && sqlite3_changes(s->to->db) == 1)
 		s->n_rows++;
 	else if (rc == SQLITE_DONE || rc == SQLITE_CONSTRAINT)
-		s->n_lost++;
+		s->n_lost +=
+		    s->table->id != NULL; /* else it was met from the other end */
 	else
 		s->err = spool_db_err(s->to, rc);
 	(void)sqlite3_reset(s->put);
@@ -204,7 +205,8 @@ copy_table(struct salvaging *s)
 		copy_between(s, low, high);
 }
 
-static mh_err
+/* False: not even that can be done with it. */
+static bool
 open_damaged(const char *path, sqlite3 **ret)
 {
 	int rc =
@@ -215,7 +217,7 @@ open_damaged(const char *path, sqlite3 **ret)
 	(void)sqlite3_db_config(*ret, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	(void)sqlite3_exec(*ret, "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON",
 	    NULL, NULL, NULL);
-	return rc == SQLITE_OK ? MH_OK : MH_ERR_STORE;
+	return rc == SQLITE_OK;
 }
 
 static mh_err
@@ -241,14 +243,17 @@ spool_salvage(struct spool *sp, const char *path, const char *kept_as, int64_t n
 	uint64_t *const counts[] = { &ret->n_pending, &ret->n_sealed, &ret->n_aside,
 		&ret->n_history, &ret->n_receipts };
 	struct salvaging s = { .to = sp };
-	mh_err err = open_damaged(path, &s.from);
+	bool is_open = open_damaged(path, &s.from);
+	mh_err err = MH_OK;
 
 	static_assert(MH_ARRAY_LEN(counts) == MH_ARRAY_LEN(tables), "one for each");
-	for (size_t i = 0; err == MH_OK && i < MH_ARRAY_LEN(tables); i++) {
+	for (size_t i = 0; is_open && err == MH_OK && i < MH_ARRAY_LEN(tables); i++) {
 		s.table = &tables[i];
 		s.n_rows = 0;
 		if (prepare_put(&s))
 			copy_table(&s);
+		else
+			s.err = MH_ERR_STORE;
 		(void)sqlite3_finalize(s.put);
 		s.put = NULL;
 		if (s.err == MH_OK)

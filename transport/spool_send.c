@@ -124,6 +124,16 @@ spool_set_aside(struct spool *sp, const struct spool_lines *lines, const char *w
 	return err;
 }
 
+static bool
+has_dropped(struct spool *sp)
+{
+	sqlite3_stmt *stmt = spool_db_statement(sp, SQL_DROPPED_GET);
+	bool is_there = spool_db_row(sp, stmt) == MH_OK;
+
+	(void)sqlite3_reset(stmt);
+	return is_there;
+}
+
 /* Coverage that was dropped becomes a line of coverage itself. */
 static mh_err
 tell_dropped(struct spool *sp, const void *arg)
@@ -235,7 +245,7 @@ spool_pending_read(struct spool *sp, bool with_coverage, struct spool_lines **re
 	bool has_told = false;
 	mh_err err = MH_ERR_NOTFOUND;
 
-	if (with_coverage)
+	if (with_coverage && has_dropped(sp))
 		err = spool_db_transact_to_free(sp, tell_dropped, &now_ms);
 	if (err != MH_OK && err != MH_ERR_NOTFOUND)
 		return err;

@@ -6,6 +6,7 @@
 #include "tests/unit/mh_test.h"
 #include "tests/unit/mh_vfs.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -339,6 +340,52 @@ a_failing_disk_at_any_write_loses_nothing(void **state)
 	try_each_operation(*state, MH_VFS_EIO, true);
 }
 
+/* Junk over a page in the middle, once the journal is worked off. */
+static void
+damage(const char *path)
+{
+	uint8_t junk[4096];
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	memset(junk, 0xa5, sizeof(junk));
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, junk, sizeof(junk), 8 * (off_t)sizeof(junk)),
+	    sizeof(junk));
+	(void)close(fd);
+}
+
+static void
+a_damaged_spool_waits_for_room_to_be_read_out(void **state)
+{
+	struct ground *g = *state;
+	const struct spool_options options = { .host_id = "host" };
+	bool has_failed = true;
+
+	mh_vfs_install(4);
+	open_it(g);
+	for (unsigned n = 0; n < 200; n++)
+		step_store(g);
+	close_it(g);
+	damage(g->path);
+	/* At each operation of reading it out; nothing is put aside before all is there. */
+	for (unsigned at = 0; has_failed; at++) {
+		mh_vfs_fail_at(at, MH_VFS_FULL, true);
+
+		mh_err err = spool_open(g->path, &options, NOW_MS, &g->sp, &g->opening);
+
+		has_failed = mh_vfs_has_failed();
+		mh_vfs_fail_at(0, MH_VFS_NONE, false);
+		if (err == MH_OK)
+			break;
+		/* The VFS has no errno of its own, by which a sync without room is told. */
+		assert_true(err == MH_ERR_FULL || err == MH_ERR_STORE);
+		assert_int_equal(access(g->path, F_OK), 0);
+	}
+	assert_non_null(g->opening.damaged);
+	assert_int_equal(access(g->opening.damaged, F_OK), 0);
+	assert_in_range(g->opening.salvage.n_history, 150, 200);
+}
+
 int
 main(void)
 {
@@ -349,6 +396,8 @@ main(void)
 		    setup, teardown),
 		cmocka_unit_test_setup_teardown(a_failing_disk_at_any_write_loses_nothing,
 		    setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_damaged_spool_waits_for_room_to_be_read_out, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
