@@ -456,6 +456,45 @@ a_crash_that_parts_a_damaged_spool_from_its_journal_is_mended(void **state)
 	assert_int_equal(access(aside, F_OK), 0);
 }
 
+/* As many receipts as are kept, less some; then two more by the way of a report. */
+static void
+check_receipts(struct ground *g, unsigned n_there, unsigned n_then)
+{
+	MH_CLEANUP(freep)
+	char *text = xasprintf("DELETE FROM receipts; WITH RECURSIVE n (i) AS (SELECT 1"
+			       " UNION ALL SELECT i + 1 FROM n WHERE i < %u)"
+			       " INSERT INTO receipts SELECT 'e', i, 'd', i, 'r' FROM n",
+	    n_there);
+	struct receipt receipt = { .received_ms = NOW_MS };
+	struct spool_report r;
+	struct report_header h;
+
+	execute(g, text);
+	open_it(g);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_ok(store_finding(g->sp, i, 10));
+		seal_all(g, true, &h);
+		assert_ok(spool_next_report(g->sp, 0, NOW_MS, &r));
+		memcpy(receipt.epoch, r.epoch, sizeof(receipt.epoch));
+		receipt.sequence = r.sequence;
+		memcpy(receipt.digest, r.digest, DIGEST_BYTES);
+		assert_ok(spool_receipt(g->sp, &receipt, (const uint8_t *)"r", 1));
+		spool_report_clear(&r);
+	}
+	assert_int_equal(statistics(g).n_receipts, n_then);
+}
+
+static void
+the_newest_receipts_are_kept_and_no_more(void **state)
+{
+	struct ground *g = *state;
+
+	open_it(g);
+	check_receipts(g, SPOOL_RECEIPTS_MAX - 2, SPOOL_RECEIPTS_MAX);
+	check_receipts(g, SPOOL_RECEIPTS_MAX - 1, SPOOL_RECEIPTS_MAX);
+	check_receipts(g, SPOOL_RECEIPTS_MAX + 7, SPOOL_RECEIPTS_MAX);
+}
+
 /* Version 1 as it was released, with a row in each table. */
 static const char version_1[] =
     "PRAGMA journal_mode=WAL;"
@@ -536,6 +575,7 @@ main(void)
 		CASE(what_a_damaged_page_leaves_is_read_into_the_new_spool),
 		CASE(a_crash_while_a_damaged_spool_is_replaced_is_mended),
 		CASE(a_crash_that_parts_a_damaged_spool_from_its_journal_is_mended),
+		CASE(the_newest_receipts_are_kept_and_no_more),
 		CASE(a_spool_of_version_1_is_taken_over),
 		CASE(a_spool_of_a_later_version_is_refused_and_left_alone),
 	};
