@@ -34,7 +34,9 @@ class Clock(ResidentTest):
 
     def check_all_once(self):
         self.wait_for_paths(self.paths)
-        self.assertEqual(len(self.arrived()), self.n_files)
+        # New once; by a clock that is set right a scan may be due, which finds them again.
+        new = [scans.path_of(f) for f in self.arrived() if f["activity_id"] == 1]
+        self.assertEqual(sorted(new), self.paths)
         wait_until(lambda: self.r.spool("SELECT count(*) FROM sealed") == [(0,)], 20,
                    "an empty spool")
         self.assertEqual(self.in_store("SELECT * FROM alarms WHERE closed_ms = 0"), [])
