@@ -15,6 +15,7 @@
 
 #include "base/attributes.h"
 #include "transport/certificate.h"
+#include "transport/low_s.h"
 
 MH_DEFINE_CLEANUP(CMS_ContentInfo, CMS_ContentInfo_free);
 MH_DEFINE_CLEANUP(BIO, BIO_vfree);
@@ -35,16 +36,34 @@ digest_sha256(const void *p, size_t len, uint8_t ret[DIGEST_BYTES])
 		abort(); /* out of memory, or a libcrypto without SHA-256 */
 }
 
+/* Nothing covers the signature itself, so it may take its one form afterwards. */
+static mh_err
+lower_signature(CMS_SignerInfo *si)
+{
+	ASN1_OCTET_STRING *signature = CMS_SignerInfo_get0_signature(si);
+	uint8_t low[LOW_S_BYTES_MAX];
+	size_t len = 0;
+	mh_err err = low_s_make(ASN1_STRING_get0_data(signature),
+	    (size_t)ASN1_STRING_length(signature), low, &len);
+
+	if (err == MH_OK && ASN1_OCTET_STRING_set(signature, low, (int)len) != 1)
+		err = MH_ERR_CRYPTO;
+	return err;
+}
+
 static mh_err
 sign(EVP_PKEY *key, X509 *cert, BIO *data, uint8_t **ret_der, size_t *ret_len)
 {
 	MH_CLEANUP(CMS_ContentInfo_freep) CMS_ContentInfo *cms = NULL;
+	CMS_SignerInfo *si = NULL;
 	unsigned flags = CMS_BINARY | CMS_NOSMIMECAP;
 	unsigned char *der = NULL;
 
 	cms = CMS_sign(NULL, NULL, NULL, NULL, flags | CMS_PARTIAL);
-	if (cms == NULL || CMS_add1_signer(cms, cert, key, EVP_sha256(), flags) == NULL ||
-	    CMS_final(cms, data, NULL, flags) != 1)
+	if (cms != NULL)
+		si = CMS_add1_signer(cms, cert, key, EVP_sha256(), flags);
+	if (si == NULL || CMS_final(cms, data, NULL, flags) != 1 ||
+	    lower_signature(si) != MH_OK)
 		return MH_ERR_CRYPTO;
 
 	int len = i2d_CMS_ContentInfo(cms, NULL);
@@ -280,6 +299,7 @@ check_signature(CMS_SignerInfo *si, X509 *cert, const ASN1_OCTET_STRING *content
 	    OBJ_nid2obj(NID_pkcs9_contentType), -3, V_ASN1_OBJECT);
 	const ASN1_OCTET_STRING *claimed = CMS_signed_get0_data_by_OBJ(si,
 	    OBJ_nid2obj(NID_pkcs9_messageDigest), -3, V_ASN1_OCTET_STRING);
+	const ASN1_OCTET_STRING *signature = CMS_SignerInfo_get0_signature(si);
 
 	if (type == NULL || OBJ_obj2nid(type) != NID_pkcs7_data || claimed == NULL)
 		return refuse(MH_ERR_FORMAT, "a signed attribute is malformed", ret_why);
@@ -289,6 +309,10 @@ check_signature(CMS_SignerInfo *si, X509 *cert, const ASN1_OCTET_STRING *content
 	    memcmp(ASN1_STRING_get0_data(claimed), digest, DIGEST_BYTES) != 0)
 		return refuse(MH_ERR_SIGNATURE, "the content is not what was signed",
 		    ret_why);
+	if (!low_s_is(ASN1_STRING_get0_data(signature),
+		(size_t)ASN1_STRING_length(signature)))
+		return refuse(MH_ERR_FORMAT,
+		    "the signature is not in DER with the lower s", ret_why);
 	CMS_SignerInfo_set1_signer_cert(si, cert);
 	if (CMS_SignerInfo_verify(si) != 1)
 		return refuse(MH_ERR_SIGNATURE,

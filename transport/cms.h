@@ -40,7 +40,8 @@ mh_err cms_sign(EVP_PKEY *key, X509 *cert, const void *data, size_t len,
  * Refused: anything but exactly one signer; a signer without signed attributes
  * (draft-ietf-lamps-cms-euf-cma-signeddata: such an envelope can be re-read
  * from one that has them); another digest than SHA-256; a content type other
- * than id-data; detached content; more than one certificate; trailing bytes.
+ * than id-data; detached content; more than one certificate; trailing bytes; a
+ * signature with the higher s (transport/low_s.h).
  *
  * Errors: MH_ERR_FORMAT (not such an envelope), MH_ERR_SIGNATURE (bytes were
  * changed), MH_ERR_CERTIFICATE (no chain to ca), MH_ERR_EXPIRED (the chain is

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "transport/cms.h"
+#include "transport/low_s.h"
 
 enum {
 	WAYS = 4, /* certificates whose hashes fall into one set */
@@ -267,7 +268,8 @@ signature_is_good(const struct signers *s, const struct parts *parts, EVP_PKEY *
 	if (ctx == NULL || memcmp(attributes + DIGEST_AT, digest, DIGEST_BYTES) != 0)
 		return false;
 	attributes[0] = TAG_SET;
-	return EVP_DigestVerifyInit(ctx, NULL, s->sha256, NULL, key) == 1 &&
+	return low_s_is(parts->signature.p, parts->signature.len) &&
+	       EVP_DigestVerifyInit(ctx, NULL, s->sha256, NULL, key) == 1 &&
 	       EVP_DigestVerify(ctx, parts->signature.p, parts->signature.len, attributes,
 		   sizeof(attributes)) == 1;
 }

@@ -22,6 +22,8 @@ import uuid
 BIN = os.environ.get("MOLEHUNT_BIN", "")
 PROGRAM = os.path.join(BIN, "molehunt-collector")
 ZEROS = "0" * 64
+# n of P-256 (FIPS 186-4, D.1.2.3).
+P256_ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551
 
 
 def openssl(*args, data=None):
@@ -187,10 +189,15 @@ class Agent:
         return gzip.compress(text.encode())
 
     def seal(self, content, *options, pair=None):
+        """Sealed by openssl, which has to try again until s is the lower of the two."""
         pair = pair or self.signing
-        return openssl("cms", "-sign", "-binary", "-nosmimecap", "-nodetach", "-md", "sha256",
-                       "-outform", "DER", "-signer", pair + ".pem", "-inkey", pair + ".key",
-                       *options, data=content)
+        for _ in range(100):
+            der = openssl("cms", "-sign", "-binary", "-nosmimecap", "-nodetach", "-md", "sha256",
+                          "-outform", "DER", "-signer", pair + ".pem", "-inkey", pair + ".key",
+                          *options, data=content)
+            if has_low_s(der):
+                return der
+        raise AssertionError("openssl made no signature with the lower s")
 
     def report(self, *args, **kwargs):
         return self.seal(self.content(*args, **kwargs))
@@ -208,6 +215,17 @@ class Agent:
         """The JSON of a receipt, checked by openssl alone."""
         out = openssl("cms", "-verify", "-inform", "DER", "-CAfile", self.c.ca, data=der)
         return json.loads(out)
+
+
+def has_low_s(der):
+    """Whether s, the last number of an envelope that an ECDSA key signed, is at most n/2."""
+    for length in range(8, 73):
+        signature = der[-length:]
+        if der[-length - 2:-length] == bytes([4, length]) and \
+                signature[:3] == bytes([0x30, length - 2, 2]):
+            s = signature[4 + signature[3] + 2:]
+            return int.from_bytes(s, "big") <= P256_ORDER // 2
+    return True
 
 
 def sha256(data):

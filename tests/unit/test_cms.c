@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/memory.h"
+#include "tests/unit/mh_mirror.h"
 #include "transport/cms.h"
 
 enum { DAY_S = 86400, NOW_S = 1800000000 };
@@ -223,6 +224,29 @@ a_flipped_byte_of_the_content_is_a_bad_signature(void **state)
 	assert_err(check(f), MH_ERR_SIGNATURE);
 }
 
+/* (r, n - s) is a signature as well, and nobody needs the key to make it. */
+static void
+the_other_signature_that_anybody_can_make_is_refused(void **state)
+{
+	struct fleet *f = *state;
+
+	for (int i = 0; i < 16; i++) {
+		size_t len = 0;
+
+		seal(f, &f->agent, "hello");
+		assert_ok(check(f));
+
+		uint8_t *other = mirror(f->der, f->len, &len);
+
+		free(f->der);
+		f->der = other;
+		f->len = len;
+		assert_err(check(f), MH_ERR_FORMAT);
+		assert_string_equal(f->why,
+		    "the signature is not in DER with the lower s");
+	}
+}
+
 static void
 every_prefix_is_refused(void **state)
 {
@@ -387,6 +411,7 @@ main(void)
 		with_fleet(an_empty_content_is_a_content),
 		with_fleet(any_flipped_bit_is_refused),
 		with_fleet(a_flipped_byte_of_the_content_is_a_bad_signature),
+		with_fleet(the_other_signature_that_anybody_can_make_is_refused),
 		with_fleet(every_prefix_is_refused),
 		with_fleet(a_trailing_byte_is_refused),
 		with_fleet(two_signers_are_refused),

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "tests/unit/mh_fleet.h"
+#include "tests/unit/mh_mirror.h"
 #include "transport/signers.h"
 
 static const char text[] = "what is signed";
@@ -142,6 +143,19 @@ another_key_with_a_known_certificate_is_not_known(void **state)
 }
 
 static void
+the_higher_s_of_a_known_signer_is_not_known(void **state)
+{
+	struct ground *g = *state;
+	size_t len = 0;
+	uint8_t *other = mirror(g->der, g->len, &len);
+
+	meet(g, g->der, g->len);
+	assert_true(is_known_at(g, g->der, g->len, FLEET_NOW_MS));
+	assert_false(is_known_at(g, other, len, FLEET_NOW_MS));
+	free(other);
+}
+
+static void
 the_number_that_is_remembered_is_bounded(void **state)
 {
 	struct ground *g = *state;
@@ -172,6 +186,7 @@ main(void)
 		TEST(outside_of_its_life_it_is_not_known),
 		TEST(no_changed_byte_and_no_part_is_known),
 		TEST(another_key_with_a_known_certificate_is_not_known),
+		TEST(the_higher_s_of_a_known_signer_is_not_known),
 		TEST(the_number_that_is_remembered_is_bounded),
 	};
 
