@@ -312,23 +312,9 @@ show_paused(struct asking *q, const json_t *r)
 static void
 put_wrapped(const char *text)
 {
-	size_t len = strlen(text);
+	MH_CLEANUP(freep) char *lines = text_wrap(text, CHECK_WIDTH, CHECK_INDENT);
 
-	while (len > CHECK_WIDTH) {
-		size_t n = CHECK_WIDTH;
-
-		while (n > 0 && text[n] != ' ')
-			n--;
-		/* One word alone is longer: a path, which is not cut. */
-		if (n == 0)
-			n = strcspn(text, " ");
-		if (text[n] == 0)
-			break;
-		(void)printf("%.*s\n%*s", (int)n, text, CHECK_INDENT, "");
-		text += n + 1;
-		len -= n + 1;
-	}
-	(void)printf("%s\n", text);
+	(void)printf("%s\n", lines);
 }
 
 static void

@@ -245,3 +245,37 @@ text_duration(uint64_t ms)
 		return xasprintf("%llu m %02llu s", s / 60, s % 60);
 	return xasprintf("%llu h %02llu m", s / 3600, s / 60 % 60);
 }
+
+/* How much of text, of len bytes, is the next line of at most width. */
+static size_t
+line_end(const char *text, size_t len, size_t width)
+{
+	size_t n = width;
+
+	if (len <= width)
+		return len;
+	while (n > 0 && text[n] != ' ')
+		n--;
+	return n > 0 ? n : strcspn(text, " ");
+}
+
+char *
+text_wrap(const char *text, size_t width, size_t indent)
+{
+	size_t len = strlen(text);
+	/* Each line but the last takes the place of a space. */
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new((len + 1) * (indent + 2) + 1);
+
+	for (;;) {
+		size_t n = line_end(text, len, width);
+
+		buf_put(b, text, n);
+		if (n == len)
+			return xstrdup(buf_string(b));
+		buf_put(b, "\n", 1);
+		for (size_t i = 0; i < indent; i++)
+			buf_put(b, " ", 1);
+		text += n + 1;
+		len -= n + 1;
+	}
+}

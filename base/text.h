@@ -37,6 +37,12 @@ mh_err parse_size(const char *s, uint64_t min, uint64_t max, uint64_t *ret) MH_C
 mh_err parse_duration(const char *s, uint64_t min_ms, uint64_t max_ms, uint64_t *ret)
     MH_CHECKED;
 
+/*
+ * The text in lines of at most width bytes where it has spaces to break at: a word,
+ * such as a path, is not cut.  Behind each line but the last are '\n' and indent spaces.
+ */
+char *text_wrap(const char *text, size_t width, size_t indent);
+
 /* "1.4 MiB", "2 h 05 m": for people. */
 char *text_size(uint64_t bytes);
 char *text_duration(uint64_t ms);

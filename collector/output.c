@@ -11,6 +11,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+enum { TERMINAL_WIDTH = 80 }; /* columns */
+
 static const char *const severities[] = { "unknown", "info", "low", "medium", "high",
 	"critical", "fatal" };
 
@@ -71,6 +73,16 @@ table_row(const struct column *columns, int n, const char *const *texts)
 		(void)printf("%-*.*s%s", width, width > 0 ? width : 1 << 20, text,
 		    i + 1 < n ? "  " : "\n");
 	}
+}
+
+void
+print_below(const char *text, int indent)
+{
+	MH_CLEANUP(freep) char *escaped = text_escape(text);
+	MH_CLEANUP(freep)
+	char *lines = text_wrap(escaped, TERMINAL_WIDTH - (size_t)indent, (size_t)indent);
+
+	(void)printf("%*s%s\n", indent, "", lines);
 }
 
 void

@@ -21,6 +21,9 @@ struct column {
 void table_head(const struct column *columns, int n);
 void table_row(const struct column *columns, int n, const char *const *texts);
 
+/* Print a line below another one, behind indent spaces; long ones are broken at 80. */
+void print_below(const char *text, int indent);
+
 /* "2026-11-23 16:00:00" in UTC, or "never" for 0; a buffer of its own per call of ret. */
 enum { TIME_TEXT_LEN = 20 };
 void time_text(int64_t real_ms, char ret[TIME_TEXT_LEN]);

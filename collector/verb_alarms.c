@@ -10,6 +10,8 @@
 #include "collector/output.h"
 #include "collector/verb.h"
 
+enum { DETAIL_INDENT = 8 }; /* columns */
+
 static const struct column columns[] = {
 	{ "ID", 6 },
 	{ "KIND", 8 },
@@ -38,15 +40,14 @@ print_alarm(const struct alarm_row *a, void *arg)
 	    (const char *[]){ id, alarm_kind_name(a->kind), alarm_state_name(a->state),
 		last, count, a->hostname[0] != 0 ? a->hostname : a->agent });
 
-	MH_CLEANUP(freep) char *detail = text_escape(a->detail);
 	MH_CLEANUP(freep) char *note = text_escape(a->note);
 
-	(void)printf("        %s\n", detail);
+	print_below(a->detail, DETAIL_INDENT);
 	if (a->sequence != 0)
-		(void)printf("        report %s/%s/%" PRIu64 "\n", a->agent, a->epoch,
-		    a->sequence);
+		(void)printf("%*sreport %s/%s/%" PRIu64 "\n", DETAIL_INDENT, "", a->agent,
+		    a->epoch, a->sequence);
 	if (note[0] != 0)
-		(void)printf("        closed: %s\n", note);
+		(void)printf("%*sclosed: %s\n", DETAIL_INDENT, "", note);
 	return MH_OK;
 }
 

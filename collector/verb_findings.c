@@ -12,8 +12,10 @@ struct listing {
 	uint64_t n;
 };
 
+enum { DETAIL_INDENT = 4 }; /* columns */
+
 /*
- * Two lines of at most 80 columns but for paths, which are not cut:
+ * Lines of at most 80 columns but for paths, which are not cut:
  *
  *	2026-11-23 16:00:00  critical  ws-12             Linux_Rule_Name
  *	    /usr/bin/.x
@@ -35,11 +37,12 @@ print_row(const struct finding_row *f)
 		(void)printf("%s\n    %s\n", rule, path);
 		return;
 	}
-	(void)printf("ALARM %lld: %s%s\n    %s", (long long)a->id, rule,
-	    a->state == ALARM_CLOSED ? " (closed)" : "", path);
+	(void)printf("ALARM %lld: %s%s", (long long)a->id, rule,
+	    a->state == ALARM_CLOSED ? " (closed)" : "");
 	if (a->count > 1)
 		(void)printf(" (%llu times)", (unsigned long long)a->count);
 	(void)putchar('\n');
+	print_below(f->path, DETAIL_INDENT);
 }
 
 static mh_err

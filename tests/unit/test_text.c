@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 
 static void
@@ -205,6 +206,33 @@ sizes_and_times_are_written_for_people(void **state)
 	}
 }
 
+static void
+long_texts_are_broken_at_spaces(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *lines;
+	} cases[] = {
+		{ "", "" },
+		{ "12345678", "12345678" },
+		{ "1234 678", "1234 678" },
+		{ "1234 6789", "1234\n  6789" },
+		{ "12345678 0", "12345678\n  0" },
+		{ "123456789", "123456789" },
+		{ "123456789 b c", "123456789\n  b c" },
+		{ "a b c d e f g h", "a b c d\n  e f g h" },
+		{ "a /a/long/path b", "a\n  /a/long/path\n  b" },
+		{ "        x", "       \n  x" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MH_ARRAY_LEN(cases); i++) {
+		MH_CLEANUP(freep) char *lines = text_wrap(cases[i].text, 8, 2);
+
+		assert_string_equal(lines, cases[i].lines);
+	}
+}
+
 int
 main(void)
 {
@@ -214,6 +242,7 @@ main(void)
 		cmocka_unit_test(hexadecimal_goes_there_and_back),
 		cmocka_unit_test(what_is_not_hexadecimal_changes_nothing),
 		cmocka_unit_test(numbers_are_digits_within_their_range),
+		cmocka_unit_test(long_texts_are_broken_at_spaces),
 		cmocka_unit_test(sizes_and_times_are_written_for_people),
 	};
 
