@@ -158,6 +158,13 @@ static const struct setting rows[] = {
 	{ "packs", SETTING_STRINGS, AT(packs), MH_PACKDIR "/molehunt", .min = 1,
 	    .max = 256, .check = check_absolute,
 	    .help = "Folders of rule files, or single ones; each folder is a pack." },
+	{ "overrides", SETTING_TABLES, AT(overrides), "[]", .max = OVERRIDES_MAX,
+	    .table = &override_schema,
+	    .help = "What is said of rules without editing them: disable, re-score, "
+		    "suppress." },
+	{ "groups", SETTING_STRINGS, AT(groups), NULL, .max = HOST_GROUPS_MAX,
+	    .check = host_group_check,
+	    .help = "Groups that this machine belongs to, for overrides." },
 	{ "profiles", SETTING_TABLES, AT(profiles), "[]", .max = PROFILES_MAX,
 	    .table = &profile_schema,
 	    .help = "What a scan looks at, beside the profiles quick, full and memory." },
@@ -359,6 +366,8 @@ check_all(const void *values, struct settings_problem *ret)
 	check_profiles(c, ret);
 	if (ret->why == NULL)
 		check_schedule(c, ret);
+	if (ret->why == NULL)
+		overrides_check(&c->overrides, "overrides", ret);
 	if (ret->why != NULL)
 		return;
 	if (!scan_takes_excludes((const char *const *)c->scan_exclude.items,

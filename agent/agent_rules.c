@@ -133,6 +133,20 @@ rule_set_free(struct rule_set *set)
 	free(set);
 }
 
+static void
+tell_expired(const struct overrides *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const struct override *o = &list->items[i];
+
+		if (override_is_expired(o, clock_real_ms()))
+			log_warn("rules",
+			    "the override of %s ended with %s and does nothing: look at "
+			    "its reason again, or remove it",
+			    o->rule, o->until);
+	}
+}
+
 /* A set with the packs of config, being loaded. */
 static struct rule_set *
 rule_set_new(struct agent *a, const struct agent_config *config)
@@ -149,7 +163,12 @@ rule_set_new(struct agent *a, const struct agent_config *config)
 
 	set->agent = a;
 	set->generation = ++a->rules_generation;
+	struct overrides overrides = { config->overrides.items, config->overrides.n,
+		&config->groups };
+
 	fill_options(config, &options);
+	options.overrides = &overrides;
+	tell_expired(&overrides);
 	for (size_t i = 0; i < config->packs.n; i++) {
 		MH_CLEANUP(freep) char *why = NULL;
 

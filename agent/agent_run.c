@@ -44,6 +44,14 @@ run_free(struct run *run)
 	free(run);
 }
 
+/* Of the configuration, which a reload or a policy changes. */
+static struct overrides
+overrides_of(const struct agent *a)
+{
+	return (struct overrides){ a->config.overrides.items, a->config.overrides.n,
+		&a->config.groups };
+}
+
 static struct finding_context
 context_of(const struct run *run)
 {
@@ -82,18 +90,26 @@ keep_if_clean(struct run *run, const struct scan_answer *answer)
 }
 
 static void
-keep_match(struct run *run, const struct scan_answer *answer, const struct match *m)
+keep_match(struct run *run, const struct scan_answer *answer, const struct match *m,
+    const struct finding_context *shared)
 {
-	struct finding_context context = context_of(run);
+	struct finding_context context = *shared;
+	struct finding_score score;
 	char *uid = finding_uid(&context, answer, m);
 	struct finding_history known = agent_history(run->agent, uid, context.now_ms);
 	MH_CLEANUP(freep) char *path = finding_path(answer->target, m);
+
+	finding_score(context.overrides, m, path, context.now_ms, &score);
+	if (score.is_disabled) {
+		free(uid);
+		return;
+	}
 	struct new_finding f = {
 		.uid = uid,
 		.rule = m->rule,
 		.pack = m->name_space,
 		.path = path,
-		.severity = severity_id_of(match_score(m)),
+		.severity = severity_id_of(score.score),
 		.now_ms = context.now_ms,
 		.json = finding_to_ocsf(&context, answer, m, uid, &known),
 	};
@@ -102,7 +118,8 @@ keep_match(struct run *run, const struct scan_answer *answer, const struct match
 
 	if (event != NULL)
 		finding_add_actor(f.json, &event->actor, run->agent->host.boot_id);
-	agent_block_note(run->agent, answer->target, uid, f.severity);
+	if (score.suppressed == NULL)
+		agent_block_note(run->agent, answer->target, uid, f.severity);
 	/* The path of what is mapped may be another file's here: of a container. */
 	if (answer->target->kind != TARGET_FILE) {
 		store_keep_finding(run->agent->store, &f);
@@ -140,9 +157,16 @@ run_on_answer(void *ctx, struct scan *scan, const struct scan_answer *answer)
 {
 	struct run *run = ctx;
 
+	struct finding_context context = context_of(run);
+	struct overrides overrides = overrides_of(run->agent);
+	struct target_score score;
+
 	(void)scan;
+	context.overrides = &overrides;
+	finding_target_score(&context, answer, &score);
+	context.target = &score;
 	for (uint32_t i = 0; i < answer->n_matches; i++)
-		keep_match(run, answer, answer->matches[i]);
+		keep_match(run, answer, answer->matches[i], &context);
 	if (answer->verdict->reason == REASON_POISONED)
 		keep_poisoned(run, answer);
 	keep_if_clean(run, answer);

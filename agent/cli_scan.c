@@ -19,6 +19,7 @@
 
 #include "agent/children.h"
 #include "agent/cli.h"
+#include "agent/cli_overrides.h"
 #include "agent/packs.h"
 #include "agent/scan.h"
 #include "agent/scan_output.h"
@@ -41,6 +42,7 @@ struct strings {
 struct scan_arguments {
 	struct scanner_options options;
 	struct strings roots, rules, excludes, programs;
+	struct cli_overrides overrides;
 	bool has_processes, is_strict;
 	int32_t pids[LIST_PIDS_MAX];
 	uint32_t n_pids;
@@ -87,6 +89,9 @@ static const char help[] =
     "                       of several kinds of these, each has to fit\n"
     "  --strict             swapped-out memory counts as not scanned\n"
     "  --rules FILE|DIR     use these YARA rules instead of our own (may be repeated)\n"
+    "  --overrides FILE     disable, re-score or suppress rules, as in molehunt.yaml(5)\n"
+    "  --group NAME         this machine is of that group of overrides (may be "
+    "repeated)\n"
     "  --files-from FILE    also scan the files named in FILE, one per line; - is\n"
     "                       standard input\n"
     "  --exclude PATTERN    leave out paths that match, with all below them (glob)\n"
@@ -150,6 +155,8 @@ complain(const char *option, const char *value, const char *allowed)
 
 enum option_code {
 	OPTION_RULES = 256,
+	OPTION_OVERRIDES,
+	OPTION_GROUP,
 	OPTION_FILES_FROM,
 	OPTION_EXCLUDE,
 	OPTION_CROSS,
@@ -265,6 +272,17 @@ choose_processes(struct scan_arguments *a, int code, const char *value)
 }
 
 static int
+add_group(struct scan_arguments *a, const char *value)
+{
+	MH_CLEANUP(freep) char *why = host_group_check(value);
+
+	if (why != NULL)
+		return complain("group", value, why);
+	cli_overrides_add_group(&a->overrides, value);
+	return 0;
+}
+
+static int
 set_option(struct scan_arguments *a, int code, const char *value)
 {
 	switch (code) {
@@ -279,6 +297,10 @@ set_option(struct scan_arguments *a, int code, const char *value)
 	case OPTION_RULES:
 		add_string(&a->rules, value);
 		return 0;
+	case OPTION_OVERRIDES:
+		return cli_overrides_load(&a->overrides, value);
+	case OPTION_GROUP:
+		return add_group(a, value);
 	case OPTION_FILES_FROM:
 		a->files_from = value;
 		return 0;
@@ -318,6 +340,8 @@ parse_arguments(struct scan_arguments *a, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "rules", required_argument, NULL, OPTION_RULES },
+		{ "overrides", required_argument, NULL, OPTION_OVERRIDES },
+		{ "group", required_argument, NULL, OPTION_GROUP },
 		{ "files-from", required_argument, NULL, OPTION_FILES_FROM },
 		{ "exclude", required_argument, NULL, OPTION_EXCLUDE },
 		{ "cross", no_argument, NULL, OPTION_CROSS },
@@ -465,8 +489,13 @@ on_answer(void *ctx, struct scan *scan, const struct scan_answer *answer)
 	(void)scan;
 	if (c->args.options.setup.hash_all)
 		scan_output_hashes(&c->output, t, v);
+	struct target_score score;
+
+	finding_target_score(&c->output.context, answer, &score);
+	c->output.context.target = &score;
 	for (uint32_t i = 0; i < answer->n_matches; i++)
 		scan_output_match(&c->output, answer, answer->matches[i]);
+	c->output.context.target = NULL;
 	if (v->reason == REASON_POISONED)
 		scan_output_poisoned(&c->output, answer);
 }
@@ -587,7 +616,8 @@ exit_status(const struct scan_command *c)
 {
 	const struct coverage *coverage = scan_coverage(c->scan);
 
-	if (coverage->n_findings > 0 || coverage->by_reason[REASON_POISONED] > 0)
+	if (coverage->n_findings > c->output.n_known ||
+	    coverage->by_reason[REASON_POISONED] > 0)
 		return EXIT_FOUND;
 	if (c->args.is_strict && coverage->by_reason[REASON_SWAPPED] > 0)
 		return EXIT_INCOMPLETE;
@@ -645,6 +675,9 @@ scan_files(struct scan_command *c)
 	c->output.context.host = &c->host;
 	c->output.context.device_uid = c->host.device_uid;
 	c->output.context.scan_uid = scan_uid;
+	c->output.context.overrides = &c->args.overrides.view;
+	cli_overrides_tell_expired(&c->args.overrides, clock_real_ms());
+	c->args.options.overrides = &c->args.overrides.view;
 	c->started_real_ms = clock_real_ms();
 	c->scanner = scanner_new(&c->args.options, &c->packs, &ops, c, 0);
 	catch_signals();
@@ -687,6 +720,7 @@ cli_scan(int argc, char **argv)
 	free(c.args.excludes.list);
 	free(c.args.programs.list);
 	free(c.args.files_text);
+	cli_overrides_clear(&c.args.overrides);
 	/* Output that did not arrive is not output. */
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		(void)fprintf(stderr, "molehunt scan: standard output: %s\n",

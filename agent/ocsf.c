@@ -561,11 +561,14 @@ finding_to_ocsf(const struct finding_context *ctx, const struct scan_answer *ans
     const struct match *m, const char *uid, const struct finding_history *history)
 {
 	const struct target *t = answer->target;
-	unsigned score = match_score(m);
 	bool is_check = match_is_check(m);
 	const char *kind = is_check ? "check" : "yara";
-	json_t *f = finding_base(ctx, uid, score, history);
 	MH_CLEANUP(freep) char *path = finding_path(t, m);
+	struct finding_score score;
+
+	finding_score(ctx->overrides, m, path, ctx->now_ms, &score);
+
+	json_t *f = finding_base(ctx, uid, score.score, history);
 	MH_CLEANUP(freep) char *message = match_message(m, path);
 	MH_CLEANUP(freep)
 	char *title =
@@ -594,7 +597,8 @@ finding_to_ocsf(const struct finding_context *ctx, const struct scan_answer *ans
 		    m->part_sha256);
 	set(f, "evidences", json_pack("[o]", evidence_json(ctx, answer, m, data)));
 	set(f, "observables", observables);
-	set_unmapped(f, ctx, score);
+	set_unmapped(f, ctx, score.score);
+	score_to_json(ctx, &score, f);
 	return f;
 }
 

@@ -8,6 +8,7 @@
 
 #include "agent/host.h"
 #include "agent/scan.h"
+#include "agent/score.h"
 #include "records/coverage.h"
 #include "records/setup.h"
 #include "records/target.h"
@@ -30,7 +31,9 @@ struct finding_context {
 	const char *scan_uid;
 	bool is_scheduled; /* else by hand */
 	const struct ruleset_facts *rules;
-	int64_t now_ms; /* real time */
+	int64_t now_ms;                    /* real time */
+	const struct overrides *overrides; /* NULL: none */
+	const struct target_score *target; /* of the answer's target; NULL: unknown */
 };
 
 /* Whether this finding was there before: count and first time, or zeros. */
@@ -45,6 +48,13 @@ char *finding_path(const struct target *t, const struct match *m);
 /* The finding's stable name: 64 hex digits, freed by the caller. */
 char *finding_uid(const struct finding_context *ctx, const struct scan_answer *answer,
     const struct match *m);
+
+/*
+ * The score of the answer's target out of its matches.  Each finding of it tells
+ * it, beside its own.
+ */
+void finding_target_score(const struct finding_context *ctx,
+    const struct scan_answer *answer, struct target_score *ret);
 
 /* One of the matches of answer, of which the list is not looked at. */
 json_t *finding_to_ocsf(const struct finding_context *ctx,

@@ -88,6 +88,9 @@ json_t *finding_base(const struct finding_context *ctx, const char *uid, unsigne
 json_t *finding_info_json(const struct finding_context *ctx, const char *uid,
     const char *kind, const char *title, const struct finding_history *history);
 json_t *scan_info_json(const struct finding_context *ctx);
+/* Where the score came from, what the target has together, and what suppresses it. */
+void score_to_json(const struct finding_context *ctx, const struct finding_score *s,
+    json_t *f);
 void set_unmapped(json_t *f, const struct finding_context *ctx, unsigned score);
 
 #endif

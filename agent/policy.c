@@ -25,8 +25,8 @@ struct policy_values {
 
 /* What a fleet may decide for its machines: names, and sections with a dot. */
 static const char *const settable[] = { "policy.id", "policy.version", "policy.issued",
-	"policy.expires", "profiles", "schedule", "scan.exclude", "scan.max_file_size",
-	"scan.timeout", "watch.", "pause.", "limits.memory" };
+	"policy.expires", "overrides", "profiles", "schedule", "scan.exclude",
+	"scan.max_file_size", "scan.timeout", "watch.", "pause.", "limits.memory" };
 
 bool
 policy_may_set(const struct setting *row)

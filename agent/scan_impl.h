@@ -90,6 +90,8 @@ struct scanner {
 	size_t *sent;          /* by place in the zygote's order: index into packs */
 	size_t n_sent, n_next; /* n_next: next file of packs to send */
 	size_t n_answered;
+	char **disabled; /* patterns of rules that are not run; owned */
+	size_t n_disabled, n_disabled_sent;
 	unsigned zygote_instance;
 	unsigned n_zygote_deaths;
 	int64_t zygote_ms; /* last sign of life while loading */

@@ -166,6 +166,28 @@ print_processes(const struct scan_answer *answer)
 	(void)printf("%s\n", e->n_mappers > MAPPERS_SHOWN ? ", ..." : "");
 }
 
+/* Why it counts so much, where the rule does not say it. */
+static const char *
+score_note(const struct finding_score *s)
+{
+	if (s->scored != NULL || strcmp(s->source, "score") == 0)
+		return "";
+	if (strcmp(s->source, "severity") == 0)
+		return " (its severity)";
+	return strcmp(s->source, "kind") == 0 ? " (its kind of rule)" : " (default)";
+}
+
+static void
+print_override(const struct override *o, const char *what)
+{
+	if (o == NULL)
+		return;
+	MH_CLEANUP(freep) char *reason = text_escape(o->reason);
+
+	(void)printf("      %s%s%s: %s\n", what, o->until[0] != 0 ? " until " : "",
+	    o->until, reason);
+}
+
 static void
 print_match(struct scan_output *out, const struct scan_answer *answer,
     const struct match *m)
@@ -178,13 +200,19 @@ print_match(struct scan_output *out, const struct scan_answer *answer,
 	MH_CLEANUP(freep) char *path = text_escape(place);
 	MH_CLEANUP(freep) char *rule = text_escape(m->rule);
 	MH_CLEANUP(freep) char *pack = text_escape(m->name_space);
-	unsigned score = match_score(m);
+	struct finding_score s;
 
+	finding_score(out->context.overrides, m, place, clock_real_ms(), &s);
 	clear_line(out);
-	(void)printf("%sFOUND%s %s\n", colour(out, score >= 60 ? RED : YELLOW),
-	    colour(out, PLAIN), path);
-	(void)printf("      %s%s%s, score %u, %s\n", colour(out, BOLD), rule,
-	    colour(out, PLAIN), score, pack);
+	(void)printf("%s%s%s %s\n",
+	    colour(out, s.suppressed != NULL ? PLAIN
+			: s.score >= 60      ? RED
+					     : YELLOW),
+	    s.suppressed != NULL ? "KNOWN" : "FOUND", colour(out, PLAIN), path);
+	(void)printf("      %s%s%s, score %u%s, %s\n", colour(out, BOLD), rule,
+	    colour(out, PLAIN), s.score, score_note(&s), pack);
+	print_override(s.scored, "score set");
+	print_override(s.suppressed, "suppressed");
 	for (size_t i = 0; i < MH_ARRAY_LEN(metas); i++)
 		print_meta(m, metas[i]);
 	print_processes(answer);
@@ -209,12 +237,19 @@ void
 scan_output_match(struct scan_output *out, const struct scan_answer *answer,
     const struct match *m)
 {
+	MH_CLEANUP(freep) char *path = finding_path(answer->target, m);
+	struct finding_score score;
+
+	out->context.now_ms = clock_real_ms();
+	finding_score(out->context.overrides, m, path, out->context.now_ms, &score);
+	out->n_known += score.is_disabled || score.suppressed != NULL;
+	if (score.is_disabled)
+		return;
 	if (!out->is_ndjson) {
 		print_match(out, answer, m);
 		return;
 	}
 	MH_CLEANUP(freep) char *uid = finding_uid(&out->context, answer, m);
-	out->context.now_ms = clock_real_ms();
 	print_json(out, finding_to_ocsf(&out->context, answer, m, uid, &no_history));
 }
 
@@ -372,12 +407,15 @@ members_text(uint64_t n)
 static void
 print_found(struct scan_output *out, const struct coverage *c)
 {
-	(void)printf("%s%" PRIu64 " finding%s", colour(out, RED), c->n_findings,
+	(void)printf("%s%" PRIu64 " finding%s",
+	    colour(out, c->n_findings > out->n_known ? RED : PLAIN), c->n_findings,
 	    plural(c->n_findings));
 	/* Signs about processes are findings in none. */
 	if (c->n_found > 0)
 		(void)printf(" in %" PRIu64 " %s%s", c->n_found,
 		    c->n_processes > 0 ? "target" : "file", plural(c->n_found));
+	if (out->n_known > 0)
+		(void)printf(", %" PRIu64 " of them known", out->n_known);
 	(void)printf("%s\n", colour(out, PLAIN));
 }
 

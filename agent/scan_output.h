@@ -23,6 +23,7 @@ struct scan_output {
 	int columns;        /* of the terminal */
 	int64_t started_ms; /* monotonic */
 	int64_t shown_ms;   /* when progress was last drawn */
+	uint64_t n_known;   /* findings that an override suppresses or drops */
 	struct finding_context context;
 };
 

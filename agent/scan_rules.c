@@ -33,6 +33,7 @@ start_zygote(struct scanner *s)
 	s->zygote_ms = s->now_ms;
 	s->state = SCANNER_LOADING;
 	s->n_sent = s->n_next = s->n_answered = 0;
+	s->n_disabled_sent = 0;
 	s->is_compile_sent = false;
 	return scanner_start_child(s, ROLE_ZYGOTE, &s->zygote_instance);
 }
@@ -68,10 +69,26 @@ send_file(struct scanner *s, size_t index)
 	return err;
 }
 
+static mh_err
+send_disabled(struct scanner *s, const char *pattern)
+{
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(OVERRIDE_PATTERN_MAX + 16);
+
+	buf_put_string(b, pattern);
+	return channel_send(s->zygote.channel, MSG_DISABLE, buf_data(b), buf_len(b), NULL,
+	    0);
+}
+
 static void
 send_rules(struct scanner *s)
 {
 	while (s->state == SCANNER_LOADING && channel_can_send(s->zygote.channel)) {
+		if (s->n_disabled_sent < s->n_disabled) {
+			if (send_disabled(s, s->disabled[s->n_disabled_sent]) != MH_OK)
+				return;
+			s->n_disabled_sent++;
+			continue;
+		}
 		while (s->n_next < s->packs.n && s->is_bad[s->n_next])
 			s->n_next++;
 		if (s->n_next < s->packs.n) {

@@ -17,6 +17,23 @@
 
 enum { EVENTS_MAX = 64 };
 
+/* Those that hold when the rules are loaded; findings are looked at again. */
+static void
+copy_disabled(struct scanner *s, const struct overrides *list)
+{
+	size_t n = list != NULL ? list->n : 0;
+
+	s->options.overrides = NULL;
+	s->disabled = xcalloc(n, sizeof(*s->disabled));
+	for (size_t i = 0; i < n; i++) {
+		const struct override *o = &list->items[i];
+
+		if (o->action == OVERRIDE_DISABLE &&
+		    override_holds(list, o, clock_real_ms()))
+			s->disabled[s->n_disabled++] = xstrdup(o->rule);
+	}
+}
+
 struct scanner *
 scanner_new(const struct scanner_options *options, const struct pack_list *packs,
     const struct scanner_ops *ops, void *ctx, unsigned first_instance)
@@ -38,6 +55,7 @@ scanner_new(const struct scanner_options *options, const struct pack_list *packs
 	}
 	s->is_bad = xcalloc(packs->n, sizeof(*s->is_bad));
 	s->sent = xcalloc(packs->n, sizeof(*s->sent));
+	copy_disabled(s, options->overrides);
 	s->next_worker = 1;
 	s->next_target = 1;
 	TAILQ_INIT(&s->scans);
@@ -58,6 +76,9 @@ scanner_free(struct scanner *s)
 	scanner_detach(&s->zygote);
 	workers_lost(s);
 	pack_list_clear(&s->packs);
+	for (size_t i = 0; i < s->n_disabled; i++)
+		free(s->disabled[i]);
+	free(s->disabled);
 	free(s->is_bad);
 	free(s->sent);
 	ruleset_facts_clear(&s->facts);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "agent/packs.h"
+#include "agent/score.h"
 #include "records/messages.h"
 #include "records/rule_place.h"
 #include "records/setup.h"
@@ -41,6 +42,8 @@ struct scanner_options {
 	int64_t open_ms;    /* SCAN_OPEN_MS but in tests */
 	bool wants_places;  /* on_rule_file() and on_rule_place() are called */
 	bool is_background; /* all work takes only what others leave over */
+	/* Rules that these disable are not run.  Borrowed until scanner_new() returns. */
+	const struct overrides *overrides; /* NULL: none */
 };
 
 /* What a scanner tells its owner, and what it asks of it.  ctx is scanner_new()'s. */

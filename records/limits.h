@@ -20,6 +20,8 @@ enum {
 	RULE_NAME_MAX = 256,
 	/* Bytes of "pack/file". */
 	NAMESPACE_MAX = 1024,
+	/* Bytes of a pattern of rules: as long as a path that a person writes. */
+	RULE_PATTERN_MAX = 512,
 	/* Tags of one rule that are kept. */
 	RULE_TAGS_MAX = 64,
 	/* Meta lines of one rule that are kept. */

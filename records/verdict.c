@@ -359,16 +359,3 @@ match_meta_text(const struct match *m, const char *name)
 
 	return meta != NULL && meta->kind == META_TEXT ? meta->text : NULL;
 }
-
-unsigned
-match_score(const struct match *m)
-{
-	const struct match_meta *meta = match_find_meta(m, "score");
-
-	if (meta == NULL)
-		meta = match_find_meta(m, "severity");
-	if (meta == NULL || meta->kind != META_NUMBER || meta->number < 0 ||
-	    meta->number > 100)
-		return MATCH_SCORE_DEFAULT;
-	return (unsigned)meta->number;
-}

@@ -119,9 +119,5 @@ struct match *match_decode(struct reader *r);
 const struct match_meta *match_find_meta(const struct match *m, const char *name);
 /* Its text, or NULL when there is none or it is not text. */
 const char *match_meta_text(const struct match *m, const char *name);
-/* The rule's score 0..100 from meta "score" or "severity", 75 when it has none. */
-unsigned match_score(const struct match *m);
-
-enum { MATCH_SCORE_DEFAULT = 75 };
 
 #endif

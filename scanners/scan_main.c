@@ -129,6 +129,17 @@ zygote_on_rules(struct zygote *z, struct message *m)
 	return err == MH_OK;
 }
 
+static bool
+zygote_on_disable(struct zygote *z, struct message *m)
+{
+	struct reader r;
+
+	reader_init(&r, m->data, m->len);
+	MH_CLEANUP(freep) char *pattern = reader_string(&r, RULE_PATTERN_MAX);
+	return reader_is_done(&r) && !z->is_ready &&
+	       ruleset_disable(z->rules, pattern) == MH_OK;
+}
+
 /* libyara does not scan without a callback. */
 static int
 ignore_result(YR_SCAN_CONTEXT *context, int message, void *data, void *ctx)
@@ -346,6 +357,8 @@ dispatch(struct zygote *z, struct message *m)
 		is_good = zygote_on_setup(z, m);
 	else if (m->type == MSG_RULES)
 		is_good = zygote_on_rules(z, m);
+	else if (m->type == MSG_DISABLE)
+		is_good = zygote_on_disable(z, m);
 	else if (m->type == MSG_COMPILE)
 		is_good = zygote_on_compile(z, m);
 	else if (m->type == MSG_FORK)

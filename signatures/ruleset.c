@@ -6,6 +6,7 @@
 #include "signatures/ruleset.h"
 
 #include <assert.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -49,6 +50,8 @@ struct ruleset {
 	unsigned n_in_memory;
 	unsigned externals;
 	size_t longest_match;
+	char **disabled; /* patterns */
+	unsigned n_disabled;
 	struct placed *placed; /* n_rules of them */
 	YR_RULES *rules;       /* NULL until compiled */
 };
@@ -82,6 +85,9 @@ ruleset_free(struct ruleset *rs)
 		free(rs->sources[i].text);
 	}
 	free(rs->sources);
+	for (unsigned i = 0; i < rs->n_disabled; i++)
+		free(rs->disabled[i]);
+	free(rs->disabled);
 	for (unsigned i = 0; i < rs->n_rules; i++)
 		free(rs->placed[i].reason);
 	free(rs->placed);
@@ -350,6 +356,38 @@ longest_match_of(const YR_RULE *rule)
 	return longest;
 }
 
+static bool
+is_disabled(const struct ruleset *rs, const YR_RULE *rule)
+{
+	MH_CLEANUP(freep)
+	char *whole = xasprintf("%s:%s", rule->ns->name, rule->identifier);
+	const char *id = NULL;
+	YR_META *meta = NULL;
+
+	yr_rule_metas_foreach(rule, meta)
+	{
+		if (meta->type == META_TYPE_STRING && strcmp(meta->identifier, "id") == 0)
+			id = meta->string;
+	}
+	for (unsigned i = 0; i < rs->n_disabled; i++) {
+		const char *pattern = rs->disabled[i];
+
+		if ((id != NULL && strcmp(pattern, id) == 0) ||
+		    fnmatch(pattern,
+			strchr(pattern, ':') != NULL ? whole : rule->identifier, 0) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+disable(struct placed *placed)
+{
+	placed->mask &= ~(unsigned)(RULE_IN_FILES | RULE_IN_MEMORY);
+	free(placed->reason);
+	placed->reason = xstrdup("an override disables it");
+}
+
 static void
 place_rules(struct ruleset *rs)
 {
@@ -363,6 +401,10 @@ place_rules(struct ruleset *rs)
 			first = place_source(rs, i, first);
 	}
 	mark_shared_namespaces(rs);
+	for (unsigned i = 0; rs->n_disabled > 0 && i < rs->n_rules; i++) {
+		if (is_disabled(rs, &rs->rules->rules_table[i]))
+			disable(&rs->placed[i]);
+	}
 	for (unsigned i = 0; i < rs->n_rules; i++) {
 		size_t longest = longest_match_of(&rs->rules->rules_table[i]);
 
@@ -389,6 +431,17 @@ count_rules(struct ruleset *rs)
 			rs->externals |= externals_of(&rs->sources[i]);
 	}
 	place_rules(rs);
+}
+
+mh_err
+ruleset_disable(struct ruleset *rs, const char *pattern)
+{
+	if (rs->n_disabled == RULE_PATTERNS_MAX)
+		return MH_ERR_FULL;
+	rs->disabled =
+	    xreallocarray(rs->disabled, rs->n_disabled + 1, sizeof(*rs->disabled));
+	rs->disabled[rs->n_disabled++] = xstrdup(pattern);
+	return MH_OK;
 }
 
 mh_err
@@ -522,6 +575,8 @@ ruleset_id(const struct ruleset *rs, uint8_t ret[RULESET_ID_BYTES])
 		(void)EVP_DigestUpdate(md, &size, sizeof(size));
 		(void)EVP_DigestUpdate(md, s->text, s->len);
 	}
+	for (unsigned i = 0; i < rs->n_disabled; i++)
+		(void)EVP_DigestUpdate(md, rs->disabled[i], strlen(rs->disabled[i]) + 1);
 	(void)EVP_DigestFinal_ex(md, ret, &len);
 	EVP_MD_CTX_free(md);
 }

@@ -28,6 +28,8 @@ enum {
 	RULE_TEXT_BYTES_MAX = 256 * 1024 * 1024,
 	/* Files in one rule set: the largest public pack has some 1,100. */
 	RULE_FILES_MAX = 20000,
+	/* Patterns of disabled rules: a person wrote them. */
+	RULE_PATTERNS_MAX = 256,
 	/* Bytes: no match of libyara's is longer, but of literals of 8 KB, wide. */
 	RULESET_OVERLAP_MAX = 16 * 1024,
 };
@@ -75,6 +77,13 @@ mh_err ruleset_add(struct ruleset *rs, const char *name_space, const char *text,
     size_t len) MH_CHECKED;
 
 /*
+ * Have rules that are called so, RULE or NAMESPACE:RULE (a pattern of fnmatch(3)), or
+ * whose meta id is that text, match nowhere.  Those that others need are evaluated for them.
+ * Errors: MH_ERR_FULL (RULE_PATTERNS_MAX).
+ */
+mh_err ruleset_disable(struct ruleset *rs, const char *pattern) MH_CHECKED;
+
+/*
  * Compile what was added; once.  on_file is called for each file, at the latest
  * when its fate is known.  libyara must be initialised (yr_initialize()).
  *
@@ -110,7 +119,10 @@ unsigned ruleset_n_in_memory(const struct ruleset *rs);
  * YR_RE_SCAN_LIMIT bytes ahead and as many back (libyara/re.c).
  */
 size_t ruleset_longest_match(const struct ruleset *rs);
-/* SHA-256 over the names and texts of the used files: names this rule set. */
+/*
+ * SHA-256 over the names and texts of the used files, and the patterns of what is
+ * disabled: names this rule set.
+ */
 enum { RULESET_ID_BYTES = 32 };
 void ruleset_id(const struct ruleset *rs, uint8_t ret[RULESET_ID_BYTES]);
 

@@ -12,6 +12,8 @@ FOLDER_README_LINES = 25
 MAN = "packaging/man"
 # Which table of configuration keys belongs to which page.
 SCHEMAS = {"agent/agent_config.c": "molehunt.yaml.5", "collector/config.c": "collector.yaml.5"}
+# Tables in lists of these, written elsewhere because others use them too.
+MORE_ROWS = {"agent/agent_config.c": ["agent/overrides.c"]}
 # Folders whose content explains itself, or is explained one level up.
 NO_README = {"docs", "doc", ".ci", ".git", "build"}
 
@@ -32,7 +34,8 @@ def text_at(root, name):
 def check_keys(root):
     for source, page in SCHEMAS.items():
         name = f"{MAN}/{page}"
-        keys = set(KEY.findall(text_at(root, source)))
+        texts = [text_at(root, s) for s in [source] + MORE_ROWS.get(source, [])]
+        keys = set(KEY.findall("".join(texts)))
         told = set(PAGE_KEY.findall(text_at(root, name)))
         for key in sorted(keys - told):
             yield f"{name}:1: the key {key} of {source} is missing"

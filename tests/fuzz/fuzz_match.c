@@ -14,7 +14,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (m != NULL) {
 		MH_CLEANUP(buf_freep) struct buf *b = buf_new(128 * 1024);
 
-		(void)match_score(m);
 		(void)match_meta_text(m, "author");
 		match_encode(m, b);
 		if (buf_error(b) != MH_OK || buf_len(b) > MATCH_RECORD_MAX)

@@ -2,6 +2,7 @@
 #include "tests/unit/mh_test.h"
 
 #include "agent/checks.h"
+#include "agent/score.h"
 #include "base/memory.h"
 
 static struct match *m;
@@ -15,6 +16,15 @@ teardown(void **state)
 	return 0;
 }
 
+static unsigned
+score_of(const struct match *one)
+{
+	struct finding_score score;
+
+	finding_score(NULL, one, "/x", 0, &score);
+	return score.score;
+}
+
 static void
 every_check_has_a_score_a_description_and_a_technique(void **state)
 {
@@ -22,7 +32,7 @@ every_check_has_a_score_a_description_and_a_technique(void **state)
 	for (unsigned i = 0; i < CHECK_MAX_; i++) {
 		m = check_match_new((enum check)i);
 		assert_true(check_complete(m));
-		assert_in_range(match_score(m), 40, 60);
+		assert_in_range(score_of(m), 40, 60);
 		assert_true(strlen(match_meta_text(m, "description")) > 20);
 		assert_true(match_meta_text(m, "attack")[0] == 'T');
 		match_free(MH_TAKE(m));
@@ -38,13 +48,13 @@ facts_that_are_true_add_to_the_score(void **state)
 	check_match_add_truth(m, "foreign_extension", true);
 	check_match_add_truth(m, "volume", true);
 	assert_true(check_complete(m));
-	assert_int_equal(match_score(m), 70);
+	assert_int_equal(score_of(m), 70);
 	assert_string_equal(match_meta_text(m, "format"), "RAR");
 	match_free(m);
 	m = check_match_new(CHECK_ENCRYPTED_NAMES);
 	check_match_add_truth(m, "volume", false);
 	assert_true(check_complete(m));
-	assert_int_equal(match_score(m), 40);
+	assert_int_equal(score_of(m), 40);
 }
 
 static void
@@ -56,7 +66,7 @@ a_worker_cannot_tell_what_a_check_weighs(void **state)
 	check_match_add_text(m, "description", "nothing to see");
 	check_match_add_number(m, "format", 1); /* of another kind than it is */
 	assert_true(check_complete(m));
-	assert_int_equal(match_score(m), 55);
+	assert_int_equal(score_of(m), 55);
 	assert_int_equal(m->n_metas, 3);
 	assert_string_not_equal(match_meta_text(m, "description"), "nothing to see");
 }

@@ -440,6 +440,52 @@ blocks_overlap_by_the_longest_match(void **state)
 	assert_int_equal(overlap(g, "/^ab", 10, "/"), 0);
 }
 
+static void
+disabled_rules_work_nowhere_but_for_others(void **state)
+{
+	static const char text[] = "rule a { meta: id = \"i-1\" condition: true }\n"
+				   "rule b { condition: a }\n"
+				   "rule c { strings: $s = \"abcdef\" condition: $s }\n";
+	static const struct {
+		const char *pattern;
+		const char *places; /* of a, b and c: n needed, - nowhere, + there */
+	} cases[] = {
+		{ "none", "+++" },
+		{ "c", "++-" },
+		{ "i-1", "n++" },
+		{ "p/x:*", "n--" },
+		{ "q/x:*", "+++" },
+	};
+	struct ground *g = *state;
+	uint8_t plain[RULESET_ID_BYTES], id[RULESET_ID_BYTES];
+
+	for (size_t i = 0; i < MH_ARRAY_LEN(cases); i++) {
+		ruleset_free(g->rs);
+		g->rs = ruleset_new();
+		add(g, "p/x", text);
+		if (i > 0)
+			assert_ok(ruleset_disable(g->rs, cases[i].pattern));
+		assert_ok(compile(g));
+		ruleset_id(g->rs, i > 0 ? id : plain);
+		/* What was clean was so under other rules. */
+		assert_true(i == 0 || memcmp(id, plain, sizeof(id)) != 0);
+		for (unsigned k = 0; k < 3; k++) {
+			unsigned mask = ruleset_scope(g->rs, k);
+			char place = (mask & RULE_IN_FILES) != 0 ? '+'
+				     : (mask & RULE_NEEDED) != 0 ? 'n'
+								 : '-';
+
+			if (place != cases[i].places[k])
+				fail_msg("%s: rule %u: %c", cases[i].pattern, k, place);
+			assert_true(place == '+' ||
+				    strstr(ruleset_scope_reason(g->rs, k), "override"));
+		}
+	}
+	for (unsigned i = 1; i < RULE_PATTERNS_MAX; i++)
+		assert_ok(ruleset_disable(g->rs, "x"));
+	assert_err(ruleset_disable(g->rs, "x"), MH_ERR_FULL);
+}
+
 #define with_ground(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -464,6 +510,7 @@ main(void)
 		with_ground(files_of_one_namespace_may_need_each_other),
 		with_ground(strings_that_libyara_chains_are_not_for_memory),
 		with_ground(blocks_overlap_by_the_longest_match),
+		with_ground(disabled_rules_work_nowhere_but_for_others),
 	};
 
 	return cmocka_run_group_tests_name("ruleset", tests, group_setup, group_teardown);

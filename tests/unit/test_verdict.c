@@ -251,35 +251,6 @@ an_unknown_kind_of_meta_fails(void **state)
 	assert_false(round_trip(g));
 }
 
-static void
-the_score_is_the_rules_own_or_the_default(void **state)
-{
-	static const struct {
-		const char *name;
-		enum match_meta_kind kind;
-		int64_t number;
-		unsigned score;
-	} table[] = {
-		{ "score", META_NUMBER, 0, 0 },
-		{ "score", META_NUMBER, 100, 100 },
-		{ "score", META_NUMBER, 101, MATCH_SCORE_DEFAULT },
-		{ "score", META_NUMBER, -1, MATCH_SCORE_DEFAULT },
-		{ "score", META_TRUTH, 1, MATCH_SCORE_DEFAULT },
-		{ "severity", META_NUMBER, 40, 40 },
-		{ "other", META_NUMBER, 40, MATCH_SCORE_DEFAULT },
-	};
-	struct ground *g = *state;
-	struct match_meta *meta = &g->m->metas[1];
-
-	for (size_t i = 0; i < MH_ARRAY_LEN(table); i++) {
-		free(meta->name);
-		meta->name = xstrdup(table[i].name);
-		meta->kind = table[i].kind;
-		meta->number = table[i].number;
-		assert_int_equal(match_score(g->m), table[i].score);
-	}
-}
-
 static struct verdict
 make_verdict(void)
 {
@@ -394,7 +365,6 @@ main(void)
 		with_ground(the_largest_of_everything_still_fits_a_message),
 		with_ground(counts_that_promise_more_than_there_is_fail),
 		with_ground(an_unknown_kind_of_meta_fails),
-		with_ground(the_score_is_the_rules_own_or_the_default),
 		with_ground(a_verdict_goes_there_and_back),
 		with_ground(a_verdict_past_its_limits_fails),
 	};
