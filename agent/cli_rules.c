@@ -134,6 +134,17 @@ stop_child(void *ctx, enum role role, unsigned instance)
 	children_kill(&c->children, role, instance, SIGKILL);
 }
 
+/* One more file, out of a ZIP. */
+static void
+on_pack_file(void *ctx, const struct pack_file *file)
+{
+	struct rules_command *c = ctx;
+
+	(void)pack_list_add_file(&c->packs, file->name_space, file->path);
+	c->files = xreallocarray(c->files, c->packs.n, sizeof(*c->files));
+	c->files[c->packs.n - 1] = (struct checked_file){ .is_left_out = false };
+}
+
 static void
 on_rule_problem(void *ctx, const struct pack_file *file, unsigned line, const char *why)
 {
@@ -399,6 +410,7 @@ load_and_print(struct rules_command *c)
 		.start = start_child,
 		.stop = stop_child,
 		.on_rule_problem = on_rule_problem,
+		.on_pack_file = on_pack_file,
 		.on_rule_file = on_rule_file,
 		.on_rule_place = on_rule_place,
 		.on_ready = on_ready,

@@ -35,13 +35,36 @@ pack_list_clear(struct pack_list *list)
 	list->files = NULL;
 }
 
-static void
-add_file(struct pack_list *list, const char *name_space, const char *path)
+struct pack_file *
+pack_list_add_file(struct pack_list *list, const char *name_space, const char *path)
 {
+	struct pack_file *file = NULL;
+
 	list->files = xreallocarray(list->files, list->n + 1, sizeof(*list->files));
-	list->files[list->n].name_space = xstrdup(name_space);
-	list->files[list->n].path = xstrdup(path);
-	list->n++;
+	file = &list->files[list->n++];
+	*file = (struct pack_file){ .name_space = xstrdup(name_space),
+		.path = xstrdup(path),
+		.fd = -1 };
+	return file;
+}
+
+static bool
+is_zip(const char *path)
+{
+	size_t len = strlen(path);
+
+	return len > 4 && strcasecmp(path + len - 4, ".zip") == 0;
+}
+
+/* A ZIP is a pack of its own, called as its file is. */
+static void
+add_zip(struct pack_list *list, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash != NULL ? slash + 1 : path;
+	MH_CLEANUP(freep) char *pack = xstrndup(name, strlen(name) - 4);
+
+	pack_list_add_file(list, pack, path)->is_zip = true;
 }
 
 static bool
@@ -80,7 +103,7 @@ add_folder(struct pack_list *list, const char *name_space, const char *path, int
 		if (S_ISDIR(st.st_mode) && depth < PACK_DEPTH_MAX)
 			err = add_folder(list, inner, below, depth + 1);
 		else if (!S_ISDIR(st.st_mode) && is_rule_file(below))
-			add_file(list, inner, below);
+			(void)pack_list_add_file(list, inner, below);
 	}
 	free(names);
 	return err;
@@ -120,7 +143,10 @@ pack_list_add(struct pack_list *list, const char *path, char **ret_why)
 		MH_CLEANUP(freep)
 		char *name = xasprintf("%s/%s", pack, slash != NULL ? slash + 1 : path);
 
-		add_file(list, name, path);
+		if (is_zip(path))
+			add_zip(list, path);
+		else
+			(void)pack_list_add_file(list, name, path);
 		return MH_OK;
 	}
 	mh_err err = add_folder(list, pack, path, 0);

@@ -2,7 +2,9 @@
 #ifndef MH_AGENT_PACKS_H
 #define MH_AGENT_PACKS_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attributes.h"
 #include "base/error.h"
@@ -10,7 +12,8 @@
 /*
  * Which rule files make up the rule set.
  *
- * A pack is a folder of .yar and .yara files, at any depth, or one such file.
+ * A pack is a folder of .yar and .yara files, at any depth, or one such file, or a
+ * ZIP of them, which a powerless process unpacks (scanners/pack_zip.h).
  * Below it, folders behind symbolic links are not entered: a loop would be.
  * The namespace of a file is PACK/FILE: the folder's name and the path below
  * it.  Files are in the order of their names, so that a rule set has one id.
@@ -19,7 +22,10 @@ enum { PACK_DEPTH_MAX = 16 }; /* folders below a pack: no public pack is deeper 
 
 struct pack_file {
 	char *name_space;
-	char *path;
+	char *path;  /* of a file in a ZIP: "pack.zip!/dir/a.yar" */
+	bool is_zip; /* a ZIP: its files follow once a scanner has unpacked it */
+	int fd;      /* of a file in a ZIP: where its bytes are, borrowed; else -1 */
+	uint64_t offset, len;
 };
 
 struct pack_list {
@@ -28,6 +34,10 @@ struct pack_list {
 };
 
 void pack_list_clear(struct pack_list *list);
+
+/* Add one file, of which the strings are copied. */
+struct pack_file *pack_list_add_file(struct pack_list *list, const char *name_space,
+    const char *path);
 
 /*
  * Add the pack at path.  *ret_why is a new sentence on error, freed by the

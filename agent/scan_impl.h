@@ -67,6 +67,7 @@ enum { SLOT_ALONE = SCAN_JOBS_MAX, SLOT_URGENT, N_SLOTS };
 
 enum scanner_state {
 	SCANNER_IDLE,
+	SCANNER_UNPACKING, /* ZIPs of the packs */
 	SCANNER_LOADING,
 	SCANNER_COMPILING,
 	SCANNER_READY,
@@ -83,6 +84,11 @@ struct scanner {
 	TAILQ_HEAD(scan_list, scan) scans;
 	unsigned last_instance; /* of helper programs */
 	bool is_resting;
+
+	/* ZIPs of packs (scan_unpack.c). */
+	struct unpacking *unpacking; /* NULL when there is none, or all is unpacked */
+	int *zip_fds;                /* of the files in them: memfd_create(2) */
+	size_t n_zip_fds;
 
 	/* Rules (scan_rules.c). */
 	struct pack_list packs;
@@ -172,6 +178,17 @@ mh_err scanner_start_child(struct scanner *s, enum role role, unsigned *ret_inst
     MH_CHECKED;
 
 void scan_free_strings(char **list, size_t n);
+
+/*
+ * ZIPs among the packs (scan_unpack.c).  unpack_begin(): whether there is any to unpack.
+ * unpack_on_message(): false when the zygote says what it must not.
+ * unpack_on_exited(): whether another zygote is needed for the rest.
+ */
+bool unpack_begin(struct scanner *s);
+void unpack_go_on(struct scanner *s);
+bool unpack_on_message(struct scanner *s, const struct message *m);
+bool unpack_on_exited(struct scanner *s);
+void unpack_clear(struct scanner *s);
 
 void rules_on_started(struct scanner *s, int fd);
 void rules_on_exited(struct scanner *s, int status);

@@ -31,7 +31,7 @@ static mh_err
 start_zygote(struct scanner *s)
 {
 	s->zygote_ms = s->now_ms;
-	s->state = SCANNER_LOADING;
+	s->state = s->unpacking != NULL ? SCANNER_UNPACKING : SCANNER_LOADING;
 	s->n_sent = s->n_next = s->n_answered = 0;
 	s->n_disabled_sent = 0;
 	s->is_compile_sent = false;
@@ -42,6 +42,8 @@ mh_err
 scanner_load(struct scanner *s)
 {
 	s->n_zygote_deaths = 0;
+	if (s->unpacking == NULL)
+		(void)unpack_begin(s);
 	return start_zygote(s);
 }
 
@@ -51,10 +53,13 @@ send_file(struct scanner *s, size_t index)
 {
 	const struct pack_file *file = &s->packs.files[index];
 	MH_CLEANUP(fd_closep)
-	int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	MH_CLEANUP(buf_freep) struct buf *b = buf_new(NAMESPACE_MAX + 16);
+	int fd = file->fd >= 0 ? fcntl(file->fd, F_DUPFD_CLOEXEC, 0)
+			       : open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(NAMESPACE_MAX + 32);
 
 	buf_put_string(b, file->name_space);
+	buf_put_u64(b, file->offset);
+	buf_put_u64(b, file->len);
 	if (fd < 0 || buf_error(b) != MH_OK) {
 		if (!s->was_ready)
 			s->ops->on_rule_problem(s->ctx, file, 0,
@@ -89,7 +94,8 @@ send_rules(struct scanner *s)
 			s->n_disabled_sent++;
 			continue;
 		}
-		while (s->n_next < s->packs.n && s->is_bad[s->n_next])
+		while (s->n_next < s->packs.n &&
+		       (s->is_bad[s->n_next] || s->packs.files[s->n_next].is_zip))
 			s->n_next++;
 		if (s->n_next < s->packs.n) {
 			if (send_file(s, s->n_next) != MH_OK)
@@ -107,6 +113,15 @@ send_rules(struct scanner *s)
 	}
 }
 
+static void
+go_on(struct scanner *s)
+{
+	if (s->state == SCANNER_UNPACKING)
+		unpack_go_on(s);
+	else
+		send_rules(s);
+}
+
 void
 rules_on_started(struct scanner *s, int fd)
 {
@@ -116,7 +131,7 @@ rules_on_started(struct scanner *s, int fd)
 	scan_setup_encode(&s->options.setup, b);
 	mh_ignore(
 	    channel_send(s->zygote.channel, MSG_SETUP, buf_data(b), buf_len(b), NULL, 0));
-	send_rules(s);
+	go_on(s);
 	scanner_watch(s, &s->zygote, true);
 }
 
@@ -172,6 +187,16 @@ n_left_out_here(const struct scanner *s)
 	return n;
 }
 
+static size_t
+n_zips(const struct scanner *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->packs.n; i++)
+		n += s->packs.files[i].is_zip;
+	return n;
+}
+
 static void
 on_ready(struct scanner *s, const struct message *m)
 {
@@ -183,7 +208,7 @@ on_ready(struct scanner *s, const struct message *m)
 	reader_init(&r, m->data, m->len);
 	ruleset_facts_decode(&r, &facts);
 	facts.n_left_out += n_left_out_here(s);
-	facts.n_files = (uint32_t)s->packs.n;
+	facts.n_files = (uint32_t)(s->packs.n - n_zips(s));
 	if (!reader_is_done(&r))
 		why = "the rule compiler answered with nonsense";
 	else if (facts.n_rules == 0)
@@ -228,7 +253,10 @@ rules_on_event(struct scanner *s)
 
 	while ((err = channel_receive(s->zygote.channel, &m)) == MH_OK) {
 		s->zygote_ms = s->now_ms;
-		if (m.type == MSG_RULE_FILE)
+		if (s->state == SCANNER_UNPACKING) {
+			if (!unpack_on_message(s, &m))
+				err = MH_ERR_FORMAT;
+		} else if (m.type == MSG_RULE_FILE)
 			on_rule_file(s, &m);
 		else if (m.type == MSG_RULE_PLACES)
 			on_rule_places(s, &m);
@@ -239,6 +267,8 @@ rules_on_event(struct scanner *s)
 		message_close_fds(&m);
 		if (s->zygote.channel == NULL)
 			return;
+		if (err != MH_OK)
+			break;
 	}
 	if (err != MH_ERR_AGAIN) {
 		/* Its end comes by scanner_on_exited(); make sure that there is one. */
@@ -246,7 +276,7 @@ rules_on_event(struct scanner *s)
 		s->ops->stop(s->ctx, ROLE_ZYGOTE, s->zygote_instance);
 		return;
 	}
-	send_rules(s);
+	go_on(s);
 	scanner_watch(s, &s->zygote, true);
 }
 
@@ -297,6 +327,12 @@ rules_on_exited(struct scanner *s, int status)
 	workers_lost(s);
 	if (s->state == SCANNER_BROKEN)
 		return;
+	if (s->state == SCANNER_UNPACKING) {
+		(void)unpack_on_exited(s);
+		if (start_zygote(s) != MH_OK)
+			break_down(s, "a new scan worker cannot be started");
+		return;
+	}
 	s->n_zygote_deaths++;
 	if (s->n_zygote_deaths > ZYGOTE_DEATHS_MAX ||
 	    (was_loading && !may_load_again(s, status))) {
@@ -319,7 +355,8 @@ rules_on_exited(struct scanner *s, int status)
 void
 rules_tick(struct scanner *s)
 {
-	if ((s->state == SCANNER_LOADING || s->state == SCANNER_COMPILING) &&
+	if ((s->state == SCANNER_UNPACKING || s->state == SCANNER_LOADING ||
+		s->state == SCANNER_COMPILING) &&
 	    s->zygote.channel != NULL && s->now_ms - s->zygote_ms > SCAN_COMPILE_MS) {
 		s->zygote_ms = s->now_ms;
 		s->is_overdue = true;

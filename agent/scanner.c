@@ -47,12 +47,10 @@ scanner_new(const struct scanner_options *options, const struct pack_list *packs
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);
 	s->now_ms = clock_monotonic_ms();
 	s->last_instance = first_instance;
-	s->packs.n = packs->n;
-	s->packs.files = xcalloc(packs->n, sizeof(*packs->files));
-	for (size_t i = 0; i < packs->n; i++) {
-		s->packs.files[i].name_space = xstrdup(packs->files[i].name_space);
-		s->packs.files[i].path = xstrdup(packs->files[i].path);
-	}
+	for (size_t i = 0; i < packs->n; i++)
+		pack_list_add_file(&s->packs, packs->files[i].name_space,
+		    packs->files[i].path)
+		    ->is_zip = packs->files[i].is_zip;
 	s->is_bad = xcalloc(packs->n, sizeof(*s->is_bad));
 	s->sent = xcalloc(packs->n, sizeof(*s->sent));
 	copy_disabled(s, options->overrides);
@@ -75,6 +73,7 @@ scanner_free(struct scanner *s)
 	assert(TAILQ_EMPTY(&s->scans));
 	scanner_detach(&s->zygote);
 	workers_lost(s);
+	unpack_clear(s);
 	pack_list_clear(&s->packs);
 	for (size_t i = 0; i < s->n_disabled; i++)
 		free(s->disabled[i]);

@@ -59,6 +59,11 @@ struct scanner_ops {
 	void (*on_rule_problem)(void *ctx, const struct pack_file *file, unsigned line,
 	    const char *why);
 	/*
+	 * A file of a ZIP of the packs, found when that was unpacked; NULL: not called.
+	 * Its index is that of one more file behind the last.
+	 */
+	void (*on_pack_file)(void *ctx, const struct pack_file *file);
+	/*
 	 * If options.wants_places: a rule file was compiled, with so many warnings;
 	 * then, when all were, where each rule works, its file by index in the packs.
 	 * After a death of the compiler files are told again.

@@ -20,6 +20,12 @@ enum {
 	RULE_NAME_MAX = 256,
 	/* Bytes of "pack/file". */
 	NAMESPACE_MAX = 1024,
+	/* Bytes of one rule file: the largest public one-file packs are 12 MB. */
+	RULE_FILE_BYTES_MAX = 64 * 1024 * 1024,
+	/* Bytes of all rule text: four times the largest public collection. */
+	RULE_TEXT_BYTES_MAX = 256 * 1024 * 1024,
+	/* Files in one rule set: the largest public pack has some 1,100. */
+	RULE_FILES_MAX = 20000,
 	/* Bytes of a pattern of rules: as long as a path that a person writes. */
 	RULE_PATTERN_MAX = 512,
 	/* Tags of one rule that are kept. */

@@ -59,6 +59,10 @@ enum role {
 	/* Rules from text, then workers from the compiled set. */                 \
 	MSG(SETUP, AGENT, ZYGOTE, 4096, 0)                                         \
 	MSG(RULES, AGENT, ZYGOTE, 4096, 1)                                         \
+	MSG(UNPACK, AGENT, ZYGOTE, 8, 1)                                           \
+	MSG(MEMBER, ZYGOTE, AGENT, 4096, 0)                                        \
+	MSG(MEMBER_DATA, ZYGOTE, AGENT, 65536, 0)                                  \
+	MSG(UNPACKED, ZYGOTE, AGENT, 1024, 0)                                      \
 	MSG(DISABLE, AGENT, ZYGOTE, 1024, 0)                                       \
 	MSG(COMPILE, AGENT, ZYGOTE, 1, 0)                                          \
 	MSG(RULE_FILE, ZYGOTE, AGENT, 8192, 0)                                     \

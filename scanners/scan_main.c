@@ -26,11 +26,13 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "records/messages.h"
 #include "records/rule_place.h"
 #include "records/setup.h"
 #include "scanners/archive_reader.h"
 #include "scanners/hasher.h"
+#include "scanners/pack_zip.h"
 #include "scanners/sandbox.h"
 #include "scanners/worker.h"
 #include "signatures/ruleset.h"
@@ -53,6 +55,7 @@ struct zygote {
 	struct scan_setup setup;
 	struct hasher *warm; /* made before the sandbox closes, for its side effects */
 	bool is_ready;
+	bool is_unpacking;   /* it does nothing else */
 	uint64_t data_bytes; /* anonymous memory when ready */
 	struct worker_slot workers[WORKERS_MAX];
 	int signals; /* signalfd(2) of SIGCHLD */
@@ -103,6 +106,101 @@ zygote_on_setup(struct zygote *z, struct message *m)
 	return reader_is_done(&r) && !z->is_ready;
 }
 
+/* The next len bytes of fd. */
+static mh_err
+read_part(int fd, uint64_t len, struct buf *text)
+{
+	uint8_t piece[64 * 1024];
+
+	while (len > 0) {
+		ssize_t n = read(fd, piece, len < sizeof(piece) ? len : sizeof(piece));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return MH_ERR_SYSTEM;
+		buf_put(text, piece, (size_t)n);
+		len -= (uint64_t)n;
+	}
+	return buf_error(text);
+}
+
+/* What MSG_MEMBER says: a name, and why it is left out, or the bytes that follow. */
+static void
+tell_member(struct zygote *z, const char *name, const char *why, size_t len)
+{
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(4096);
+	MH_CLEANUP(freep) char *safe = text_escape(name);
+
+	/* What is left out may have any name, of any length. */
+	if (strlen(safe) > PACK_NAME_MAX)
+		safe[PACK_NAME_MAX] = 0;
+	buf_put_string(b, safe);
+	buf_put_string(b, why);
+	buf_put_u64(b, len);
+	tell(z, MSG_MEMBER, b);
+}
+
+static bool
+on_pack_file(void *ctx, const char *name, const uint8_t *data, size_t len)
+{
+	struct zygote *z = ctx;
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
+
+	tell_member(z, name, "", len);
+	while (len > 0) {
+		size_t n = len < CHANNEL_PAYLOAD_MAX ? len : CHANNEL_PAYLOAD_MAX;
+
+		buf_reset(b);
+		buf_put(b, data, n);
+		tell(z, MSG_MEMBER_DATA, b);
+		data += n;
+		len -= n;
+	}
+	return true;
+}
+
+static bool
+on_pack_left_out(void *ctx, const char *name, const char *why)
+{
+	tell_member(ctx, name, why, 0);
+	return true;
+}
+
+/*
+ * A zygote that unpacks does nothing else: it is as powerless as a worker before it
+ * looks at the first byte, and has no rules.
+ */
+static bool
+zygote_on_unpack(struct zygote *z, struct message *m)
+{
+	static const struct pack_zip_ops ops = { on_pack_file, on_pack_left_out };
+	MH_CLEANUP(fd_closep) int fd = message_take_fd(m, 0);
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(1024);
+	bool has_landlock = false;
+	struct reader r;
+
+	reader_init(&r, m->data, m->len);
+	uint64_t size = reader_u64(&r);
+	if (!reader_is_done(&r) || fd < 0 || z->is_ready || ruleset_n_files(z->rules) > 0)
+		return false;
+	if (!z->is_unpacking) {
+		archive_reader_warm_up();
+		if (sandbox_close_zygote(&has_landlock, &z->data_bytes) != MH_OK) {
+			log_err_r(MH_ERR_SYSTEM, "sandbox",
+			    "no seccomp on this kernel: nothing is unpacked without");
+			return false;
+		}
+		z->is_unpacking = true;
+	}
+
+	const char *why = pack_zip_read(fd, size, &ops, z);
+
+	buf_put_string(b, why != NULL ? why : "");
+	tell(z, MSG_UNPACKED, b);
+	return true;
+}
+
 static bool
 zygote_on_rules(struct zygote *z, struct message *m)
 {
@@ -112,11 +210,15 @@ zygote_on_rules(struct zygote *z, struct message *m)
 
 	reader_init(&r, m->data, m->len);
 	MH_CLEANUP(freep) char *name_space = reader_string(&r, NAMESPACE_MAX);
-	if (!reader_is_done(&r) || fd < 0 || z->is_ready)
+	uint64_t offset = reader_u64(&r);
+	uint64_t len = reader_u64(&r);
+	if (!reader_is_done(&r) || fd < 0 || z->is_ready || z->is_unpacking ||
+	    len > RULE_FILE_BYTES_MAX)
 		return false;
-	/* Read whole by descriptor, whatever its offset is. */
-	(void)lseek(fd, 0, SEEK_SET);
-	mh_err err = fd_read_all(fd, text);
+	/* By descriptor, whatever its offset is: whole, or the part that is one file. */
+	mh_err err = lseek(fd, (off_t)offset, SEEK_SET) < 0 && offset > 0 ? MH_ERR_SYSTEM
+		     : len == 0 && offset == 0 ? fd_read_all(fd, text)
+					       : read_part(fd, len, text);
 	if (err == MH_OK)
 		err = ruleset_add(z->rules, name_space, buf_string(text), buf_len(text));
 	if (err != MH_OK) {
@@ -357,6 +459,8 @@ dispatch(struct zygote *z, struct message *m)
 		is_good = zygote_on_setup(z, m);
 	else if (m->type == MSG_RULES)
 		is_good = zygote_on_rules(z, m);
+	else if (m->type == MSG_UNPACK)
+		is_good = zygote_on_unpack(z, m);
 	else if (m->type == MSG_DISABLE)
 		is_good = zygote_on_disable(z, m);
 	else if (m->type == MSG_COMPILE)

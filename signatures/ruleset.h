@@ -9,6 +9,7 @@
 
 #include "base/attributes.h"
 #include "base/error.h"
+#include "records/limits.h"
 #include "signatures/scope.h"
 
 /*
@@ -22,12 +23,6 @@
  * Input is hostile: rule text comes from third parties.  Runs in the zygote.
  */
 enum {
-	/* Bytes of one rule file: the largest public one-file packs are 12 MB. */
-	RULE_FILE_BYTES_MAX = 64 * 1024 * 1024,
-	/* Bytes of all rule text: four times the largest public collection. */
-	RULE_TEXT_BYTES_MAX = 256 * 1024 * 1024,
-	/* Files in one rule set: the largest public pack has some 1,100. */
-	RULE_FILES_MAX = 20000,
 	/* Patterns of disabled rules: a person wrote them. */
 	RULE_PATTERNS_MAX = 256,
 	/* Bytes: no match of libyara's is longer, but of literals of 8 KB, wide. */
