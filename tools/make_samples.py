@@ -13,13 +13,17 @@ say nothing about how many real implants the rules catch.
 
 import argparse
 import json
+import re
 import struct
 import sys
-import tomllib
 from pathlib import Path
 
+import yaml
+
+SCHEMA = 2
 BANNER = b"INERT-TEST-SAMPLE: made from published facts to test a rule; not a program.\n"
 PE_HEADER_AT = 0x80
+UNITS = {"": 1, "KiB": 1024, "MiB": 1024 * 1024}
 
 
 def elf_container():
@@ -37,6 +41,11 @@ def pe_container():
     return stub + b"PE\0\0" + coff + BANNER
 
 
+def macho_container():
+    """A 64-bit little-endian header that announces no load command."""
+    return struct.pack("<IIIIIIII", 0xFEEDFACF, 0x01000007, 3, 2, 0, 0, 0, 0) + BANNER
+
+
 def html_container():
     return b"<!DOCTYPE html>\n<title>" + BANNER.strip() + b"</title>\n"
 
@@ -44,9 +53,14 @@ def html_container():
 CONTAINERS = {
     "elf": elf_container,
     "pe": pe_container,
+    "macho": macho_container,
+    # Who executes it runs a program that ends at once.
+    "script": lambda: b"#!/bin/false\n# " + BANNER,
     "html": html_container,
     "raw": lambda: BANNER,
 }
+# What stands between strings where bytes of zero would be no text.
+TEXT_CONTAINERS = ("raw", "html", "script")
 
 
 class ManifestError(Exception):
@@ -54,20 +68,37 @@ class ManifestError(Exception):
 
 
 def load_manifests(packdir):
-    """The manifests of a pack, sorted by file name; each knows its path."""
-    manifests = []
-    for path in sorted(Path(packdir).glob("**/*.toml")):
-        try:
-            with open(path, "rb") as f:
-                manifest = tomllib.load(f)
-        except tomllib.TOMLDecodeError as e:
-            raise ManifestError(f"{path}: {e}") from e
-        if manifest.get("schema") != 1:
-            raise ManifestError(f"{path}: schema must be 1")
+    """The manifests of a pack, sorted by file name; each knows its path and its strings."""
+    return [load_manifest(path) for path in sorted(Path(packdir).glob("**/*.yaml"))]
+
+
+def load_manifest(path):
+    try:
+        manifest = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as e:
+        raise ManifestError(f"{path}: {e}") from e
+    if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
+        raise ManifestError(f"{path}: schema must be {SCHEMA}")
+    try:
+        require = manifest["require"]
         manifest["path"] = path
-        manifest["facts"] = {f["string"]: fact_bytes(path, f) for f in manifest["fact"]}
-        manifests.append(manifest)
-    return manifests
+        manifest["values"] = {f["string"]: fact_bytes(path, f) for f in manifest["facts"]}
+        manifest["limit"] = size(path, require["filesize_below"])
+        manifest["terms"] = {
+            "file": [term(path, t) for t in require.get("any_of", [])],
+            "memory": [term(path, t) for t in require.get("memory_any_of", [])],
+        }
+    except KeyError as e:
+        raise ManifestError(f"{path}: the key {e} is missing") from e
+    return manifest
+
+
+def size(path, text):
+    """Bytes of a size such as 512, 64KiB or 4MiB."""
+    found = re.fullmatch(r"([0-9]+)(KiB|MiB)?", str(text))
+    if not found:
+        raise ManifestError(f"{path}: {text!r} is no size (512, 64KiB, 4MiB)")
+    return int(found[1]) * UNITS[found[2] or ""]
 
 
 def fact_bytes(path, fact):
@@ -81,43 +112,51 @@ def fact_bytes(path, fact):
     raise ManifestError(f"{path}: {fact['string']}: unknown kind {kind!r}")
 
 
-def term_holds(term, present):
-    """Does one term of [require] hold when the strings in present are there?"""
-    enough = len(present.intersection(term["of"])) >= term["n"]
-    return enough and ("and" not in term or term_holds(term["and"], present))
+def term(path, text):
+    """[(n, names)] of '2 of $a $b and 1 of $c': all parts have to hold."""
+    parts = []
+    for part in text.split(" and "):
+        found = re.fullmatch(r"([0-9]+) of ((?:\$\w+ ?)+)", part)
+        if not found:
+            raise ManifestError(f"{path}: {text!r} is no term (2 of $a $b and 1 of $c)")
+        parts.append((int(found[1]), found[2].split()))
+    return parts
 
 
-def must_fire(manifest, present):
-    """What the condition should answer, by the manifest's [require]."""
-    return any(term_holds(t, set(present)) for t in manifest["require"]["any_of"])
+def must_fire(manifest, present, place="file"):
+    """What the condition should answer, in the place file or memory, by `require`."""
+    present = set(present)
+    return any(all(len(present.intersection(names)) >= n for n, names in parts)
+               for parts in manifest["terms"][place])
 
 
-def payload(manifest, names, container, layout="packed", pad=0):
-    """The bytes of a sample that carries the named facts."""
-    facts = manifest["facts"]
-    if names == "all":
-        names = list(facts)
-    gap = b"\0" * (pad if layout == "spread" else 4)
-    if container in ("raw", "html"):
-        gap = b"\n"
-    return CONTAINERS[container]() + gap + gap.join(facts[n] for n in names) + gap
+def wrap(container, values, gap=None, shift=0):
+    """The bytes of a container that carries the values, shift bytes late."""
+    if gap is None:
+        gap = b"\n" if container in TEXT_CONTAINERS else b"\0" * 4
+    return CONTAINERS[container]() + b"\n" * shift + gap + gap.join(values) + gap
+
+
+def payload(manifest, names, container=None):
+    """The bytes of a sample that carries the named strings close together."""
+    return wrap(container or manifest["container"], [manifest["values"][n] for n in names])
 
 
 def sample_bytes(manifest, case):
-    data = payload(
-        manifest,
-        case["strings"],
-        case.get("container", manifest["container"]),
-        case.get("layout", "packed"),
-        case.get("pad", 0),
-    )
-    if case.get("oversize"):
-        data = data.ljust(manifest["require"]["filesize_below"], b"\0")
-    return data
+    values = manifest["values"]
+    names = list(values) if case["strings"] == ["all"] else case["strings"]
+    gap = None
+    if case.get("layout", "packed") == "spread":
+        gap = b"\0" * size(manifest["path"], case["pad"])
+    container = case.get("container", manifest["container"])
+    return wrap(container, [values[n] for n in names], gap)
 
 
-def write_sample(path, data):
-    path.write_bytes(data)
+def write_sample(path, data, length=0):
+    """A file that nobody may execute, at least length bytes long."""
+    with open(path, "wb") as f:
+        f.write(data)
+        f.truncate(max(length, len(data)))
     path.chmod(0o644)
 
 
@@ -127,20 +166,21 @@ def write_samples(packdir, outdir, negatives=False):
     outdir.mkdir(parents=True, exist_ok=True)
     written = []
     for manifest in load_manifests(packdir):
-        cases = [("fire", c) for c in manifest["positive"]]
+        cases = [("fire", c) for c in manifest["positives"]]
         if negatives:
-            cases += [("silent", c) for c in manifest.get("negative", [])]
+            cases += [("silent", c) for c in manifest.get("negatives", [])]
         for expect, case in cases:
             path = outdir / f"{manifest['path'].stem}-{case['id']}.inert"
+            length = manifest["limit"] if case.get("oversize") else 0
             try:
-                write_sample(path, sample_bytes(manifest, case))
+                write_sample(path, sample_bytes(manifest, case), length)
             except KeyError as e:
                 raise ManifestError(
                     f"{manifest['path']}: {case['id']}: nothing is known of {e}"
                 ) from e
             written.append({"path": str(path), "rule": manifest["rule"], "expect": expect})
     if not written:
-        raise ManifestError(f"{packdir}: no manifest (*.toml) in this folder")
+        raise ManifestError(f"{packdir}: no manifest (*.yaml) in this folder")
     return written
 
 

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The rules of our pack do what their manifests say, judged by the yara program.
 
-Every check scans inert files made by tools/make_samples.py in one run of yara.
+Files are inert: made by tools/make_samples.py and pack_cases.py, and scanned in one run of yara.
 """
 
-import itertools
+import datetime
+import os
 import re
 import shutil
 import subprocess
@@ -21,19 +22,30 @@ PACK = ROOT / "signatures" / "packs" / "molehunt"
 sys.path.insert(0, str(ROOT / "tools"))
 sys.dont_write_bytecode = True
 import make_samples  # noqa: E402
+import pack_cases  # noqa: E402
 
 YARA = shutil.which("yara")
-NEEDS_YARA = unittest.skipUnless(YARA, "the program yara is not installed (package yara)")
+YARAC = shutil.which("yarac")
+NEEDS_YARA = unittest.skipUnless(YARA and YARAC,
+                                 "the program yara is not installed (package yara)")
 SKIPPED = 77
 
 REQUIRED_META = {
     "id", "description", "author", "date", "version", "reference", "score", "family",
     "actor", "attack", "scope", "os", "container", "category", "status", "sharing", "license",
 }
-NAME = re.compile(r"^APT_(MAL|HKTL)_[A-Za-z0-9_]+_[A-Z][a-z]{2}[0-9]{2}_[0-9]+$")
+NAME = re.compile(r"^(APT_)?(MAL|HKTL|PUA|WEBSHELL)_[A-Za-z0-9_]+_[A-Z][a-z]{2}[0-9]{2}_[0-9]+$")
 META_LINE = re.compile(r'^\t\t(\w+) = (?:"((?:[^"\\]|\\.)*)"|([0-9]+))$', re.M)
-# Highest score of a rule by category or status.
-SCORE_LIMITS = {"HKTL": 75, "EXPERIMENTAL": 69}
+STRING_LINE = re.compile(r"^\t\t(\$\w+) = ", re.M)
+DATE = re.compile(r"^20[0-9]{2}-[01][0-9]-[0-3][0-9]$")
+# Highest score of a rule by category, status or actor.
+SCORE_LIMITS = {"HKTL": 75, "PUA": 75, "EXPERIMENTAL": 69, "unknown": 80}
+TAGS = {"file": "FILE", "memory": "MEMORY", "both": "FILE MEMORY"}
+# A string of this length can be enough alone.
+MIN_SOLE_LENGTH = 12
+# Shorter strings are allowed where so many are asked for.
+MIN_LENGTH, MIN_LENGTH_AMONG, N_AMONG = 6, 4, 3
+MIN_FAMILIES = 20
 
 
 def rule_files():
@@ -50,47 +62,92 @@ def metadata(text):
     return [(m[1], m[2] if m[2] is not None else int(m[3])) for m in META_LINE.finditer(part)]
 
 
-class Scan(unittest.TestCase):
-    """A scratch folder and one run of yara over a list of files in it."""
+@NEEDS_YARA
+class Files(unittest.TestCase):
+    """All files are written, then scanned in one run, then looked at test by test."""
 
-    def setUp(self):
+    @classmethod
+    def setUpClass(cls):
         scratch = tempfile.TemporaryDirectory(prefix="molehunt-pack-")
-        self.addCleanup(scratch.cleanup)
-        self.dir = Path(scratch.name)
+        cls.addClassCleanup(scratch.cleanup)
+        cls.dir = Path(scratch.name)
+        cls.manifests = make_samples.load_manifests(PACK)
+        cls.expected = defaultdict(dict)
+        for m in cls.manifests:
+            for group in (pack_cases.subset_cases, pack_cases.minimal_cases,
+                          pack_cases.mutation_cases, pack_cases.near_miss_cases):
+                for name, data, length, rules in group(m):
+                    cls.add(group.__name__, f"{m['path'].stem}-{name}", data, length, rules)
+        cls.add_whole_packs()
+        cls.samples = make_samples.write_samples(PACK, cls.dir / "samples", negatives=True)
+        for s in cls.samples:
+            rules = [s["rule"]] if s["expect"] == "fire" else []
+            cls.expected["samples"][s["path"]] = rules
+        cls.found = cls.scan([p for group in cls.expected.values() for p in group])
 
-    def scan(self, paths):
+    @classmethod
+    def add(cls, group, name, data, length, rules):
+        path = cls.dir / name
+        make_samples.write_sample(path, data, length)
+        cls.expected[group][str(path)] = rules
+
+    @classmethod
+    def add_whole_packs(cls):
+        """The pack's own files as they are, all in one, and compiled."""
+        own = sorted(p for p in PACK.rglob("*") if p.is_file())
+        cls.expected["own_files"] = {str(p): [] for p in own}
+        everything = b"\n".join(p.read_bytes() for p in own)
+        cls.add("own_files", "everything", everything, 0, [])
+        compiled = cls.dir / "pack.yac"
+        done = subprocess.run([YARAC, *namespaces(), str(compiled)], capture_output=True,
+                              text=True, check=False, timeout=60)
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+        cls.expected["own_files"][str(compiled)] = []
+
+    @classmethod
+    def scan(cls, paths):
         """Map of path to the sorted names of the rules that matched it."""
-        listing = self.dir / "list.txt"
+        listing = cls.dir / "list.txt"
         listing.write_text("".join(f"{p}\n" for p in paths))
-        rules = [f"{f.stem}:{f}" for f in rule_files()]
         run = subprocess.run(
             [YARA, "--fail-on-warnings", "--no-follow-symlinks", "-p", "2", "--scan-list"]
-            + rules + [str(listing)],
+            + namespaces() + [str(listing)],
             capture_output=True, text=True, check=False, timeout=300)
-        self.assertEqual((run.returncode, run.stderr), (0, ""))
+        assert (run.returncode, run.stderr) == (0, ""), run.stderr
         found = defaultdict(list)
         for line in run.stdout.splitlines():
             name, path = line.split(" ", 1)
             found[path].append(name)
-        return {str(p): sorted(found[str(p)]) for p in paths}
+        return {p: sorted(found[p]) for p in paths}
 
+    def agree(self, group):
+        """Only the rules that a case names fire: this is the matrix of families, too."""
+        cases = self.expected[group]
+        self.assertTrue(cases)
+        wrong = {Path(p).name: (self.found[p], rules) for p, rules in cases.items()
+                 if self.found[p] != rules}
+        self.assertEqual(wrong, {}, "file: (found, expected)")
 
-@NEEDS_YARA
-class Samples(Scan):
     def test_samples_fire_their_own_rule_only_and_near_misses_none(self):
-        samples = make_samples.write_samples(PACK, self.dir / "samples", negatives=True)
-        found = self.scan([s["path"] for s in samples])
-        for s in samples:
-            with self.subTest(sample=Path(s["path"]).name):
-                expected = [s["rule"]] if s["expect"] == "fire" else []
-                self.assertEqual(found[s["path"]], expected)
+        self.agree("samples")
+
+    def test_each_subset_of_strings_fires_when_the_manifest_says_so(self):
+        self.agree("subset_cases")
+
+    def test_minimal_sets_fire_and_smaller_ones_do_not(self):
+        self.agree("minimal_cases")
+
+    def test_mutations_do_what_the_manifest_says(self):
+        self.agree("mutation_cases")
+
+    def test_reports_exports_logs_and_cores_that_quote_a_rule_are_silent(self):
+        self.agree("near_miss_cases")
 
     def test_no_rule_fires_on_the_pack_itself(self):
-        found = self.scan(sorted(p for p in PACK.rglob("*") if p.is_file()))
-        self.assertEqual({p: r for p, r in found.items() if r}, {})
+        self.agree("own_files")
 
     def test_samples_cannot_be_executed(self):
-        for s in make_samples.write_samples(PACK, self.dir / "samples"):
+        for s in self.samples:
             path = Path(s["path"])
             self.assertEqual(path.stat().st_mode & 0o7777, 0o644)
             self.assertIn(b"INERT-TEST-SAMPLE", path.read_bytes())
@@ -99,107 +156,187 @@ class Samples(Scan):
             path.chmod(0o755)
             with self.assertRaises(OSError, msg=path.name):
                 subprocess.run([str(path)], check=False, timeout=10)
+            path.chmod(0o644)
+
+
+def namespaces():
+    return [f"{f.stem}:{f}" for f in rule_files()]
+
+
+HOLDER = """
+import ctypes, mmap, sys
+ctypes.CDLL(None).prctl(0x59616d61, -1, 0, 0, 0)  # PR_SET_PTRACER, anybody: for Yama
+with open(sys.argv[1], "rb") as f:
+    held = mmap.mmap(-1, 16 << 20)
+    f.readinto(held)
+print("ready", flush=True)
+sys.stdin.read()
+"""
 
 
 @NEEDS_YARA
-class Model(Scan):
-    """[require] in the manifest and the condition in the rule are the same function."""
+class Memory(unittest.TestCase):
+    """The part of a condition for memory, in a process that holds the strings and is no program
+    of the family.  One process holds strings of all rules at once: no two rules share any."""
 
-    def test_each_subset_of_strings_fires_when_the_manifest_says_so(self):
-        expected = {}
-        for m in make_samples.load_manifests(PACK):
-            names = list(m["facts"])
-            self.assertLessEqual(len(names), 12, m["path"])
-            subsets = itertools.chain.from_iterable(
-                itertools.combinations(names, n) for n in range(len(names) + 1))
-            for i, subset in enumerate(subsets):
-                path = self.dir / f"{m['path'].stem}-{i}"
-                path.write_bytes(make_samples.payload(m, subset, m["container"]))
-                fires = make_samples.must_fire(m, subset)
-                expected[str(path)] = [m["rule"]] if fires else []
-        self.assertEqual(self.scan(list(expected)), expected)
+    @classmethod
+    def setUpClass(cls):
+        scratch = tempfile.TemporaryDirectory(prefix="molehunt-pack-")
+        cls.addClassCleanup(scratch.cleanup)
+        cls.dir = Path(scratch.name)
+        cls.compiled = cls.dir / "pack.yac"
+        subprocess.run([YARAC, *namespaces(), str(cls.compiled)], check=True, timeout=60)
+        cls.manifests = make_samples.load_manifests(PACK)
 
-    def test_each_damaged_string_counts_as_absent(self):
-        expected = {}
-        for m in make_samples.load_manifests(PACK):
-            for name, value in m["facts"].items():
-                rest = [n for n in m["facts"] if n != name]
-                for at in (0, len(value) // 2 & ~1, len(value) - 1 & ~1):
-                    broken = bytearray(value)
-                    broken[at] ^= 0x01
-                    data = make_samples.payload(m, rest, m["container"]) + bytes(broken) + b"\0" * 4
-                    path = self.dir / f"{m['path'].stem}-{name[1:]}-{at}"
-                    path.write_bytes(data)
-                    fires = make_samples.must_fire(m, rest)
-                    expected[str(path)] = [m["rule"]] if fires else []
-        self.assertEqual(self.scan(list(expected)), expected)
+    def scan_process_with(self, values):
+        """Names of the rules that fire in the memory of a process that holds the values."""
+        held = self.dir / "held"
+        held.write_bytes(b"\0" * 4 + b"\0\0\0\0".join(values) + b"\0" * 4)
+        child = subprocess.Popen([sys.executable, "-c", HOLDER, str(held)],
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            self.assertEqual(child.stdout.readline(), b"ready\n")
+            run = subprocess.run([YARA, "-C", str(self.compiled), str(child.pid)], text=True,
+                                 capture_output=True, check=False, timeout=60)
+        finally:
+            child.communicate(b"", timeout=10)
+        if "can not attach" in run.stderr or "could not attach" in run.stderr:
+            self.skipTest(f"this system does not let yara read a process: {run.stderr.strip()}")
+        self.assertEqual((run.returncode, run.stderr), (0, ""))
+        return sorted({line.split(" ", 1)[0] for line in run.stdout.splitlines()})
 
-    def test_limit_on_size_is_exact(self):
-        expected = {}
-        for m in make_samples.load_manifests(PACK):
-            limit = m["require"]["filesize_below"]
-            data = make_samples.payload(m, "all", m["container"])
-            for size, rules in ((limit - 1, [m["rule"]]), (limit, [])):
-                path = self.dir / f"{m['path'].stem}-{size}"
-                path.write_bytes(data)
-                with open(path, "r+b") as f:
-                    f.truncate(size)
-                expected[str(path)] = rules
-        self.assertEqual(self.scan(list(expected)), expected)
+    def in_memory(self):
+        return [m for m in self.manifests if m["terms"]["memory"]]
+
+    def test_all_strings_fire_the_rules_for_memory_and_no_other(self):
+        values = [v for m in self.manifests for v in m["values"].values()]
+        self.assertEqual(self.scan_process_with(values), sorted(m["rule"] for m in self.in_memory()))
+
+    def test_minimal_sets_fire_and_smaller_ones_do_not(self):
+        sets = {m["rule"]: pack_cases.minimal_sets(m, "memory") for m in self.in_memory()}
+        for i in range(3):  # a different set of each rule every time, and another string missing
+            enough, short = [], []
+            for m in self.in_memory():
+                chosen = sorted(sets[m["rule"]][(i * 7) % len(sets[m["rule"]])])
+                enough += [m["values"][n] for n in chosen]
+                short += [m["values"][n] for j, n in enumerate(chosen) if j != i % len(chosen)]
+            self.assertEqual(self.scan_process_with(enough), sorted(sets))
+            self.assertEqual(self.scan_process_with(short), [])
 
 
 class Metadata(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.manifests = make_samples.load_manifests(PACK)
+        cls.texts = {f.stem: f.read_text() for f in rule_files()}
+
+    def of_each(self, check):
+        """Call check(manifest, metadata, text) for each rule."""
+        for m in self.manifests:
+            text = self.texts[m["path"].stem]
+            with self.subTest(rule=m["rule"]):
+                check(m, dict(metadata(text)), text)
+
     def test_each_rule_has_its_manifest_and_the_reverse(self):
-        rules = {f.stem: rule_name(f.read_text()) for f in rule_files()}
-        manifests = {m["path"].stem: m["rule"] for m in make_samples.load_manifests(PACK)}
-        self.assertEqual(rules, manifests)
-        self.assertGreaterEqual(len(rules), 14)
+        rules = {stem: rule_name(text) for stem, text in self.texts.items()}
+        self.assertEqual(rules, {m["path"].stem: m["rule"] for m in self.manifests})
+        self.assertEqual(len(set(rules.values())), len(rules))
+        families = {dict(metadata(t))["family"] for t in self.texts.values()}
+        self.assertGreaterEqual(len(families), MIN_FAMILIES)
 
     def test_metadata_is_complete_and_well_formed(self):
         ids = set()
-        for f in rule_files():
-            with self.subTest(rule=f.name):
-                text = f.read_text()
-                pairs = metadata(text)
-                meta = dict(pairs)
-                self.assertEqual(len(pairs), len(meta), "a key stands twice")
-                self.assertFalse(REQUIRED_META - set(meta))
-                self.assertRegex(rule_name(text), NAME)
-                self.assertRegex(meta["description"], r"^Detects [ -~]{52,392}$")
-                self.assertNotIn("://", meta["description"])
-                self.assertRegex(meta["attack"], r"^T[0-9]{4}(\.[0-9]{3})?$")
-                self.assertRegex(meta["date"], r"^20[0-9]{2}-[01][0-9]-[0-3][0-9]$")
-                self.assertIn(meta["scope"], ("file", "memory", "both"))
-                self.assertEqual(str(uuid.UUID(meta["id"])), meta["id"])
-                self.assertNotIn(meta["id"], ids, "the id belongs to another rule")
-                ids.add(meta["id"])
+        def check(m, meta, text):
+            self.assertEqual(len(metadata(text)), len(meta), "a key stands twice")
+            self.assertFalse(REQUIRED_META - set(meta))
+            self.assertRegex(rule_name(text), NAME)
+            self.assertLessEqual(len(rule_name(text)), 128)
+            self.assertRegex(meta["description"], r"^Detects [ -~]{52,392}$")
+            self.assertNotIn("://", meta["description"])
+            for technique in meta["attack"].split(", "):
+                self.assertRegex(technique, r"^T[0-9]{4}(\.[0-9]{3})?$")
+            self.assertRegex(meta["date"], DATE)
+            self.assertRegex(meta.get("modified", meta["date"]), DATE)
+            self.assertLessEqual(meta["date"], meta.get("modified", meta["date"]))
+            self.assertEqual("modified" in meta, meta["version"] > 1)
+            self.assertEqual(str(uuid.UUID(meta["id"])), meta["id"])
+            self.assertNotIn(meta["id"], ids, "the id belongs to another rule")
+            ids.add(meta["id"])
+
+        self.of_each(check)
+
+    def test_scope_container_and_status_agree_with_the_manifest(self):
+        def check(m, meta, text):
+            for key in ("scope", "container", "status"):
+                self.assertEqual(m[key], meta[key])
+            tags = re.search(r"^rule \w+ : ([A-Z ]+)$", text, re.M).group(1)
+            self.assertEqual(tags, TAGS[meta["scope"]])
+            self.assertEqual(bool(m["terms"]["file"]), meta["scope"] != "memory")
+            self.assertEqual(bool(m["terms"]["memory"]), meta["scope"] != "file")
+
+        self.of_each(check)
 
     def test_scores_stay_in_the_band_of_their_kind(self):
-        for f in rule_files():
-            meta = dict(metadata(f.read_text()))
-            limit = min(SCORE_LIMITS.get(meta["category"], 100),
-                        SCORE_LIMITS.get(meta["status"], 100))
-            self.assertTrue(40 <= meta["score"] <= limit, f.name)
+        def check(_m, meta, _text):
+            limit = min(SCORE_LIMITS.get(meta[key], 100)
+                        for key in ("category", "status", "actor"))
+            self.assertTrue(40 <= meta["score"] <= limit, meta["score"])
+
+        self.of_each(check)
 
     def test_evidence_carries_the_status(self):
-        for m in make_samples.load_manifests(PACK):
-            with self.subTest(rule=m["rule"]):
-                meta = dict(metadata(m["path"].with_suffix(".yar").read_text()))
-                self.assertEqual(m["status"], meta["status"])
-                self.assertEqual(m["container"], meta["container"])
-                classes = {f["evidence"] for f in m["fact"]}
-                self.assertTrue(classes <= {"V", "R"}, "recalled facts do not ship")
-                if "R" in classes:
-                    self.assertEqual(m["status"], "EXPERIMENTAL")
-                for f in m["fact"]:
-                    self.assertTrue(set(f["source"]) <= set(m["sources"]), f["string"])
+        def check(m, meta, _text):
+            classes = {f["evidence"] for f in m["facts"]}
+            self.assertTrue(classes <= {"V", "R"}, "recalled facts do not ship")
+            if "R" in classes:
+                self.assertEqual(m["status"], "EXPERIMENTAL")
+            sources = {s["id"]: s for s in m["sources"]}
+            self.assertEqual(set().union(*(f["sources"] for f in m["facts"])), set(sources))
+            for s in sources.values():
+                self.assertFalse({"title", "publisher", "year"} - set(s))
+                self.assertLessEqual(str(s.get("read", "")), str(datetime.date.today()))
+
+        self.of_each(check)
+
+    def test_each_string_is_a_fact_and_the_reverse(self):
+        def check(m, _meta, text):
+            self.assertEqual(STRING_LINE.findall(text), [f["string"] for f in m["facts"]])
+            used = {n for terms in m["terms"].values() for t in terms for _, ns in t for n in ns}
+            self.assertEqual(used, set(m["values"]))
+
+        self.of_each(check)
 
     def test_strings_are_long_and_varied_enough(self):
-        for m in make_samples.load_manifests(PACK):
-            for name, value in m["facts"].items():
-                with self.subTest(rule=m["rule"], string=name):
-                    self.assertGreaterEqual(len(value.replace(b"\0", b"")), 6)
-                    self.assertGreater(len(set(value)), 3)
+        def check(m, _meta, _text):
+            fewest = {name: min(n for terms in m["terms"].values() for parts in terms
+                                for n, names in parts if name in names)
+                      for name in m["values"]}
+            kinds = {f["string"]: f["kind"] for f in m["facts"]}
+            for name, value in m["values"].items():
+                length = len(value) // 2 if kinds[name] == "wide" else len(value)
+                among = fewest[name] >= N_AMONG
+                self.assertGreaterEqual(length, MIN_LENGTH_AMONG if among else MIN_LENGTH, name)
+                self.assertGreater(len(set(value)), 3, name)
+
+        self.of_each(check)
+
+    def test_one_string_suffices_only_when_it_is_long_and_called_x(self):
+        def check(m, _meta, _text):
+            for place in m["terms"]:
+                for enough in pack_cases.minimal_sets(m, place):
+                    if len(enough) == 1:
+                        name = next(iter(enough))
+                        self.assertTrue(name.startswith("$x"), name)
+                        self.assertGreaterEqual(len(m["values"][name]), MIN_SOLE_LENGTH, name)
+
+        self.of_each(check)
+
+    def test_no_string_holds_another_of_its_rule_or_of_any_rule(self):
+        values = [(m["rule"], name, value) for m in self.manifests
+                  for name, value in m["values"].items()]
+        held = [(r1, n1, r2, n2) for r1, n1, v1 in values for r2, n2, v2 in values
+                if (r1, n1) != (r2, n2) and v1 in v2]
+        self.assertEqual(held, [])
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ rule APT_MAL_LNX_AlienReverse_Nov26_1 : FILE
 		description = "Detects the AlienReverse implant for Linux, seen beside Melofee, by its usage example, or by two of its protocol and error texts"
 		author = "Molehunt"
 		date = "2026-11-23"
-		version = 1
+		modified = "2026-11-26"
+		version = 2
 		reference = "ExaTrack, Melofee: a new alien malware in the Panda's toolset targeting Linux hosts, 2023"
 		score = 85
 		family = "AlienReverse"
@@ -28,7 +29,7 @@ rule APT_MAL_LNX_AlienReverse_Nov26_1 : FILE
 		$s3 = "They send us %hhX %hhX" ascii
 
 	condition:
-		uint32(0) == 0x464c457f and
+		uint32(0) == 0x464c457f and uint16(0x10) != 4 and
 		filesize < 8MB and
 		($x1 or 2 of ($s*))
 }

@@ -7,7 +7,8 @@ rule APT_MAL_LNX_BPFDoor_Nov26_1 : FILE
 		description = "Detects the BPFDoor passive backdoor for Linux by its misspelled lock file, or by two of its assumed process titles, firewall redirection and shell set-up"
 		author = "Molehunt"
 		date = "2026-11-23"
-		version = 1
+		modified = "2026-11-26"
+		version = 2
 		reference = "ExaTrack, Tricephalic Hellkeeper, 2022; Elastic Security Labs, 2022; Deep Instinct, 2023"
 		score = 85
 		family = "BPFDoor"
@@ -30,7 +31,7 @@ rule APT_MAL_LNX_BPFDoor_Nov26_1 : FILE
 		$s5 = "/var/run/initd.lock" ascii
 
 	condition:
-		uint32(0) == 0x464c457f and
+		uint32(0) == 0x464c457f and uint16(0x10) != 4 and
 		filesize < 4MB and
 		($x1 or 2 of ($s*))
 }

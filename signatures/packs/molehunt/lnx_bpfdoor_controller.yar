@@ -7,7 +7,8 @@ rule APT_HKTL_LNX_BPFDoor_Controller_Nov26_1 : FILE
 		description = "Detects the controller that wakes BPFDoor implants by the packet filter on which both agree, or by two of its operator messages"
 		author = "Molehunt"
 		date = "2026-11-23"
-		version = 1
+		modified = "2026-11-26"
+		version = 2
 		reference = "ExaTrack, Tricephalic Hellkeeper, 2022"
 		score = 75
 		family = "BPFDoor"
@@ -28,7 +29,7 @@ rule APT_HKTL_LNX_BPFDoor_Controller_Nov26_1 : FILE
 		$s3 = "[+] Monitor packet send." ascii
 
 	condition:
-		uint32(0) == 0x464c457f and
+		uint32(0) == 0x464c457f and uint16(0x10) != 4 and
 		filesize < 4MB and
 		($x1 or 2 of ($s*))
 }

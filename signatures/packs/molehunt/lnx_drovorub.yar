@@ -7,7 +7,8 @@ rule APT_MAL_LNX_Drovorub_Nov26_1 : FILE
 		description = "Detects the client and agent of the Drovorub toolset by its key field together with the whole of its session or request vocabulary"
 		author = "Molehunt"
 		date = "2026-11-23"
-		version = 1
+		modified = "2026-11-26"
+		version = 2
 		reference = "NSA and FBI, Russian GRU 85th GTsSS Deploys Previously Undisclosed Drovorub Malware, 2020"
 		score = 85
 		family = "Drovorub"
@@ -33,7 +34,7 @@ rule APT_MAL_LNX_Drovorub_Nov26_1 : FILE
 		$r3 = "file_list_request" ascii
 
 	condition:
-		uint32(0) == 0x464c457f and
+		uint32(0) == 0x464c457f and uint16(0x10) != 4 and
 		filesize < 16MB and
 		any of ($k*) and (all of ($a*) or all of ($r*))
 }

@@ -7,11 +7,12 @@ rule APT_MAL_LNX_FontOnLake_Nov26_1 : FILE
 		description = "Detects the FontOnLake backdoors for Linux by the type name of their password upload, or by two of their hidden proc entries and shell history helper"
 		author = "Molehunt"
 		date = "2026-11-23"
-		version = 1
+		modified = "2026-11-26"
+		version = 2
 		reference = "ESET, FontOnLake: previously unknown malware family targeting Linux, 2021"
 		score = 85
 		family = "FontOnLake"
-		actor = "unknown"
+		actor = "unattributed"
 		attack = "T1554"
 		scope = "file"
 		os = "linux"
@@ -28,7 +29,7 @@ rule APT_MAL_LNX_FontOnLake_Nov26_1 : FILE
 		$s3 = "fake_bash_add_history" ascii
 
 	condition:
-		uint32(0) == 0x464c457f and
+		uint32(0) == 0x464c457f and uint16(0x10) != 4 and
 		filesize < 16MB and
 		($x1 or 2 of ($s*))
 }

@@ -8,7 +8,8 @@ rule APT_MAL_LNX_HiddenWasp_Nov26_1 : FILE
 		description = "Detects the HiddenWasp trojan and rootkit for Linux by two of its environment mark, hidden start file and renamed hiding functions"
 		author = "Molehunt"
 		date = "2026-11-23"
-		version = 1
+		modified = "2026-11-26"
+		version = 2
 		reference = "Intezer, HiddenWasp malware stings targeted Linux systems, 2019"
 		score = 85
 		family = "HiddenWasp"
@@ -29,7 +30,7 @@ rule APT_MAL_LNX_HiddenWasp_Nov26_1 : FILE
 		$s4 = "hiding_makeroot" ascii
 
 	condition:
-		uint32(0) == 0x464c457f and
+		uint32(0) == 0x464c457f and uint16(0x10) != 4 and
 		filesize < 8MB and
 		2 of ($s*)
 }

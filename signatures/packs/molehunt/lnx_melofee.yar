@@ -7,7 +7,8 @@ rule APT_MAL_LNX_Melofee_Nov26_1 : FILE
 		description = "Detects the Melofee implant for Linux by the misspelled message of its installer or its kernel module's path, or by three of its class names"
 		author = "Molehunt"
 		date = "2026-11-23"
-		version = 1
+		modified = "2026-11-26"
+		version = 2
 		reference = "ExaTrack, Melofee: a new alien malware in the Panda's toolset targeting Linux hosts, 2023"
 		score = 85
 		family = "Melofee"
@@ -30,7 +31,7 @@ rule APT_MAL_LNX_Melofee_Nov26_1 : FILE
 		$s4 = "KcpUpdater" ascii
 
 	condition:
-		uint32(0) == 0x464c457f and
+		uint32(0) == 0x464c457f and uint16(0x10) != 4 and
 		filesize < 8MB and
 		(any of ($x*) or 3 of ($s*))
 }

@@ -7,7 +7,8 @@ rule APT_MAL_LNX_Penquin_Nov26_1 : FILE
 		description = "Detects the Penquin backdoor of Turla for Linux by two of its hidden files, process variable, descriptor message, list header and magic word"
 		author = "Molehunt"
 		date = "2026-11-23"
-		version = 1
+		modified = "2026-11-26"
+		version = 2
 		reference = "Kaspersky, The Penquin Turla, 2014; Leonardo, Turla Penquin_x64, 2020"
 		score = 85
 		family = "Penquin"
@@ -30,7 +31,7 @@ rule APT_MAL_LNX_Penquin_Nov26_1 : FILE
 		$s6 = "__we_are_happy__" ascii
 
 	condition:
-		uint32(0) == 0x464c457f and
+		uint32(0) == 0x464c457f and uint16(0x10) != 4 and
 		filesize < 8MB and
 		2 of ($s*)
 }

@@ -7,7 +7,8 @@ rule APT_MAL_LNX_RedXOR_Nov26_1 : FILE
 		description = "Detects the RedXOR backdoor for Linux, which poses as the polkit daemon, by two of its file names, kernel module check and beacon field"
 		author = "Molehunt"
 		date = "2026-11-23"
-		version = 1
+		modified = "2026-11-26"
+		version = 2
 		reference = "Intezer, New Linux backdoor RedXOR likely operated by Chinese nation-state actor, 2021"
 		score = 85
 		family = "RedXOR"
@@ -29,7 +30,7 @@ rule APT_MAL_LNX_RedXOR_Nov26_1 : FILE
 		$s5 = "pd=admin" ascii
 
 	condition:
-		uint32(0) == 0x464c457f and
+		uint32(0) == 0x464c457f and uint16(0x10) != 4 and
 		filesize < 4MB and
 		2 of ($s*) and any of ($s1, $s2, $s3)
 }

@@ -7,7 +7,8 @@ rule APT_MAL_LNX_SideWalk_Nov26_1 : FILE
 		description = "Detects the SideWalk backdoor for Linux, also called StageClient, by two of its thread functions and its task module"
 		author = "Molehunt"
 		date = "2026-11-23"
-		version = 1
+		modified = "2026-11-26"
+		version = 2
 		reference = "ESET, You never walk alone: the SideWalk backdoor gets a Linux variant, 2022"
 		score = 85
 		family = "SideWalk"
@@ -29,7 +30,7 @@ rule APT_MAL_LNX_SideWalk_Nov26_1 : FILE
 		$s5 = "TaskSchedulerMod" ascii
 
 	condition:
-		uint32(0) == 0x464c457f and
+		uint32(0) == 0x464c457f and uint16(0x10) != 4 and
 		filesize < 8MB and
 		2 of ($s*)
 }

@@ -7,11 +7,12 @@ rule APT_MAL_LNX_Syslogk_Nov26_1 : FILE
 		description = "Detects the Syslogk kernel rootkit for Linux and its Rekoobe payload by two of its hidden folder, payload name and proc entry"
 		author = "Molehunt"
 		date = "2026-11-23"
-		version = 1
+		modified = "2026-11-26"
+		version = 2
 		reference = "Avast, Syslogk: a kernel rootkit found under development in the wild, 2022"
 		score = 85
 		family = "Syslogk"
-		actor = "unknown"
+		actor = "unattributed"
 		attack = "T1014"
 		scope = "file"
 		os = "linux"
@@ -27,7 +28,7 @@ rule APT_MAL_LNX_Syslogk_Nov26_1 : FILE
 		$s3 = "/proc/syslogk" ascii
 
 	condition:
-		uint32(0) == 0x464c457f and
+		uint32(0) == 0x464c457f and uint16(0x10) != 4 and
 		filesize < 2MB and
 		2 of ($s*)
 }
