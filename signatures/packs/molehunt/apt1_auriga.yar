@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-rule APT_MAL_APT1_AURIGA_Nov26_1 : FILE
+rule APT_MAL_APT1_AURIGA_Nov26_1 : FILE MEMORY
 {
 	meta:
 		id = "78d69d7b-58a6-518e-860e-496d92362de4"
 		description = "Detects the AURIGA backdoor of APT1 and its driver by the developer's build path, or by two of its device name, driver title, altered cmd.exe banner, key seed and field separator"
 		author = "Molehunt"
 		date = "2026-11-23"
-		version = 1
-		reference = "Mandiant, APT1: Exposing One of China's Cyber Espionage Units, appendices C and G, 2013"
+		modified = "2026-11-26"
+		version = 2
+		reference = "Mandiant, APT1: Exposing One of China's Cyber Espionage Units, appendix C (malware arsenal) and appendix G (OpenIOC), 2013"
 		score = 85
 		family = "AURIGA"
 		actor = "APT1 (Comment Crew)"
 		attack = "T1014"
-		scope = "file"
+		scope = "both"
 		os = "windows"
 		container = "pe"
 		category = "MAL"
-		status = "TESTING"
+		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
 
@@ -30,7 +31,11 @@ rule APT_MAL_APT1_AURIGA_Nov26_1 : FILE
 		$s5 = "!b=z&7?cc,MQ>" ascii
 
 	condition:
-		uint16(0) == 0x5a4d and uint32(uint32(0x3c)) == 0x00004550 and
-		filesize < 2MB and
-		($x1 or 2 of ($s*))
+		(
+			uint16(0) == 0x5a4d and uint32(uint32(0x3c)) == 0x00004550 and
+			filesize < 2MB and
+			($x1 or 2 of ($s*))
+		) or (
+			not defined filesize and 3 of them
+		)
 }

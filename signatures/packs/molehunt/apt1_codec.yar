@@ -8,8 +8,9 @@ rule APT_MAL_APT1_Codec_Nov26_1 : FILE
 		description = "Detects programs of APT1 that share one encoder for names and addresses (GOGGLES, LONGRUN, NEWSREELS, SWORD) by its alphabet key, or by configuration encoded with it"
 		author = "Molehunt"
 		date = "2026-11-23"
-		version = 1
-		reference = "Mandiant, APT1: Exposing One of China's Cyber Espionage Units, appendices C and G, 2013"
+		modified = "2026-11-26"
+		version = 2
+		reference = "Mandiant, APT1: Exposing One of China's Cyber Espionage Units, appendix C (malware arsenal) and appendix G (OpenIOC), 2013"
 		score = 85
 		family = "APT1 codec"
 		actor = "APT1 (Comment Crew)"
@@ -18,7 +19,7 @@ rule APT_MAL_APT1_Codec_Nov26_1 : FILE
 		os = "windows"
 		container = "pe"
 		category = "MAL"
-		status = "TESTING"
+		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
 
@@ -30,5 +31,5 @@ rule APT_MAL_APT1_Codec_Nov26_1 : FILE
 	condition:
 		uint16(0) == 0x5a4d and uint32(uint32(0x3c)) == 0x00004550 and
 		filesize < 2MB and
-		any of ($x*)
+		any of them
 }

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-rule APT_MAL_APT1_HELAUTO_Nov26_1 : FILE
+rule APT_MAL_APT1_HELAUTO_Nov26_1 : FILE MEMORY
 {
 	meta:
 		id = "b04a38d7-0153-54cf-aff9-4b13a38f23ab"
 		description = "Detects the HELAUTO backdoor of APT1 by two of its greetings, spelled-out transfer commands and usage errors"
 		author = "Molehunt"
 		date = "2026-11-23"
-		version = 1
-		reference = "Mandiant, APT1: Exposing One of China's Cyber Espionage Units, appendices C and G, 2013"
+		modified = "2026-11-26"
+		version = 2
+		reference = "Mandiant, APT1: Exposing One of China's Cyber Espionage Units, appendix C (malware arsenal) and appendix G (OpenIOC), 2013"
 		score = 85
 		family = "HELAUTO"
 		actor = "APT1 (Comment Crew)"
 		attack = "T1059.003"
-		scope = "file"
+		scope = "both"
 		os = "windows"
 		container = "pe"
 		category = "MAL"
-		status = "TESTING"
+		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
 
@@ -29,7 +30,11 @@ rule APT_MAL_APT1_HELAUTO_Nov26_1 : FILE
 		$s5 = "Error! putf [transpeed] [filepath]" ascii
 
 	condition:
-		uint16(0) == 0x5a4d and uint32(uint32(0x3c)) == 0x00004550 and
-		filesize < 2MB and
-		2 of ($s*)
+		(
+			uint16(0) == 0x5a4d and uint32(uint32(0x3c)) == 0x00004550 and
+			filesize < 2MB and
+			2 of them
+		) or (
+			not defined filesize and 3 of them
+		)
 }

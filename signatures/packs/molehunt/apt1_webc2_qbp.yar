@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-rule APT_MAL_APT1_WEBC2_QBP_Nov26_1 : FILE
+rule APT_MAL_APT1_WEBC2_QBP_Nov26_1 : FILE MEMORY
 {
 	meta:
 		id = "bb4d874d-f6ec-52a1-8974-7043a6287cc7"
 		description = "Detects the WEBC2-QBP downloader of APT1, which reads commands from comments of web pages, by two of its comment marks, key seed and rotated names"
 		author = "Molehunt"
 		date = "2026-11-23"
-		version = 1
-		reference = "Mandiant, APT1: Exposing One of China's Cyber Espionage Units, appendices C and G, 2013"
+		modified = "2026-11-26"
+		version = 2
+		reference = "Mandiant, APT1: Exposing One of China's Cyber Espionage Units, appendix C (malware arsenal) and appendix G (OpenIOC), 2013"
 		score = 85
 		family = "WEBC2-QBP"
 		actor = "APT1 (Comment Crew)"
 		attack = "T1102.003"
-		scope = "file"
+		scope = "both"
 		os = "windows"
 		container = "pe"
 		category = "MAL"
-		status = "TESTING"
+		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
 
@@ -29,7 +30,11 @@ rule APT_MAL_APT1_WEBC2_QBP_Nov26_1 : FILE
 		$s5 = "Tpguxbre\\Microsoft\\Windows\\CurrentVersion" ascii
 
 	condition:
-		uint16(0) == 0x5a4d and uint32(uint32(0x3c)) == 0x00004550 and
-		filesize < 2MB and
-		2 of ($s*)
+		(
+			uint16(0) == 0x5a4d and uint32(uint32(0x3c)) == 0x00004550 and
+			filesize < 2MB and
+			2 of them
+		) or (
+			not defined filesize and 3 of them
+		)
 }

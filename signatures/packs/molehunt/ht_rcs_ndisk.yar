@@ -7,8 +7,9 @@ rule APT_MAL_HackingTeam_RCS_Ndisk_Nov26_1 : FILE
 		description = "Detects the ndisk.sys driver of Hacking Team's Remote Control System by two of its device names, its cover description and the names it looks up"
 		author = "Molehunt"
 		date = "2026-11-23"
-		version = 1
-		reference = "Hacking Team source leak, July 2015 (as cited by public rule collections)"
+		modified = "2026-11-26"
+		version = 2
+		reference = "Hacking Team (leaked), Hacking Team source leak, as cited by public rule collections, 2015"
 		hash = "cf5089752ba51ae827971272a5b761a4ab0acd84"
 		score = 60
 		family = "RCS"
@@ -32,5 +33,5 @@ rule APT_MAL_HackingTeam_RCS_Ndisk_Nov26_1 : FILE
 	condition:
 		uint16(0) == 0x5a4d and uint32(uint32(0x3c)) == 0x00004550 and
 		filesize < 2MB and
-		2 of ($s*)
+		2 of them
 }

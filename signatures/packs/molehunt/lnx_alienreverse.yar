@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-rule APT_MAL_LNX_AlienReverse_Nov26_1 : FILE
+rule APT_MAL_LNX_AlienReverse_Nov26_1 : FILE MEMORY
 {
 	meta:
 		id = "1b2fdcc0-6e70-5b65-b196-67745e394bfd"
@@ -14,11 +14,11 @@ rule APT_MAL_LNX_AlienReverse_Nov26_1 : FILE
 		family = "AlienReverse"
 		actor = "unattributed, linked to Winnti"
 		attack = "T1090"
-		scope = "file"
+		scope = "both"
 		os = "linux"
 		container = "elf"
 		category = "MAL"
-		status = "TESTING"
+		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
 
@@ -29,7 +29,11 @@ rule APT_MAL_LNX_AlienReverse_Nov26_1 : FILE
 		$s3 = "They send us %hhX %hhX" ascii
 
 	condition:
-		uint32(0) == 0x464c457f and uint16(0x10) != 4 and
-		filesize < 8MB and
-		($x1 or 2 of ($s*))
+		(
+			uint32(0) == 0x464c457f and uint16(0x10) != 4 and
+			filesize < 8MB and
+			($x1 or 2 of ($s*))
+		) or (
+			not defined filesize and 3 of them
+		)
 }

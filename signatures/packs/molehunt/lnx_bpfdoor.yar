@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-rule APT_MAL_LNX_BPFDoor_Nov26_1 : FILE
+rule APT_MAL_LNX_BPFDoor_Nov26_1 : FILE MEMORY
 {
 	meta:
 		id = "30e0eaf2-7180-51c3-a4dd-0b8918c64933"
@@ -9,16 +9,16 @@ rule APT_MAL_LNX_BPFDoor_Nov26_1 : FILE
 		date = "2026-11-23"
 		modified = "2026-11-26"
 		version = 2
-		reference = "ExaTrack, Tricephalic Hellkeeper, 2022; Elastic Security Labs, 2022; Deep Instinct, 2023"
+		reference = "ExaTrack, Tricephalic Hellkeeper: a tale of a passive backdoor, 2022; Deep Instinct, BPFDoor malware evolves: stealthy sniffing backdoor ups its game, 2023"
 		score = 85
 		family = "BPFDoor"
 		actor = "Red Menshen (Earth Bluecrow)"
 		attack = "T1205.002"
-		scope = "file"
+		scope = "both"
 		os = "linux"
 		container = "elf"
 		category = "MAL"
-		status = "TESTING"
+		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
 
@@ -31,7 +31,11 @@ rule APT_MAL_LNX_BPFDoor_Nov26_1 : FILE
 		$s5 = "/var/run/initd.lock" ascii
 
 	condition:
-		uint32(0) == 0x464c457f and uint16(0x10) != 4 and
-		filesize < 4MB and
-		($x1 or 2 of ($s*))
+		(
+			uint32(0) == 0x464c457f and uint16(0x10) != 4 and
+			filesize < 4MB and
+			($x1 or 2 of ($s*))
+		) or (
+			not defined filesize and 3 of them
+		)
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-rule APT_HKTL_LNX_BPFDoor_Controller_Nov26_1 : FILE
+rule APT_HKTL_LNX_BPFDoor_Controller_Nov26_1 : FILE MEMORY
 {
 	meta:
 		id = "69173b88-04f9-5de5-8cf4-bd2e4975cea2"
@@ -9,16 +9,16 @@ rule APT_HKTL_LNX_BPFDoor_Controller_Nov26_1 : FILE
 		date = "2026-11-23"
 		modified = "2026-11-26"
 		version = 2
-		reference = "ExaTrack, Tricephalic Hellkeeper, 2022"
+		reference = "ExaTrack, Tricephalic Hellkeeper: a tale of a passive backdoor, 2022"
 		score = 75
 		family = "BPFDoor"
 		actor = "Red Menshen (Earth Bluecrow)"
 		attack = "T1205.002"
-		scope = "file"
+		scope = "both"
 		os = "linux"
 		container = "elf"
 		category = "HKTL"
-		status = "TESTING"
+		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
 
@@ -29,7 +29,11 @@ rule APT_HKTL_LNX_BPFDoor_Controller_Nov26_1 : FILE
 		$s3 = "[+] Monitor packet send." ascii
 
 	condition:
-		uint32(0) == 0x464c457f and uint16(0x10) != 4 and
-		filesize < 4MB and
-		($x1 or 2 of ($s*))
+		(
+			uint32(0) == 0x464c457f and uint16(0x10) != 4 and
+			filesize < 4MB and
+			($x1 or 2 of ($s*))
+		) or (
+			not defined filesize and 3 of them
+		)
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-rule APT_MAL_LNX_Drovorub_Nov26_1 : FILE
+rule APT_MAL_LNX_Drovorub_Nov26_1 : FILE MEMORY
 {
 	meta:
 		id = "634dae5a-1be3-5df5-8920-b29e207979e7"
@@ -14,11 +14,11 @@ rule APT_MAL_LNX_Drovorub_Nov26_1 : FILE
 		family = "Drovorub"
 		actor = "APT28 (GRU 85th GTsSS)"
 		attack = "T1014"
-		scope = "file"
+		scope = "both"
 		os = "linux"
 		container = "elf"
 		category = "MAL"
-		status = "TESTING"
+		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
 
@@ -34,7 +34,11 @@ rule APT_MAL_LNX_Drovorub_Nov26_1 : FILE
 		$r3 = "file_list_request" ascii
 
 	condition:
-		uint32(0) == 0x464c457f and uint16(0x10) != 4 and
-		filesize < 16MB and
-		any of ($k*) and (all of ($a*) or all of ($r*))
+		(
+			uint32(0) == 0x464c457f and uint16(0x10) != 4 and
+			filesize < 16MB and
+			((all of ($a*) and any of ($k*)) or (all of ($r*) and any of ($k*)))
+		) or (
+			not defined filesize and ((any of ($k*) and all of ($a*)) or (any of ($k*) and all of ($r*)))
+		)
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-rule APT_MAL_LNX_FontOnLake_Nov26_1 : FILE
+rule APT_MAL_LNX_FontOnLake_Nov26_1 : FILE MEMORY
 {
 	meta:
 		id = "a9e0b9f4-720b-58f8-9e2c-7820a66223a3"
@@ -14,11 +14,11 @@ rule APT_MAL_LNX_FontOnLake_Nov26_1 : FILE
 		family = "FontOnLake"
 		actor = "unattributed"
 		attack = "T1554"
-		scope = "file"
+		scope = "both"
 		os = "linux"
 		container = "elf"
 		category = "MAL"
-		status = "TESTING"
+		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
 
@@ -29,7 +29,11 @@ rule APT_MAL_LNX_FontOnLake_Nov26_1 : FILE
 		$s3 = "fake_bash_add_history" ascii
 
 	condition:
-		uint32(0) == 0x464c457f and uint16(0x10) != 4 and
-		filesize < 16MB and
-		($x1 or 2 of ($s*))
+		(
+			uint32(0) == 0x464c457f and uint16(0x10) != 4 and
+			filesize < 16MB and
+			($x1 or 2 of ($s*))
+		) or (
+			not defined filesize and 3 of them
+		)
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* HIDE_THIS_SHELL is left out: it is the default of the public Azazel rootkit. */
 
-rule APT_MAL_LNX_HiddenWasp_Nov26_1 : FILE
+rule APT_MAL_LNX_HiddenWasp_Nov26_1 : FILE MEMORY
 {
 	meta:
 		id = "ab089cc6-c4aa-57cc-b2fe-257608f00a0d"
@@ -15,11 +15,11 @@ rule APT_MAL_LNX_HiddenWasp_Nov26_1 : FILE
 		family = "HiddenWasp"
 		actor = "unattributed"
 		attack = "T1574.006"
-		scope = "file"
+		scope = "both"
 		os = "linux"
 		container = "elf"
 		category = "MAL"
-		status = "TESTING"
+		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
 
@@ -30,7 +30,11 @@ rule APT_MAL_LNX_HiddenWasp_Nov26_1 : FILE
 		$s4 = "hiding_makeroot" ascii
 
 	condition:
-		uint32(0) == 0x464c457f and uint16(0x10) != 4 and
-		filesize < 8MB and
-		2 of ($s*)
+		(
+			uint32(0) == 0x464c457f and uint16(0x10) != 4 and
+			filesize < 8MB and
+			2 of them
+		) or (
+			not defined filesize and 3 of them
+		)
 }

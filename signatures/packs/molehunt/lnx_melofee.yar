@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-rule APT_MAL_LNX_Melofee_Nov26_1 : FILE
+rule APT_MAL_LNX_Melofee_Nov26_1 : FILE MEMORY
 {
 	meta:
 		id = "0a024e59-0b4a-5001-8abe-650d88840742"
@@ -14,11 +14,11 @@ rule APT_MAL_LNX_Melofee_Nov26_1 : FILE
 		family = "Melofee"
 		actor = "unattributed, linked to Winnti"
 		attack = "T1095"
-		scope = "file"
+		scope = "both"
 		os = "linux"
 		container = "elf"
 		category = "MAL"
-		status = "TESTING"
+		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
 
@@ -31,7 +31,11 @@ rule APT_MAL_LNX_Melofee_Nov26_1 : FILE
 		$s4 = "KcpUpdater" ascii
 
 	condition:
-		uint32(0) == 0x464c457f and uint16(0x10) != 4 and
-		filesize < 8MB and
-		(any of ($x*) or 3 of ($s*))
+		(
+			uint32(0) == 0x464c457f and uint16(0x10) != 4 and
+			filesize < 8MB and
+			(any of ($x*) or 3 of ($s*))
+		) or (
+			not defined filesize and 3 of them
+		)
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-rule APT_MAL_LNX_Penquin_Nov26_1 : FILE
+rule APT_MAL_LNX_Penquin_Nov26_1 : FILE MEMORY
 {
 	meta:
 		id = "1a147172-bb31-597a-9e2d-ab2021a76836"
@@ -9,16 +9,16 @@ rule APT_MAL_LNX_Penquin_Nov26_1 : FILE
 		date = "2026-11-23"
 		modified = "2026-11-26"
 		version = 2
-		reference = "Kaspersky, The Penquin Turla, 2014; Leonardo, Turla Penquin_x64, 2020"
+		reference = "Kaspersky, The 'Penquin' Turla, 2014; Leonardo, Malware Technical Insight: Turla Penquin_x64, 2020"
 		score = 85
 		family = "Penquin"
 		actor = "Turla"
 		attack = "T1205"
-		scope = "file"
+		scope = "both"
 		os = "linux"
 		container = "elf"
 		category = "MAL"
-		status = "TESTING"
+		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
 
@@ -31,7 +31,11 @@ rule APT_MAL_LNX_Penquin_Nov26_1 : FILE
 		$s6 = "__we_are_happy__" ascii
 
 	condition:
-		uint32(0) == 0x464c457f and uint16(0x10) != 4 and
-		filesize < 8MB and
-		2 of ($s*)
+		(
+			uint32(0) == 0x464c457f and uint16(0x10) != 4 and
+			filesize < 8MB and
+			2 of them
+		) or (
+			not defined filesize and 3 of them
+		)
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-rule APT_MAL_LNX_RedXOR_Nov26_1 : FILE
+rule APT_MAL_LNX_RedXOR_Nov26_1 : FILE MEMORY
 {
 	meta:
 		id = "e93f47e3-555c-5766-bfc4-70d3c6c3356b"
@@ -14,11 +14,11 @@ rule APT_MAL_LNX_RedXOR_Nov26_1 : FILE
 		family = "RedXOR"
 		actor = "unattributed, linked to Winnti"
 		attack = "T1036.005"
-		scope = "file"
+		scope = "both"
 		os = "linux"
 		container = "elf"
 		category = "MAL"
-		status = "TESTING"
+		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
 
@@ -30,7 +30,11 @@ rule APT_MAL_LNX_RedXOR_Nov26_1 : FILE
 		$s5 = "pd=admin" ascii
 
 	condition:
-		uint32(0) == 0x464c457f and uint16(0x10) != 4 and
-		filesize < 4MB and
-		2 of ($s*) and any of ($s1, $s2, $s3)
+		(
+			uint32(0) == 0x464c457f and uint16(0x10) != 4 and
+			filesize < 4MB and
+			(2 of ($s1, $s2, $s3) or (any of ($s1, $s2, $s3) and any of ($s4, $s5)))
+		) or (
+			not defined filesize and 3 of them and any of ($s1, $s2, $s3)
+		)
 }

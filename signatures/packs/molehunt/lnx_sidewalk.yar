@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-rule APT_MAL_LNX_SideWalk_Nov26_1 : FILE
+rule APT_MAL_LNX_SideWalk_Nov26_1 : FILE MEMORY
 {
 	meta:
 		id = "4566765a-5227-5c36-a1bb-154509b2a5dc"
@@ -14,11 +14,11 @@ rule APT_MAL_LNX_SideWalk_Nov26_1 : FILE
 		family = "SideWalk"
 		actor = "SparklingGoblin (APT41)"
 		attack = "T1071.001"
-		scope = "file"
+		scope = "both"
 		os = "linux"
 		container = "elf"
 		category = "MAL"
-		status = "TESTING"
+		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
 
@@ -30,7 +30,11 @@ rule APT_MAL_LNX_SideWalk_Nov26_1 : FILE
 		$s5 = "TaskSchedulerMod" ascii
 
 	condition:
-		uint32(0) == 0x464c457f and uint16(0x10) != 4 and
-		filesize < 8MB and
-		2 of ($s*)
+		(
+			uint32(0) == 0x464c457f and uint16(0x10) != 4 and
+			filesize < 8MB and
+			2 of them
+		) or (
+			not defined filesize and 3 of them
+		)
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-rule APT_MAL_LNX_Syslogk_Nov26_1 : FILE
+rule APT_MAL_LNX_Syslogk_Nov26_1 : FILE MEMORY
 {
 	meta:
 		id = "91baed36-2b3c-56ff-8944-7c7b57bd37ac"
@@ -9,16 +9,16 @@ rule APT_MAL_LNX_Syslogk_Nov26_1 : FILE
 		date = "2026-11-23"
 		modified = "2026-11-26"
 		version = 2
-		reference = "Avast, Syslogk: a kernel rootkit found under development in the wild, 2022"
+		reference = "Avast, Linux threat hunting: Syslogk, a kernel rootkit found under development in the wild, 2022"
 		score = 85
 		family = "Syslogk"
 		actor = "unattributed"
 		attack = "T1014"
-		scope = "file"
+		scope = "both"
 		os = "linux"
 		container = "elf"
 		category = "MAL"
-		status = "TESTING"
+		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
 
@@ -28,7 +28,11 @@ rule APT_MAL_LNX_Syslogk_Nov26_1 : FILE
 		$s3 = "/proc/syslogk" ascii
 
 	condition:
-		uint32(0) == 0x464c457f and uint16(0x10) != 4 and
-		filesize < 2MB and
-		2 of ($s*)
+		(
+			uint32(0) == 0x464c457f and uint16(0x10) != 4 and
+			filesize < 2MB and
+			2 of them
+		) or (
+			not defined filesize and all of them
+		)
 }

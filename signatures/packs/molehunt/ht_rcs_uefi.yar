@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+rule APT_MAL_HackingTeam_RCS_UEFI_Nov26_1 : FILE
+{
+	meta:
+		id = "a74333f6-a017-5343-95bd-f8005f05fda6"
+		description = "Detects the firmware flasher of Hacking Team's Remote Control System by two of the three module files that it writes into the firmware"
+		author = "Molehunt"
+		date = "2026-11-26"
+		version = 1
+		reference = "Trend Micro, Hacking Team uses UEFI BIOS rootkit to keep RCS 9 agent in target systems, 2015"
+		score = 60
+		family = "RCS"
+		actor = "Hacking Team"
+		attack = "T1542.001"
+		scope = "file"
+		os = "uefi"
+		container = "pe"
+		category = "MAL"
+		status = "EXPERIMENTAL"
+		sharing = "TLP:CLEAR"
+		license = "BSD-2-Clause"
+
+	strings:
+		$s1 = "\\modules\\ntfs.mod" ascii wide
+		$s2 = "\\modules\\rkloader.mod" ascii wide
+		$s3 = "\\modules\\dropper.mod" ascii wide
+
+	condition:
+		uint16(0) == 0x5a4d and uint32(uint32(0x3c)) == 0x00004550 and
+		filesize < 2MB and
+		2 of them
+}
