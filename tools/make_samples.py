@@ -23,6 +23,8 @@ import yaml
 SCHEMA = 2
 BANNER = b"INERT-TEST-SAMPLE: made from published facts to test a rule; not a program.\n"
 PE_HEADER_AT = 0x80
+# libyaml where it is there: ten times as fast.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 UNITS = {"": 1, "KiB": 1024, "MiB": 1024 * 1024}
 
 
@@ -74,7 +76,7 @@ def load_manifests(packdir):
 
 def load_manifest(path):
     try:
-        manifest = yaml.safe_load(path.read_text(encoding="utf-8"))
+        manifest = yaml.load(path.read_text(encoding="utf-8"), LOADER)
     except yaml.YAMLError as e:
         raise ManifestError(f"{path}: {e}") from e
     if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* The program keeps these texts scrambled: in memory they are plain, in files only in some builds. */
 
 rule APT_MAL_HackingTeam_RCS_Core_Nov26_1 : FILE MEMORY
 {
@@ -8,8 +9,8 @@ rule APT_MAL_HackingTeam_RCS_Core_Nov26_1 : FILE MEMORY
 		author = "Molehunt"
 		date = "2026-11-26"
 		version = 1
-		reference = "Amnesty International and others, Detekt (as cited by public rule collections), 2014"
-		score = 60
+		reference = "Hacking Team (leaked), Remote Control System, source code, in a public copy, 2015; Amnesty International and others, Detekt, rules for Remote Control System, 2014"
+		score = 85
 		family = "RCS"
 		actor = "Hacking Team"
 		attack = "T1055"
@@ -17,7 +18,7 @@ rule APT_MAL_HackingTeam_RCS_Core_Nov26_1 : FILE MEMORY
 		os = "windows"
 		container = "pe"
 		category = "MAL"
-		status = "EXPERIMENTAL"
+		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
 

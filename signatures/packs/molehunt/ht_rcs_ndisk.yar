@@ -9,7 +9,7 @@ rule APT_MAL_HackingTeam_RCS_Ndisk_Nov26_1 : FILE
 		date = "2026-11-23"
 		modified = "2026-11-26"
 		version = 2
-		reference = "Hacking Team (leaked), Hacking Team source leak, as cited by public rule collections, 2015"
+		reference = "Hacking Team (leaked), Hacking Team source leak, as cited by public rule collections, 2015; Microsoft, Defender signature Worm:Win64/Boychi, in a public extract, 2025"
 		hash = "cf5089752ba51ae827971272a5b761a4ab0acd84"
 		score = 60
 		family = "RCS"

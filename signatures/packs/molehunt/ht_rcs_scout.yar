@@ -4,13 +4,13 @@ rule APT_MAL_HackingTeam_RCS_Scout_Nov26_1 : FILE MEMORY
 {
 	meta:
 		id = "c6fa7cd6-694a-5382-89a0-1404bb31b05e"
-		description = "Detects the Scout stage of Hacking Team's Remote Control System by two of the mocking status texts it carries"
+		description = "Detects the Scout stage of Hacking Team's Remote Control System by two of the three mocking status texts that are known from two sources"
 		author = "Molehunt"
 		date = "2026-11-23"
 		modified = "2026-11-26"
 		version = 2
-		reference = "Citizen Lab, Mapping Hacking Team's Untraceable Spyware, as cited by public rule collections, 2014"
-		score = 60
+		reference = "Amnesty International and others, Detekt, rules for Remote Control System, 2014; Microsoft, Defender signature Trojan:Win32/Hitbrovi, in a public extract, 2025"
+		score = 85
 		family = "RCS"
 		actor = "Hacking Team"
 		attack = "T1204.002"
@@ -18,16 +18,14 @@ rule APT_MAL_HackingTeam_RCS_Scout_Nov26_1 : FILE MEMORY
 		os = "windows"
 		container = "pe"
 		category = "MAL"
-		status = "EXPERIMENTAL"
+		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
 
 	strings:
 		$s1 = "Owning PCI bus" wide
-		$s2 = "Formatting bios" wide
-		$s3 = "Please insert a disk in drive A:" wide
-		$s4 = "Updating CPU microcode" wide
-		$s5 = "Look ma, no thread id! \\o/" wide
+		$s2 = "Updating CPU microcode" wide
+		$s3 = "Look ma, no thread id! \\o/" wide
 
 	condition:
 		(
@@ -35,6 +33,6 @@ rule APT_MAL_HackingTeam_RCS_Scout_Nov26_1 : FILE MEMORY
 			filesize < 4MB and
 			2 of them
 		) or (
-			not defined filesize and 3 of them
+			not defined filesize and all of them
 		)
 }

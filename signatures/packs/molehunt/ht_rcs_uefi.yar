@@ -8,8 +8,8 @@ rule APT_MAL_HackingTeam_RCS_UEFI_Nov26_1 : FILE
 		author = "Molehunt"
 		date = "2026-11-26"
 		version = 1
-		reference = "Trend Micro, Hacking Team uses UEFI BIOS rootkit to keep RCS 9 agent in target systems, 2015"
-		score = 60
+		reference = "Hacking Team (leaked), Remote Control System, source code, in a public copy, 2015"
+		score = 85
 		family = "RCS"
 		actor = "Hacking Team"
 		attack = "T1542.001"
@@ -17,14 +17,14 @@ rule APT_MAL_HackingTeam_RCS_UEFI_Nov26_1 : FILE
 		os = "uefi"
 		container = "pe"
 		category = "MAL"
-		status = "EXPERIMENTAL"
+		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
 
 	strings:
-		$s1 = "\\modules\\ntfs.mod" ascii wide
-		$s2 = "\\modules\\rkloader.mod" ascii wide
-		$s3 = "\\modules\\dropper.mod" ascii wide
+		$s1 = "\\modules\\ntfs.mod" ascii
+		$s2 = "\\modules\\rkloader.mod" ascii
+		$s3 = "\\modules\\dropper.mod" ascii
 
 	condition:
 		uint16(0) == 0x5a4d and uint32(uint32(0x3c)) == 0x00004550 and

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+rule APT_MAL_UPSTYLE_Nov26_1 : FILE
+{
+	meta:
+		id = "720c0bed-bdd6-5358-b880-a88478ae7d2f"
+		description = "Detects the UPSTYLE backdoor of firewalls, a start file of Python, by the licence folder in which it hides together with its signal handler or its pattern name"
+		author = "Molehunt"
+		date = "2026-11-26"
+		version = 1
+		reference = "Volexity, Zero-day exploitation of unauthenticated remote code execution vulnerability in GlobalProtect (CVE-2024-3400), 2024"
+		score = 60
+		family = "UPSTYLE"
+		actor = "UTA0218"
+		attack = "T1059.006"
+		scope = "file"
+		os = "linux"
+		container = "script"
+		category = "MAL"
+		status = "EXPERIMENTAL"
+		sharing = "TLP:CLEAR"
+		license = "BSD-2-Clause"
+
+	strings:
+		$s1 = "/opt/pancfg/mgmt/licenses/PA_VM" ascii
+		$a1 = "signal.signal(signal.SIGTERM,stop)" ascii
+		$a2 = "SHELL_PATTERN" ascii
+
+	condition:
+		(uint16(0) == 0x2123 or uint32(0) == 0x6f706d69 or uint32(0) == 0x6d6f7266) and
+		filesize < 1MB and
+		$s1 and any of ($a*)
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+rule WEBSHELL_reGeorg_Nov26_1 : FILE
+{
+	meta:
+		id = "362d4640-cf7d-56aa-85e3-669c58d9a947"
+		description = "Detects server pages and the client of the reGeorg tunnel through web servers by the words of its inventor"
+		author = "Molehunt"
+		date = "2026-11-26"
+		version = 1
+		reference = "SensePost, reGeorg, source code, 2014; Volexity, Public rules for reGeorg, 2024"
+		score = 75
+		family = "reGeorg"
+		actor = "unknown"
+		attack = "T1505.003"
+		scope = "file"
+		os = "any"
+		container = "script"
+		category = "WEBSHELL"
+		status = "RELEASED"
+		sharing = "TLP:CLEAR"
+		license = "BSD-2-Clause"
+
+	strings:
+		$x1 = "Georg says, 'All seems fine'" ascii
+		$x2 = "every office needs a tool like Georg" ascii
+
+	condition:
+		(uint16(0) == 0x2123 or uint16(0) == 0x3f3c or uint16(0) == 0x253c or uint32(0) == 0x6f706d69) and
+		filesize < 1MB and
+		any of them
+}
