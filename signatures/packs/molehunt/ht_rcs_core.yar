@@ -27,7 +27,6 @@ rule APT_MAL_HackingTeam_RCS_Core_Nov26_1 : FILE MEMORY
 		$s2 = "- Activating hiding system" ascii wide
 		$s3 = "[The system is already monitored]" ascii wide
 		$s4 = "[Unable to deploy]" ascii wide
-		$s5 = "- Browser activity (FF)" ascii wide
 
 	condition:
 		(

@@ -8,7 +8,7 @@ rule APT_MAL_Derusbi_Nov26_1 : FILE MEMORY
 		author = "Molehunt"
 		date = "2026-11-26"
 		version = 1
-		reference = "Airbus Defence and Space, Newcomers in the Derusbi family, its rules, 2015; Nextron Systems, Public rules for Derusbi and Winnti, 2017; Fidelis, The Turbo campaign, featuring Derusbi for 64-bit Linux, its rules, 2016"
+		reference = "Airbus Defence and Space, Newcomers in the Derusbi family, its rules, 2015; Nextron Systems, Public rules for Derusbi and Winnti, 2015; Fidelis, The Turbo campaign, featuring Derusbi for 64-bit Linux, its rules, 2016"
 		score = 85
 		family = "Derusbi (Windows)"
 		actor = "Deep Panda, Axiom"
