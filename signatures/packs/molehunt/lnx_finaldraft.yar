@@ -8,8 +8,9 @@ rule APT_MAL_LNX_FinalDraft_Nov26_1 : FILE MEMORY
 		author = "Molehunt"
 		date = "2026-11-26"
 		version = 1
-		reference = "Elastic Security Labs, You've got malware: FINALDRAFT hides in your drafts, 2025"
-		score = 60
+		reference = "Elastic Security Labs, You've got malware: FINALDRAFT hides in your drafts, and the rules that it links, 2025"
+		hash = "83406905710e52f6af35b4b3c27549a12c28a628c492429d3a411fdb2d28cc8c"
+		score = 85
 		family = "FinalDraft (Linux)"
 		actor = "REF7707"
 		attack = "T1102.002"
@@ -17,7 +18,7 @@ rule APT_MAL_LNX_FinalDraft_Nov26_1 : FILE MEMORY
 		os = "linux"
 		container = "elf"
 		category = "MAL"
-		status = "EXPERIMENTAL"
+		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
 
