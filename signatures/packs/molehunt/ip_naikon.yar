@@ -4,12 +4,12 @@ rule APT_MAL_Naikon_Nov26_1 : FILE
 {
 	meta:
 		id = "c0876f3f-4dc9-581c-a3b9-42a6f2e762df"
-		description = "Detects the backdoor of Naikon by the request with which it asks for commands or by its file with two false endings"
+		description = "Detects the backdoor of Naikon by the name of the page from which it asks for commands, made of the first letters of the alphabet"
 		author = "Molehunt"
 		date = "2026-11-26"
 		version = 1
-		reference = "Kaspersky, The MsnMM campaigns, 2015"
-		score = 60
+		reference = "Nextron Systems, Public rules after Kaspersky's report on Naikon, 2015; ThreatConnect, Public rules for Naikon, 2015"
+		score = 75
 		family = "Naikon"
 		actor = "Naikon"
 		attack = "T1071.001"
@@ -17,16 +17,15 @@ rule APT_MAL_Naikon_Nov26_1 : FILE
 		os = "windows"
 		container = "pe"
 		category = "MAL"
-		status = "EXPERIMENTAL"
+		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
 
 	strings:
-		$x1 = "GET http://%s:%d/aspxabcdef.asp?%s HTTP/1.1" ascii
-		$x2 = "\\tempvxd.vxd.dll" wide
+		$x1 = "/aspxabcdef.asp?" ascii
 
 	condition:
 		uint16(0) == 0x5a4d and uint32(uint32(0x3c)) == 0x00004550 and
 		filesize < 4MB and
-		any of them
+		$x1
 }

@@ -8,8 +8,8 @@ rule APT_MAL_ZoxPNG_Nov26_1 : FILE
 		author = "Molehunt"
 		date = "2026-11-26"
 		version = 1
-		reference = "Novetta, ZoxPNG analysis, 2014"
-		score = 50
+		reference = "Novetta, ZoxPNG analysis, its rules, 2014; several analysts, Lists of strings of samples, 2015"
+		score = 75
 		family = "ZoxPNG"
 		actor = "Axiom"
 		attack = "T1001.002"
@@ -17,7 +17,7 @@ rule APT_MAL_ZoxPNG_Nov26_1 : FILE
 		os = "windows"
 		container = "pe"
 		category = "MAL"
-		status = "EXPERIMENTAL"
+		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
 

@@ -8,8 +8,8 @@ rule APT_MAL_LNX_WHIRLPOOL_Nov26_1 : FILE
 		author = "Molehunt"
 		date = "2026-11-26"
 		version = 1
-		reference = "Mandiant, Barracuda ESG zero-day vulnerability (CVE-2023-2868) exploited globally, 2023"
-		score = 60
+		reference = "Nextron Systems, Public rule for WHIRLPOOL, 2023; Microsoft, Defender signature Trojan:Linux/Whirpool, in a public extract, 2025"
+		score = 85
 		family = "WHIRLPOOL"
 		actor = "UNC4841"
 		attack = "T1059.004"
@@ -17,7 +17,7 @@ rule APT_MAL_LNX_WHIRLPOOL_Nov26_1 : FILE
 		os = "linux"
 		container = "elf"
 		category = "MAL"
-		status = "EXPERIMENTAL"
+		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
 

@@ -4,12 +4,12 @@ rule APT_MAL_UPSTYLE_Nov26_1 : FILE
 {
 	meta:
 		id = "720c0bed-bdd6-5358-b880-a88478ae7d2f"
-		description = "Detects the UPSTYLE backdoor of firewalls, a start file of Python, by the licence folder in which it hides together with its signal handler or its pattern name"
+		description = "Detects the UPSTYLE backdoor of firewalls, a start file of Python, by the licence folder in which its first stage hides, or by the signal handler and pattern name of its second"
 		author = "Molehunt"
 		date = "2026-11-26"
 		version = 1
 		reference = "Volexity, Zero-day exploitation of unauthenticated remote code execution vulnerability in GlobalProtect (CVE-2024-3400), 2024"
-		score = 60
+		score = 50
 		family = "UPSTYLE"
 		actor = "UTA0218"
 		attack = "T1059.006"
@@ -22,12 +22,12 @@ rule APT_MAL_UPSTYLE_Nov26_1 : FILE
 		license = "BSD-2-Clause"
 
 	strings:
-		$s1 = "/opt/pancfg/mgmt/licenses/PA_VM" ascii
-		$a1 = "signal.signal(signal.SIGTERM,stop)" ascii
-		$a2 = "SHELL_PATTERN" ascii
+		$x1 = "/opt/pancfg/mgmt/licenses/PA_VM" ascii
+		$s1 = "signal.signal(signal.SIGTERM,stop)" ascii
+		$s2 = "SHELL_PATTERN" ascii
 
 	condition:
 		(uint16(0) == 0x2123 or uint32(0) == 0x6f706d69 or uint32(0) == 0x6d6f7266) and
 		filesize < 1MB and
-		$s1 and any of ($a*)
+		($x1 or all of ($s*))
 }
