@@ -159,7 +159,7 @@ rule_set_new(struct agent *a, const struct agent_config *config)
 	};
 	struct rule_set *set = xcalloc(1, sizeof(*set));
 	struct scanner_options options;
-	struct pack_list packs = { NULL, 0 };
+	struct pack_list packs = { .files = NULL };
 
 	set->agent = a;
 	set->generation = ++a->rules_generation;

@@ -64,6 +64,7 @@ context_of(const struct run *run)
 		.scan_uid = run->uid,
 		.is_scheduled = run->kind == RUN_PROFILE,
 		.rules = &run->rules->facts,
+		.packs = scanner_packs(run->rules->scanner),
 		.now_ms = clock_real_ms(),
 	};
 }

@@ -682,6 +682,7 @@ scan_files(struct scan_command *c)
 	c->started_real_ms = clock_real_ms();
 	c->scanner = scanner_new(&c->args.options, &c->packs, &ops, c, 0);
 	catch_signals();
+	c->output.context.packs = scanner_packs(c->scanner);
 	if (scanner_load(c->scanner) != MH_OK)
 		return EXIT_ERROR;
 	run_loop(c);

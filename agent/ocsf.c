@@ -306,8 +306,10 @@ metas_json(const struct match *m)
 }
 
 static json_t *
-yara_json(const struct match *m, bool is_memory)
+yara_json(const struct finding_context *ctx, const struct match *m, bool is_memory)
 {
+	const char *license =
+	    ctx->packs != NULL ? pack_list_license(ctx->packs, m->name_space) : NULL;
 	json_t *yara = json_object();
 	json_t *tags = json_array();
 
@@ -317,6 +319,9 @@ yara_json(const struct match *m, bool is_memory)
 		(void)json_array_append_new(tags, text_json(m->tags[i]));
 	set(yara, "tags", tags);
 	set(yara, "meta", metas_json(m));
+	/* Licences ask that they are named: by the rule, or by its pack. */
+	if (license != NULL)
+		set_text(yara, "pack_license", license);
 	set(yara, "strings", strings_json(m, is_memory));
 	set_int(yara, "n_strings", (int64_t)m->n_found);
 	return yara;
@@ -589,7 +594,7 @@ finding_to_ocsf(const struct finding_context *ctx, const struct scan_answer *ans
 		set(data, "check", check_json(m));
 	else
 		set(data, "yara",
-		    yara_json(m, t->kind == TARGET_MEMORY && m->part != PART_IMAGE));
+		    yara_json(ctx, m, t->kind == TARGET_MEMORY && m->part != PART_IMAGE));
 	if (m->part == PART_MEMBER)
 		set(data, "member", member_json(m, path));
 	if (m->part == PART_MEMBER && m->has_part_sha256)

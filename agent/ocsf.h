@@ -32,6 +32,7 @@ struct finding_context {
 	bool is_scheduled; /* else by hand */
 	const struct ruleset_facts *rules;
 	int64_t now_ms;                    /* real time */
+	const struct pack_list *packs;     /* NULL: nothing is known of them */
 	const struct overrides *overrides; /* NULL: none */
 	const struct target_score *target; /* of the answer's target; NULL: unknown */
 };

@@ -7,13 +7,16 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/child.h"
+#include "base/fd.h"
 #include "base/memory.h"
 #include "build_info.h"
 
@@ -32,7 +35,12 @@ pack_list_clear(struct pack_list *list)
 {
 	drop_files(list, 0);
 	free(list->files);
-	list->files = NULL;
+	for (size_t i = 0; i < list->n_licenses; i++) {
+		free(list->licenses[i].pack);
+		free(list->licenses[i].text);
+	}
+	free(list->licenses);
+	*list = (struct pack_list){ .files = NULL };
 }
 
 struct pack_file *
@@ -109,6 +117,82 @@ add_folder(struct pack_list *list, const char *name_space, const char *path, int
 	return err;
 }
 
+bool
+pack_is_license(const char *name)
+{
+	static const char *const names[] = { "LICENSE", "LICENSE.txt", "LICENSE.md",
+		"LICENCE", "LICENCE.txt", "COPYING", "COPYING.txt" };
+
+	for (size_t i = 0; i < MH_ARRAY_LEN(names); i++) {
+		if (strcasecmp(name, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+void
+pack_list_add_license(struct pack_list *list, const char *pack, const char *text,
+    size_t len)
+{
+	const char *end = text + len;
+	size_t n = 0;
+
+	/* The first line that is one, without the marks of a headline. */
+	while (text < end && strchr("# \t\r\n=*", *text) != NULL)
+		text++;
+	while (text + n < end && n < PACK_LICENSE_MAX && text[n] != '\n' &&
+	       text[n] != '\r' && text[n] != 0)
+		n++;
+	if (n == 0 || pack_list_license(list, pack) != NULL)
+		return;
+	list->licenses =
+	    xreallocarray(list->licenses, list->n_licenses + 1, sizeof(*list->licenses));
+	list->licenses[list->n_licenses++] =
+	    (struct pack_license){ .pack = xstrdup(pack), .text = xstrndup(text, n) };
+}
+
+const char *
+pack_list_license(const struct pack_list *list, const char *name_space)
+{
+	size_t len = strcspn(name_space, "/");
+
+	for (size_t i = 0; i < list->n_licenses; i++) {
+		const struct pack_license *l = &list->licenses[i];
+
+		if (strlen(l->pack) == len && strncmp(l->pack, name_space, len) == 0)
+			return l->text;
+	}
+	return NULL;
+}
+
+/* The licence in a pack's folder, if it is a file there. */
+static void
+read_license(struct pack_list *list, const char *pack, const char *folder)
+{
+	struct dirent **names = NULL;
+	int n = scandir(folder, &names, is_shown, alphasort);
+
+	for (int i = 0; i < n; i++) {
+		char head[PACK_LICENSE_MAX * 2];
+		MH_CLEANUP(freep)
+		char *path = xasprintf("%s/%s", folder, names[i]->d_name);
+		MH_CLEANUP(fd_closep) int fd = -1;
+		struct stat st;
+
+		if (pack_is_license(names[i]->d_name))
+			fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+		free(names[i]);
+		if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+			continue;
+
+		ssize_t len = read(fd, head, sizeof(head));
+
+		if (len > 0)
+			pack_list_add_license(list, pack, head, (size_t)len);
+	}
+	free(names);
+}
+
 /* The last name of a path, and of the folder that holds it; new. */
 static char *
 pack_name(const char *path, bool of_folder)
@@ -155,6 +239,7 @@ pack_list_add(struct pack_list *list, const char *path, char **ret_why)
 		drop_files(list, before);
 		return err;
 	}
+	read_license(list, pack, path);
 	if (list->n == before) {
 		*ret_why = xasprintf("%s: no .yar or .yara file in it", path);
 		return MH_ERR_NOTFOUND;

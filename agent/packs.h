@@ -18,7 +18,10 @@
  * The namespace of a file is PACK/FILE: the folder's name and the path below
  * it.  Files are in the order of their names, so that a rule set has one id.
  */
-enum { PACK_DEPTH_MAX = 16 }; /* folders below a pack: no public pack is deeper than 6 */
+enum {
+	PACK_DEPTH_MAX = 16, /* folders below a pack: no public pack is deeper than 6 */
+	PACK_LICENSE_MAX = 200, /* bytes: "Detection Rule License (DRL) 1.1" */
+};
 
 struct pack_file {
 	char *name_space;
@@ -28,9 +31,17 @@ struct pack_file {
 	uint64_t offset, len;
 };
 
+/* What a pack's LICENSE says in its first line, for rules that name none. */
+struct pack_license {
+	char *pack; /* the namespace's first part */
+	char *text;
+};
+
 struct pack_list {
 	struct pack_file *files; /* owned */
 	size_t n;
+	struct pack_license *licenses; /* owned */
+	size_t n_licenses;
 };
 
 void pack_list_clear(struct pack_list *list);
@@ -38,6 +49,14 @@ void pack_list_clear(struct pack_list *list);
 /* Add one file, of which the strings are copied. */
 struct pack_file *pack_list_add_file(struct pack_list *list, const char *name_space,
     const char *path);
+
+/* Whether a file of that name, without its folder, is a licence: LICENSE, COPYING.txt. */
+bool pack_is_license(const char *name);
+/* Note the licence whose text begins so; the first one of a pack stays. */
+void pack_list_add_license(struct pack_list *list, const char *pack, const char *text,
+    size_t len);
+/* The licence of the pack of a namespace, borrowed, or NULL. */
+const char *pack_list_license(const struct pack_list *list, const char *name_space);
 
 /*
  * Add the pack at path.  *ret_why is a new sentence on error, freed by the

@@ -121,6 +121,20 @@ print_meta(const struct match *m, const char *name)
 		(void)printf("      %s: %s\n", name, safe);
 }
 
+/* What the pack's LICENSE says, for a rule that says nothing. */
+static void
+print_pack_license(const struct scan_output *out, const struct match *m)
+{
+	const struct pack_list *packs = out->context.packs;
+	const char *text = packs != NULL ? pack_list_license(packs, m->name_space) : NULL;
+
+	if (text == NULL || match_find_meta(m, "license") != NULL)
+		return;
+	MH_CLEANUP(freep) char *safe = text_escape(text);
+
+	(void)printf("      license of its pack: %s\n", safe);
+}
+
 /* Where in memory a string stands: "rw-p [heap]". */
 static void
 print_region(const struct match *m, const struct match_string *s)
@@ -215,6 +229,7 @@ print_match(struct scan_output *out, const struct scan_answer *answer,
 	print_override(s.suppressed, "suppressed");
 	for (size_t i = 0; i < MH_ARRAY_LEN(metas); i++)
 		print_meta(m, metas[i]);
+	print_pack_license(out, m);
 	print_processes(answer);
 	for (uint32_t i = 0; i < m->n_strings && i < STRINGS_SHOWN; i++) {
 		print_string(&m->strings[i]);

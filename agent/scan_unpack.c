@@ -233,6 +233,12 @@ unpack_on_message(struct scanner *s, const struct message *m)
 		return on_member(s, m);
 	if (m->type == MSG_MEMBER_DATA)
 		return on_member_data(s, m);
+	if (m->type == MSG_LICENSE) {
+		pack_list_add_license(&s->packs,
+		    s->packs.files[s->unpacking->zip].name_space, (const char *)m->data,
+		    m->len);
+		return true;
+	}
 	return m->type == MSG_UNPACKED && on_unpacked(s, m);
 }
 

@@ -51,6 +51,9 @@ scanner_new(const struct scanner_options *options, const struct pack_list *packs
 		pack_list_add_file(&s->packs, packs->files[i].name_space,
 		    packs->files[i].path)
 		    ->is_zip = packs->files[i].is_zip;
+	for (size_t i = 0; i < packs->n_licenses; i++)
+		pack_list_add_license(&s->packs, packs->licenses[i].pack,
+		    packs->licenses[i].text, strlen(packs->licenses[i].text));
 	s->is_bad = xcalloc(packs->n, sizeof(*s->is_bad));
 	s->sent = xcalloc(packs->n, sizeof(*s->sent));
 	copy_disabled(s, options->overrides);
@@ -63,6 +66,12 @@ scanner_new(const struct scanner_options *options, const struct pack_list *packs
 	for (unsigned i = 0; i < N_SLOTS; i++)
 		TAILQ_INIT(&s->workers[i].jobs);
 	return s;
+}
+
+const struct pack_list *
+scanner_packs(const struct scanner *s)
+{
+	return &s->packs;
 }
 
 void

@@ -86,6 +86,9 @@ struct scanner *scanner_new(const struct scanner_options *options,
 void scanner_free(struct scanner *s);
 MH_DEFINE_CLEANUP(struct scanner, scanner_free);
 
+/* Its packs, with the files of ZIPs that were unpacked; borrowed. */
+const struct pack_list *scanner_packs(const struct scanner *s);
+
 /* Begin loading the rules, for the first time or after they failed; on_ready() follows. */
 mh_err scanner_load(struct scanner *s) MH_CHECKED;
 

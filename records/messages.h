@@ -62,6 +62,7 @@ enum role {
 	MSG(UNPACK, AGENT, ZYGOTE, 8, 1)                                           \
 	MSG(MEMBER, ZYGOTE, AGENT, 4096, 0)                                        \
 	MSG(MEMBER_DATA, ZYGOTE, AGENT, 65536, 0)                                  \
+	MSG(LICENSE, ZYGOTE, AGENT, 1024, 0)                                       \
 	MSG(UNPACKED, ZYGOTE, AGENT, 1024, 0)                                      \
 	MSG(DISABLE, AGENT, ZYGOTE, 1024, 0)                                       \
 	MSG(COMPILE, AGENT, ZYGOTE, 1, 0)                                          \

@@ -116,6 +116,27 @@ take_member(struct reading *r, const char *name)
 	return r->ops->on_file(r->ctx, name, buf_data(text), buf_len(text));
 }
 
+/* LICENSE, name-1.0/LICENSE.txt: what it is called exactly, who gets it decides. */
+static bool
+is_license(const char *name)
+{
+	const char *slash = strchr(name, '/');
+
+	if (slash != NULL && strchr(slash + 1, '/') == NULL)
+		name = slash + 1;
+	return strncasecmp(name, "LICEN", 5) == 0 || strncasecmp(name, "COPYING", 7) == 0;
+}
+
+static void
+take_license(struct reading *r)
+{
+	uint8_t head[PACK_LICENSE_HEAD];
+	la_ssize_t n = archive_read_data(r->archive, head, sizeof(head));
+
+	if (n > 0)
+		r->ops->on_license(r->ctx, head, (size_t)n);
+}
+
 static const char *
 end_of_zip(const struct reading *r)
 {
@@ -141,11 +162,12 @@ read_entries(struct reading *r)
 
 		const char *name = archive_entry_pathname(entry);
 
-		if (name == NULL || archive_entry_filetype(entry) == AE_IFDIR ||
-		    !is_rule_file(name))
-			continue;
 		/* Links hold a name: as in a folder, they are not followed. */
-		if (archive_entry_filetype(entry) != AE_IFREG)
+		if (name == NULL || archive_entry_filetype(entry) != AE_IFREG)
+			continue;
+		if (r->ops->on_license != NULL && is_license(name))
+			take_license(r);
+		if (!is_rule_file(name))
 			continue;
 		if (r->total > RULE_TEXT_BYTES_MAX)
 			return "its rules unpack to more than 256 MiB: what follows is "

@@ -21,11 +21,15 @@ enum {
 	PACK_ENTRIES_MAX = 200000, /* in a ZIP: the largest public pack has some 2,000 */
 	PACK_NAME_MAX = 512,       /* bytes of a member's name */
 	PACK_PARTS_MAX = 16,       /* folders in it, as below a pack's folder */
+	PACK_LICENSE_HEAD = 512,   /* bytes of its licence: the first line is in them */
 };
 
+/* What a ZIP's files are handed to; on_license may be NULL. */
 struct pack_zip_ops {
 	/* A rule file; its bytes are borrowed.  false ends the reading. */
 	bool (*on_file)(void *ctx, const char *name, const uint8_t *data, size_t len);
+	/* The licence of it all, in its top folder or that folder's only one. */
+	void (*on_license)(void *ctx, const uint8_t *data, size_t len);
 	/* A rule file that is left out, and why. */
 	bool (*on_left_out)(void *ctx, const char *name, const char *why);
 };

@@ -160,6 +160,15 @@ on_pack_file(void *ctx, const char *name, const uint8_t *data, size_t len)
 	return true;
 }
 
+static void
+on_pack_license(void *ctx, const uint8_t *data, size_t len)
+{
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(PACK_LICENSE_HEAD);
+
+	buf_put(b, data, len);
+	tell(ctx, MSG_LICENSE, b);
+}
+
 static bool
 on_pack_left_out(void *ctx, const char *name, const char *why)
 {
@@ -174,7 +183,8 @@ on_pack_left_out(void *ctx, const char *name, const char *why)
 static bool
 zygote_on_unpack(struct zygote *z, struct message *m)
 {
-	static const struct pack_zip_ops ops = { on_pack_file, on_pack_left_out };
+	static const struct pack_zip_ops ops = { on_pack_file, on_pack_license,
+		on_pack_left_out };
 	MH_CLEANUP(fd_closep) int fd = message_take_fd(m, 0);
 	MH_CLEANUP(buf_freep) struct buf *b = buf_new(1024);
 	bool has_landlock = false;

@@ -29,12 +29,20 @@ on_left_out(void *ctx, const char *name, const char *why)
 	return true;
 }
 
+static void
+on_license(void *ctx, const uint8_t *data, size_t len)
+{
+	(void)ctx;
+	if (data == NULL || len == 0 || len > PACK_LICENSE_HEAD)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct pack_zip_ops ops = { on_file, on_left_out };
+	static const struct pack_zip_ops ops = { on_file, on_license, on_left_out };
 	size_t total = 0;
 
 	(void)pack_zip_read_bytes(data, size, &ops, &total);

@@ -81,6 +81,19 @@ class ZipPacks(ScanTest):
         self.assertIn("longer than 512 bytes", done.err)
         self.assertFalse(os.path.exists(os.path.join(self.scratch, "out.yar")))
 
+    def test_a_licence_travels_with_every_finding(self):
+        text = "# Detection Rule License (DRL) 1.1\n\nPermission is\n"
+        zipped_pack = self.pack([("p-main/LICENSE", text), ("p-main/a.yar", rule("a"))])
+        folder = os.path.dirname(self.write_rules("folder/b.yar", rule("b")))
+        self.write_rules("folder/LICENSE.txt", "\x1b[31mMIT \n")
+        done, _ = self.found(zipped_pack, folder, self.rule_file)
+        licences = {rule_of(f): f["evidences"][0]["data"]["yara"].get("pack_license")
+                    for f in done.findings}
+        self.assertEqual(licences, {"a": "Detection Rule License (DRL) 1.1",
+                                    "b": "\x1b[31mMIT ", "mark": None})
+        text = self.text_scan("--rules", zipped_pack, self.tree)
+        self.assertIn("license of its pack: Detection Rule License (DRL) 1.1", text.out)
+
     def test_links_are_not_followed(self):
         link = zipfile.ZipInfo("link.yar")
         link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
