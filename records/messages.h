@@ -22,6 +22,7 @@ enum role {
 	ROLE_COURIER,
 	ROLE_COLLECTOR,
 	ROLE_AUTHORITY, /* holds the key of the certificate authority */
+	ROLE_CHECKER,   /* looks at rules for `molehunt rules` */
 };
 
 /* MSG(name, from, to, max, fds): who sends, who receives, largest payload in bytes, most descriptors */
@@ -88,6 +89,11 @@ enum role {
 	MSG(RENEWED, COURIER, AGENT, 16384, 0)                                     \
 	MSG(MEASURE, COURIER, AGENT, 0, 0)                                         \
 	MSG(METRICS, AGENT, COURIER, 65536, 0)                                     \
+	/* Looking at rules. */                                                    \
+	MSG(CHECK_RULES, AGENT, CHECKER, 65536, 1)                                 \
+	MSG(CHECK_BESIDE, AGENT, CHECKER, 65536, 1)                                \
+	MSG(CHECK_DO, AGENT, CHECKER, 4096, 0)                                     \
+	MSG(ANSWERS, CHECKER, AGENT, 65536, 0)                                     \
 	/* Certificates. */                                                        \
 	MSG(ISSUE, COLLECTOR, AUTHORITY, 16384, 0)                                 \
 	MSG(ISSUED, AUTHORITY, COLLECTOR, 16384, 0)

@@ -31,6 +31,7 @@ struct complaint {
 	unsigned line;
 	unsigned n_warnings;
 	char message[RULE_MESSAGE_MAX];
+	struct rule_warning warnings[RULE_WARNINGS_MAX];
 };
 
 /* Where one rule works, in the order of libyara's table. */
@@ -117,6 +118,18 @@ ruleset_add(struct ruleset *rs, const char *name_space, const char *text, size_t
 }
 
 static void
+keep_warning(struct complaint *c, int line, const char *message)
+{
+	if (c->n_warnings < RULE_WARNINGS_MAX) {
+		struct rule_warning *w = &c->warnings[c->n_warnings];
+
+		w->line = line > 0 ? (unsigned)line : 0;
+		(void)snprintf(w->message, sizeof(w->message), "%s", message);
+	}
+	c->n_warnings++;
+}
+
+static void
 on_compiler_message(int level, const char *file, int line, const YR_RULE *rule,
     const char *message, void *ctx)
 {
@@ -125,7 +138,7 @@ on_compiler_message(int level, const char *file, int line, const YR_RULE *rule,
 	(void)file;
 	(void)rule;
 	if (level != YARA_ERROR_LEVEL_ERROR) {
-		c->n_warnings++;
+		keep_warning(c, line, message);
 	} else if (c->message[0] == 0) {
 		c->line = line > 0 ? (unsigned)line : 0;
 		(void)snprintf(c->message, sizeof(c->message), "%s", message);
@@ -179,6 +192,7 @@ tell(const struct ruleset *rs, unsigned index, const struct complaint *c,
 		.line = c->line,
 		.message = rs->sources[index].is_bad ? c->message : NULL,
 		.n_warnings = c->n_warnings,
+		.warnings = c->warnings,
 	};
 
 	on_file(ctx, &result);

@@ -48,6 +48,13 @@ enum external {
 /* The name of an external; static. */
 const char *external_name(enum external external);
 
+/* One warning of the compiler. */
+enum { RULE_WARNINGS_MAX = 8, RULE_WARNING_BYTES_MAX = 256 }; /* kept of one file */
+struct rule_warning {
+	unsigned line; /* from 1; 0 where none is known */
+	char message[RULE_WARNING_BYTES_MAX];
+};
+
 /* What was found out about one file of the rule set. */
 struct rule_file_result {
 	unsigned index; /* in the order of ruleset_add() */
@@ -55,6 +62,7 @@ struct rule_file_result {
 	unsigned line;       /* of the error, from 1; 0 where none is known */
 	const char *message; /* why it was left out, borrowed; NULL when used */
 	unsigned n_warnings;
+	const struct rule_warning *warnings; /* the first of them, borrowed */
 };
 typedef void rule_file_fn(void *ctx, const struct rule_file_result *result);
 
