@@ -25,6 +25,7 @@ children_program(enum role role)
 		{ ROLE_ZYGOTE, "molehunt-scan" },
 		{ ROLE_AGENT, "molehunt-agent" },
 		{ ROLE_COURIER, "molehunt-courier" },
+		{ ROLE_CHECKER, "molehunt-check" },
 	};
 
 	for (size_t i = 0; i < MH_ARRAY_LEN(programs); i++) {

@@ -1,225 +1,363 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * molehunt rules: what is in packs, and what is wrong with them.
- *
- * Rule text is hostile: it is compiled in the sandboxed zygote, as for a scan,
- * and only what that says is shown here.
+ * molehunt rules: what is in packs, what is wrong with them, whether they do what
+ * they say.  Which verbs there are, and what they share.
  *
  * Runs in: the caller's process.
- * Input: arguments; messages from the zygote.
+ * Input: arguments; answers of the checker.
  */
-#include <assert.h>
+#include "agent/cli_rules.h"
+
 #include <errno.h>
-#include <getopt.h>
-#include <jansson.h>
-#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "agent/children.h"
 #include "agent/cli.h"
-#include "agent/packs.h"
-#include "agent/scan.h"
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { COLUMN_MAX = 56 }; /* characters up to which columns are aligned */
-
-#define RED "\033[1;31m"
-#define YELLOW "\033[33m"
-#define GREEN "\033[32m"
-#define PLAIN "\033[0m"
-
-enum level { LEVEL_INFO, LEVEL_WARNING, LEVEL_ERROR };
-
-/* What is checked.  Each row is one answer that a check may give. */
-enum check {
-	CHECK_LEFT_OUT,
-	CHECK_WARNINGS,
-	CHECK_FILES_ONLY,
-	CHECK_MEMORY_ONLY,
-	CHECK_NOWHERE,
-	CHECK_MAX_
-};
+enum { COLUMNS_MIN = 40 };
 
 static const struct {
-	const char *id;
-	enum level level;
-	const char *text;
-} checks[CHECK_MAX_] = {
-	[CHECK_LEFT_OUT] = { "C01", LEVEL_ERROR, "the file is left out" },
-	[CHECK_WARNINGS] = { "C04", LEVEL_WARNING, "it compiles with warnings" },
-	[CHECK_FILES_ONLY] = { "P01", LEVEL_INFO, "the rule works in files only" },
-	[CHECK_MEMORY_ONLY] = { "P02", LEVEL_INFO, "the rule works in memory only" },
-	[CHECK_NOWHERE] = { "P03", LEVEL_ERROR, "the rule works nowhere" },
-};
-
-static const char *const level_names[] = { "info", "warning", "error" };
-
-struct checked_file {
-	bool is_left_out;
-	unsigned line;
-	char *why; /* owned */
-	unsigned n_warnings;
-};
-
-struct checked_rule {
-	size_t file;
-	struct rule_place place;
-	char *where; /* "path:line" */
-};
-
-struct rules_command {
-	bool is_ndjson, has_colour;
-	struct children children;
-	struct pack_list packs;
-	struct scanner *scanner;
-	struct checked_file *files; /* one for each of packs */
-	struct checked_rule *rules;
-	size_t n_rules, n_allocated;
-	bool is_done, is_ready;
-	char *why; /* not ready */
-	char *engine;
-};
-
-/* What the last lines count. */
-struct totals {
-	size_t n_left_out, n_warnings;
-	size_t n_files, n_memory, n_both, n_nowhere;
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help;
+} verbs[] = {
+	{ "check", rules_check,
+	    "what is wrong with packs, and what is left out of them" },
+	{ "list", rules_list,
+	    "which rules there are, of which family, with which score" },
+	{ "explain", rules_explain,
+	    "what a rule looks for, and where that is documented" },
+	{ "test", rules_test, "whether rules do what their manifests say" },
+	{ "profile", rules_profile_verb, "how long each rule takes over files of yours" },
+	{ "fingerprint", rules_fingerprint, "the hash of what a rule looks for" },
 };
 
 static const char help[] =
-    "usage: molehunt rules check [--format text|ndjson] [PACK...]\n"
     "\n"
-    "Compiles packs as a scan does, and tells what is wrong with them: files that are\n"
-    "left out, with line and reason, and for each rule where it works: in files, in\n"
-    "the memory of processes, or in both, and why not. A PACK is a folder of .yar and\n"
-    ".yara files, or one file; without one, our own pack is checked.\n"
+    "A PACK is a folder of .yar and .yara files, or one file; without one it is our\n"
+    "own pack.  Rules are read by a process without rights, files and network.\n"
     "\n"
-    "  --format FORMAT      text (default), or ndjson: one JSON object per line\n"
+    "molehunt rules VERB --help tells more.  For a start:\n"
     "\n"
-    "A rule that needs filesize, uint16(0) or a file's first bytes cannot match in\n"
-    "memory: nothing there has a size, or lies at offset 0. To let it run there too,\n"
-    "give it a way without:   (uint16(0) == 0x5a4d and filesize < 1MB and $a) or\n"
-    "all of ($m*)   or say   scope = \"file\"   in its meta, if that is meant.\n"
-    "\n"
-    "Exit status: 0 all is used, 1 something was left out, 2 an error.\n"
-    "\n"
-    "  molehunt rules check my-rules/\n"
-    "  molehunt rules check --format ndjson my-rules/ | jq 'select(.level == "
-    "\"error\")'\n";
-
-static mh_err
-start_child(void *ctx, enum role role, unsigned instance)
-{
-	struct rules_command *c = ctx;
-	int fd = -1;
-	mh_err err = children_start(&c->children, role, instance, NULL, &fd);
-
-	if (err == MH_OK)
-		scanner_on_started(c->scanner, role, instance, fd);
-	else
-		(void)fprintf(stderr, "molehunt rules: %s/%s: %s\n", c->children.folder,
-		    children_program(role),
-		    err == MH_ERR_SYSTEM ? strerror(errno) : mh_strerror(err));
-	return err;
-}
+    "  molehunt rules check my-rules/        before you use or publish them\n"
+    "  molehunt rules explain bpfdoor        what our rule looks for, and why\n";
 
 static void
-stop_child(void *ctx, enum role role, unsigned instance)
+print_help(FILE *out)
 {
-	struct rules_command *c = ctx;
-
-	children_kill(&c->children, role, instance, SIGKILL);
+	(void)fprintf(out, "usage: molehunt rules VERB [OPTION...] [PACK...]\n\n");
+	for (size_t i = 0; i < MH_ARRAY_LEN(verbs); i++)
+		(void)fprintf(out, "  %-12s %s\n", verbs[i].name, verbs[i].help);
+	(void)fputs(help, out);
 }
 
-/* One more file, out of a ZIP. */
-static void
-on_pack_file(void *ctx, const struct pack_file *file)
+int
+cli_rules(int argc, char **argv)
 {
-	struct rules_command *c = ctx;
+	const char *verb = argc > 1 ? argv[1] : "";
 
-	(void)pack_list_add_file(&c->packs, file->name_space, file->path);
-	c->files = xreallocarray(c->files, c->packs.n, sizeof(*c->files));
-	c->files[c->packs.n - 1] = (struct checked_file){ .is_left_out = false };
-}
-
-static void
-on_rule_problem(void *ctx, const struct pack_file *file, unsigned line, const char *why)
-{
-	struct rules_command *c = ctx;
-
-	for (size_t i = 0; i < c->packs.n; i++) {
-		struct checked_file *f = &c->files[i];
-
-		if (f->is_left_out || strcmp(c->packs.files[i].path, file->path) != 0)
+	if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0 ||
+	    strcmp(verb, "help") == 0) {
+		print_help(stdout);
+		return EXIT_CLEAN;
+	}
+	for (size_t i = 0; i < MH_ARRAY_LEN(verbs); i++) {
+		if (strcmp(verb, verbs[i].name) != 0)
 			continue;
-		f->is_left_out = true;
-		f->line = line;
-		f->why = xstrdup(why);
-		return;
+		/* getopt(3) puts this in front of what it complains of. */
+		MH_CLEANUP(freep) char *name = xasprintf("molehunt rules %s", verb);
+
+		argv[1] = name;
+		return verbs[i].run(argc - 1, argv + 1);
+	}
+	(void)fprintf(stderr, "molehunt rules: %s%s; see: molehunt rules --help\n",
+	    argc > 1 ? "there is no verb " : "what is to be done? For a start: check",
+	    verb);
+	return EXIT_ERROR;
+}
+
+int
+rules_refuse(const char *verb)
+{
+	(void)fprintf(stderr, "molehunt rules %s --help tells what there is\n", verb);
+	return EXIT_ERROR;
+}
+
+static char *
+today(void)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+	char text[CHECK_DATE_MAX + 1] = "1970-01-01";
+
+	if (gmtime_r(&now, &tm) != NULL)
+		(void)strftime(text, sizeof(text), "%Y-%m-%d", &tm);
+	return xstrdup(text);
+}
+
+void
+rules_init(struct rules_cli *c)
+{
+	struct winsize size;
+	bool is_terminal = isatty(STDOUT_FILENO) != 0;
+
+	memset(c, 0, sizeof(*c));
+	c->has_colour = is_terminal && getenv("NO_COLOR") == NULL;
+	c->has_progress = isatty(STDERR_FILENO) != 0;
+	if (is_terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 &&
+	    size.ws_col >= COLUMNS_MIN)
+		c->columns = size.ws_col;
+	c->job.request.today = today();
+	c->job.request.name = xstrdup("");
+}
+
+int
+rules_end(struct rules_cli *c, int status)
+{
+	rule_answers_clear(&c->answers);
+	rule_job_clear(&c->job);
+	/* Output that did not arrive is not output. */
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		(void)fprintf(stderr, "molehunt rules: standard output: %s\n",
+		    strerror(errno));
+		return EXIT_ERROR;
+	}
+	return status;
+}
+
+bool
+rules_set_format(struct rules_cli *c, const char *value, bool may_be_github)
+{
+	static const char *const names[] = { "text", "ndjson", "github" };
+	size_t n = may_be_github ? 3 : 2;
+
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(value, names[i]) != 0)
+			continue;
+		c->format = (enum rules_format)i;
+		if (c->format != FORMAT_TEXT) {
+			c->has_colour = c->has_progress = false;
+			c->columns = 0;
+		}
+		return true;
+	}
+	(void)fprintf(stderr, "molehunt rules: --format %s: text%s ndjson%s is needed\n",
+	    value, may_be_github ? "," : " or", may_be_github ? " or github" : "");
+	return false;
+}
+
+static bool
+is_file(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* The manifest of a file of rules: the same name, .yaml; new, or NULL. */
+static char *
+find_manifest(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+	const char *slash = strrchr(path, '/');
+	char *manifest = NULL;
+
+	if (dot == NULL || (slash != NULL && dot < slash))
+		return NULL;
+	manifest = xasprintf("%.*s.yaml", (int)(dot - path), path);
+	if (!is_file(manifest)) {
+		free(manifest);
+		manifest = NULL;
+	}
+	return manifest;
+}
+
+/* Files first and behind of the pack: their manifests; whether there is any. */
+static bool
+add_manifests(struct rules_cli *c, size_t first)
+{
+	bool has_any = false;
+
+	for (size_t i = first; i < c->job.packs.n; i++) {
+		MH_CLEANUP(freep)
+		char *manifest = find_manifest(c->job.packs.files[i].path);
+
+		if (manifest == NULL)
+			continue;
+		has_any = true;
+		rule_job_add_beside(&c->job, BESIDE_MANIFEST, i, manifest);
+	}
+	return has_any;
+}
+
+static char *
+folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	struct stat st;
+
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return xstrdup(path);
+	return slash != NULL ? xstrndup(path, (size_t)(slash - path) + 1) : xstrdup(".");
+}
+
+/* What lies beside the rules of a pack of our own. */
+static void
+add_records(struct rules_cli *c, const char *path)
+{
+	MH_CLEANUP(freep) char *folder = folder_of(path);
+	MH_CLEANUP(freep) char *retired = xasprintf("%s/retired.txt", folder);
+	MH_CLEANUP(freep) char *goodware = xasprintf("%s/goodware.json", folder);
+	bool has_goodware = is_file(goodware);
+
+	if (is_file(retired))
+		rule_job_add_beside(&c->job, BESIDE_RETIRED, 0, retired);
+	if (has_goodware)
+		rule_job_add_beside(&c->job, BESIDE_GOODWARE, 0, goodware);
+	c->job.request.is_goodware_missing |= !has_goodware;
+}
+
+static bool
+add_pack(struct rules_cli *c, const char *path)
+{
+	MH_CLEANUP(freep) char *why = NULL;
+	size_t first = c->job.packs.n;
+
+	if (pack_list_add(&c->job.packs, path, &why) != MH_OK) {
+		(void)fprintf(stderr, "molehunt rules: %s\n", why);
+		return false;
+	}
+	bool has_manifests = add_manifests(c, first);
+	bool is_own =
+	    c->profile == PROFILE_OWN || (c->profile == PROFILE_AUTO && has_manifests);
+
+	c->job.is_own =
+	    xreallocarray(c->job.is_own, c->job.packs.n, sizeof(*c->job.is_own));
+	for (size_t i = first; i < c->job.packs.n; i++)
+		c->job.is_own[i] = is_own;
+	if (is_own)
+		add_records(c, path);
+	return true;
+}
+
+bool
+rules_add_packs(struct rules_cli *c, int n, char **paths)
+{
+	MH_CLEANUP(freep) char *own = packs_default();
+
+	if (n == 0)
+		return add_pack(c, own);
+	for (int i = 0; i < n; i++) {
+		if (!add_pack(c, paths[i]))
+			return false;
+	}
+	return true;
+}
+
+bool
+rules_add_folder(struct rules_cli *c, enum beside_kind kind, const char *path)
+{
+	MH_CLEANUP(freep) char *why = NULL;
+	struct pack_list list = { .n = 0 };
+	bool is_good = pack_list_add(&list, path, &why) == MH_OK;
+
+	if (!is_good)
+		(void)fprintf(stderr, "molehunt rules: %s\n", why);
+	for (size_t i = 0; i < list.n; i++)
+		rule_job_add_beside(&c->job, kind, 0, list.files[i].path);
+	pack_list_clear(&list);
+	return is_good;
+}
+
+static void
+on_progress(void *ctx, uint64_t done, uint64_t total)
+{
+	const struct rules_cli *c = ctx;
+
+	if (c->has_progress && total > 0)
+		(void)fprintf(stderr, "\r%3llu %%  %llu of %llu",
+		    (unsigned long long)(done * 100 / total), (unsigned long long)done,
+		    (unsigned long long)total);
+}
+
+bool
+rules_ask(struct rules_cli *c, enum check_verb verb)
+{
+	MH_CLEANUP(freep) char *why = NULL;
+
+	c->job.request.verb = (uint8_t)verb;
+	c->job.on_progress = on_progress;
+	c->job.ctx = c;
+	mh_err err = rule_checker_run(&c->job, &c->answers, &why);
+
+	if (c->has_progress)
+		(void)fprintf(stderr, "\r\033[K");
+	if (err != MH_OK) {
+		(void)fprintf(stderr, "molehunt rules: %s\n", why);
+		return false;
+	}
+	for (size_t i = 0; i < c->answers.n; i++) {
+		const struct answer *a = &c->answers.items[i];
+
+		if (a->kind == ANSWER_DONE)
+			c->done = a;
+		c->n_left_out += a->kind == ANSWER_FILE && a->code == 0;
+	}
+	/* That no rule is left is an answer, where files were left out. */
+	if (c->done == NULL || (c->done->a == 0 && c->n_left_out == 0)) {
+		(void)fprintf(stderr, "molehunt rules: no rule is in %s\n",
+		    c->job.packs.n == 1 ? "that file" : "those files");
+		return false;
+	}
+	return true;
+}
+
+void
+rules_tell_left_out(const struct rules_cli *c)
+{
+	for (size_t i = 0; i < c->answers.n; i++) {
+		const struct answer *a = &c->answers.items[i];
+		bool is_reason =
+		    a->code == LINT_C01 || a->code == LINT_C03 || a->code == LINT_C05;
+
+		if (a->kind != ANSWER_REMARK || !is_reason || a->rule[0] != 0)
+			continue;
+		MH_CLEANUP(freep) char *path = rules_path(c, a->file);
+		MH_CLEANUP(freep) char *text = text_escape(a->text);
+
+		(void)fprintf(stderr, "%s:%u: left out: %s\n", path, a->line, text);
 	}
 }
 
-static void
-on_rule_file(void *ctx, size_t file, unsigned n_warnings)
+char *
+rules_path(const struct rules_cli *c, size_t file)
 {
-	struct rules_command *c = ctx;
-
-	assert(file < c->packs.n);
-	c->files[file].n_warnings = n_warnings;
+	return text_escape(file < c->job.packs.n ? c->job.packs.files[file].path : "");
 }
 
-static void
-on_rule_place(void *ctx, size_t file, const struct rule_place *place)
-{
-	struct rules_command *c = ctx;
-
-	if (c->n_rules == c->n_allocated) {
-		c->n_allocated = c->n_allocated * 2 + 64;
-		c->rules = xreallocarray(c->rules, c->n_allocated, sizeof(*c->rules));
-	}
-	struct checked_rule *r = &c->rules[c->n_rules++];
-	MH_CLEANUP(freep) char *path = text_escape(c->packs.files[file].path);
-
-	r->file = file;
-	r->place = *place;
-	r->place.name = text_escape(place->name);
-	r->place.reason = text_escape(place->reason);
-	r->where = xasprintf("%s:%u", path, place->line);
-}
-
-static void
-on_ready(void *ctx, const struct ruleset_facts *facts, const char *why)
-{
-	struct rules_command *c = ctx;
-
-	c->is_done = true;
-	c->is_ready = facts != NULL;
-	if (facts != NULL)
-		c->engine = xstrdup(facts->engine);
-	else
-		c->why = xstrdup(why);
-}
-
-static const char *
-colour(const struct rules_command *c, const char *code)
+const char *
+rules_colour(const struct rules_cli *c, const char *code)
 {
 	return c->has_colour ? code : "";
 }
 
-static const char *
-colour_of(const struct rules_command *c, enum level level)
+const char *
+rules_level_colour(const struct rules_cli *c, enum lint_level level)
 {
-	return colour(c, level == LEVEL_ERROR     ? RED
-			 : level == LEVEL_WARNING ? YELLOW
-						  : PLAIN);
+	return rules_colour(c, level == LEVEL_ERROR     ? RED
+			       : level == LEVEL_WARNING ? YELLOW
+							: PLAIN);
 }
 
-/* Takes record. */
-static void
-print_json(json_t *record)
+void
+rules_print_json(json_t *record)
 {
 	char *line = json_dumps(record, JSON_COMPACT);
 
@@ -229,314 +367,59 @@ print_json(json_t *record)
 	json_decref(record);
 }
 
-static void
-put_check(json_t *record, enum check check, const char *reason)
+size_t
+rules_width(const char *text)
 {
-	(void)json_object_set_new(record, "check", json_string(checks[check].id));
-	(void)json_object_set_new(record, "level",
-	    json_string(level_names[checks[check].level]));
-	(void)json_object_set_new(record, "reason", json_string(reason));
+	size_t n = 0;
+
+	/* Bytes that continue a character are 10xxxxxx. */
+	for (; *text != 0; text++)
+		n += (*text & 0xc0) != 0x80;
+	return n;
 }
 
-/* The answer for a file, CHECK_MAX_ when there is nothing to say. */
-static enum check
-check_file(const struct checked_file *f)
+void
+rules_print_wrapped(const struct rules_cli *c, unsigned indent, unsigned used,
+    const char *text)
 {
-	if (f->is_left_out)
-		return CHECK_LEFT_OUT;
-	return f->n_warnings > 0 ? CHECK_WARNINGS : CHECK_MAX_;
-}
+	unsigned column = used;
+	bool is_first = true;
 
-static enum check
-check_rule(const struct rule_place *place)
-{
-	switch (place->mask & (RULE_IN_FILES | RULE_IN_MEMORY)) {
-	case RULE_IN_FILES:
-		return CHECK_FILES_ONLY;
-	case RULE_IN_MEMORY:
-		return CHECK_MEMORY_ONLY;
-	case 0:
-		return CHECK_NOWHERE;
-	default:
-		return CHECK_MAX_;
-	}
-}
+	while (*text != 0) {
+		size_t len = strcspn(text, " ");
+		MH_CLEANUP(freep) char *word = xstrndup(text, len);
+		unsigned width = (unsigned)rules_width(word);
 
-static void
-print_file(const struct rules_command *c, size_t index)
-{
-	const struct checked_file *f = &c->files[index];
-	enum check check = check_file(f);
-	MH_CLEANUP(freep) char *path = text_escape(c->packs.files[index].path);
-	MH_CLEANUP(freep)
-	char *why = f->why != NULL ? text_escape(f->why)
-				   : xasprintf("%u warning%s of the compiler",
-					 f->n_warnings, f->n_warnings == 1 ? "" : "s");
-
-	if (c->is_ndjson) {
-		json_t *record = json_pack("{s:s, s:i, s:s, s:b, s:i, s:i}", "type",
-		    "rule_file", "version", 1, "path", path, "used", !f->is_left_out,
-		    "line", (int)f->line, "warnings", (int)f->n_warnings);
-
-		if (check < CHECK_MAX_)
-			put_check(record, check, why);
-		print_json(record);
-		return;
-	}
-	if (check == CHECK_MAX_)
-		return;
-	MH_CLEANUP(freep)
-	char *line = f->line > 0 ? xasprintf("%u:", f->line) : xstrdup("");
-
-	(void)printf("%s:%s %s%s %s%s: %s: %s\n", path, line,
-	    colour_of(c, checks[check].level), level_names[checks[check].level],
-	    checks[check].id, colour(c, PLAIN), checks[check].text, why);
-}
-
-static void
-print_rule_json(const struct rules_command *c, const struct checked_rule *r)
-{
-	MH_CLEANUP(freep) char *path = text_escape(c->packs.files[r->file].path);
-	enum check check = check_rule(&r->place);
-	json_t *record = json_pack("{s:s, s:i, s:s, s:i, s:s, s:b, s:b}", "type", "rule",
-	    "version", 1, "path", path, "line", (int)r->place.line, "rule", r->place.name,
-	    "files", (r->place.mask & RULE_IN_FILES) != 0, "memory",
-	    (r->place.mask & RULE_IN_MEMORY) != 0);
-
-	if (check < CHECK_MAX_)
-		put_check(record, check, r->place.reason);
-	print_json(record);
-}
-
-static void
-print_rule(const struct rules_command *c, const struct checked_rule *r, int where_width,
-    int name_width)
-{
-	static const char *const places[] = { "nowhere", "files  ", "memory ", "both" };
-	static const char *const colours[] = { RED, YELLOW, YELLOW, GREEN };
-	unsigned mask = r->place.mask & (RULE_IN_FILES | RULE_IN_MEMORY);
-
-	(void)printf("%-*s  %-*s  %s%s%s%s%s\n", where_width, r->where, name_width,
-	    r->place.name, colour(c, colours[mask]), places[mask], colour(c, PLAIN),
-	    r->place.reason[0] != 0 ? "  " : "", r->place.reason);
-}
-
-static size_t
-widest(size_t width, const char *text)
-{
-	size_t n = strlen(text);
-
-	return n > width && n <= COLUMN_MAX ? n : width;
-}
-
-static void
-print_rules(const struct rules_command *c)
-{
-	size_t where_width = 0;
-	size_t name_width = 0;
-	size_t next = 0;
-
-	for (size_t i = 0; i < c->n_rules; i++) {
-		where_width = widest(where_width, c->rules[i].where);
-		name_width = widest(name_width, c->rules[i].place.name);
-	}
-	for (size_t i = 0; i < c->packs.n; i++) {
-		print_file(c, i);
-		for (; next < c->n_rules && c->rules[next].file == i; next++) {
-			if (c->is_ndjson)
-				print_rule_json(c, &c->rules[next]);
-			else
-				print_rule(c, &c->rules[next], (int)where_width,
-				    (int)name_width);
+		if (!is_first && c->columns > 0 && column + 1 + width > c->columns) {
+			(void)printf("\n%*s", (int)indent, "");
+			column = indent;
+			is_first = true;
 		}
+		(void)printf("%s%s", is_first ? "" : " ", word);
+		column += width + !is_first;
+		is_first = false;
+		text += len;
+		text += *text == ' ';
 	}
+	(void)printf("\n");
 }
 
-static struct totals
-count(const struct rules_command *c)
+const char *
+rules_meta(const struct rules_cli *c, size_t index, const char *key)
 {
-	struct totals t = { .n_left_out = 0 };
+	for (size_t i = index + 1; i < c->answers.n; i++) {
+		const struct answer *a = &c->answers.items[i];
 
-	for (size_t i = 0; i < c->packs.n; i++) {
-		t.n_left_out += c->files[i].is_left_out;
-		t.n_warnings += c->files[i].n_warnings;
+		if (a->kind != ANSWER_META)
+			return NULL;
+		if (strcmp(a->label, key) == 0)
+			return a->text;
 	}
-	for (size_t i = 0; i < c->n_rules; i++) {
-		unsigned mask = c->rules[i].place.mask & (RULE_IN_FILES | RULE_IN_MEMORY);
-
-		t.n_files += (mask & RULE_IN_FILES) != 0;
-		t.n_memory += (mask & RULE_IN_MEMORY) != 0;
-		t.n_both += mask == (RULE_IN_FILES | RULE_IN_MEMORY);
-		t.n_nowhere += mask == 0;
-	}
-	return t;
+	return NULL;
 }
 
-static void
-print_totals(const struct rules_command *c, const struct totals *t)
+const char *
+plural(size_t n)
 {
-	const char *engine = c->engine != NULL ? c->engine : "no rule set";
-
-	if (c->is_ndjson) {
-		print_json(
-		    json_pack("{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}",
-			"type", "rules_summary", "version", 1, "files",
-			(json_int_t)c->packs.n, "left_out", (json_int_t)t->n_left_out,
-			"warnings", (json_int_t)t->n_warnings, "rules",
-			(json_int_t)c->n_rules, "in_files", (json_int_t)t->n_files,
-			"in_memory", (json_int_t)t->n_memory, "in_both",
-			(json_int_t)t->n_both, "nowhere", (json_int_t)t->n_nowhere,
-			"engine", engine));
-		return;
-	}
-	(void)printf("\n%zu rule%s of %zu file%s, %s: %zu work in files, %zu in memory, "
-		     "%zu in both.\n",
-	    c->n_rules, c->n_rules == 1 ? "" : "s", c->packs.n,
-	    c->packs.n == 1 ? "" : "s", engine, t->n_files, t->n_memory, t->n_both);
-	if (t->n_warnings > 0)
-		(void)printf("%zu warnings of the compiler.\n", t->n_warnings);
-	if (t->n_left_out > 0)
-		(void)printf("%s%zu file%s left out.%s\n", colour(c, RED), t->n_left_out,
-		    t->n_left_out == 1 ? " is" : "s are", colour(c, PLAIN));
-	if (t->n_nowhere > 0)
-		(void)printf("%s%zu rule%s nowhere.%s\n", colour(c, RED), t->n_nowhere,
-		    t->n_nowhere == 1 ? " works" : "s work", colour(c, PLAIN));
-}
-
-static int
-load_and_print(struct rules_command *c)
-{
-	static const struct scanner_ops ops = {
-		.start = start_child,
-		.stop = stop_child,
-		.on_rule_problem = on_rule_problem,
-		.on_pack_file = on_pack_file,
-		.on_rule_file = on_rule_file,
-		.on_rule_place = on_rule_place,
-		.on_ready = on_ready,
-	};
-	struct scanner_options options = { .n_workers = 1,
-		.open_ms = SCAN_OPEN_MS,
-		.wants_places = true };
-
-	scan_setup_init(&options.setup);
-	children_init(&c->children);
-	c->files = xcalloc(c->packs.n, sizeof(*c->files));
-	c->scanner = scanner_new(&options, &c->packs, &ops, c, 0);
-	if (scanner_load(c->scanner) != MH_OK)
-		return EXIT_ERROR;
-	while (!c->is_done) {
-		struct child gone;
-		int status = 0;
-
-		scanner_step(c->scanner, SCAN_TICK_MS);
-		while (children_reap(&c->children, &gone, &status))
-			scanner_on_exited(c->scanner, gone.role, gone.instance, status);
-	}
-	struct totals t = count(c);
-
-	/* That no rule is left is an answer, where files were left out. */
-	if (!c->is_ready && t.n_left_out == 0) {
-		(void)fprintf(stderr, "molehunt rules: %s\n", c->why);
-		return EXIT_ERROR;
-	}
-	print_rules(c);
-	print_totals(c, &t);
-	return t.n_left_out + t.n_nowhere > 0 ? EXIT_FOUND : EXIT_CLEAN;
-}
-
-static void
-rules_command_clear(struct rules_command *c)
-{
-	scanner_free(c->scanner);
-	children_clear(&c->children);
-	for (size_t i = 0; c->files != NULL && i < c->packs.n; i++)
-		free(c->files[i].why);
-	for (size_t i = 0; i < c->n_rules; i++) {
-		rule_place_clear(&c->rules[i].place);
-		free(c->rules[i].where);
-	}
-	free(c->files);
-	free(c->rules);
-	free(c->why);
-	free(c->engine);
-	pack_list_clear(&c->packs);
-}
-
-static int
-add_packs(struct rules_command *c, int n, char **paths)
-{
-	MH_CLEANUP(freep) char *own = packs_default();
-	MH_CLEANUP(freep) char *why = NULL;
-
-	for (int i = 0; i < n || (n == 0 && i == 0); i++) {
-		if (pack_list_add(&c->packs, n == 0 ? own : paths[i], &why) != MH_OK) {
-			(void)fprintf(stderr, "molehunt rules: %s\n", why);
-			return -1;
-		}
-	}
-	return 0;
-}
-
-/* 0: go on; 1: help was asked for; -1: an error was told. */
-static int
-parse_arguments(struct rules_command *c, int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "format", required_argument, NULL, 'f' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int code = 0;
-
-	while ((code = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (code == 'h') {
-			(void)fputs(help, stdout);
-			return 1;
-		}
-		if (code == 'f' &&
-		    (strcmp(optarg, "text") == 0 || strcmp(optarg, "ndjson") == 0)) {
-			c->is_ndjson = optarg[0] == 'n';
-			continue;
-		}
-		if (code == 'f')
-			(void)fprintf(stderr,
-			    "molehunt rules: --format %s: text or ndjson is needed\n",
-			    optarg);
-		(void)fputs("molehunt rules --help tells what there is\n", stderr);
-		return -1;
-	}
-	if (optind == argc || strcmp(argv[optind], "check") != 0) {
-		(void)fprintf(stderr,
-		    "molehunt rules: %s%s; see: molehunt rules --help\n",
-		    optind == argc ? "what is to be done? There is: check"
-				   : "there is no ",
-		    optind == argc ? "" : argv[optind]);
-		return -1;
-	}
-	optind++;
-	return 0;
-}
-
-int
-cli_rules(int argc, char **argv)
-{
-	static struct rules_command c;
-	int status = EXIT_ERROR;
-	int parsed = parse_arguments(&c, argc, argv);
-
-	if (parsed != 0)
-		return parsed > 0 ? EXIT_CLEAN : EXIT_ERROR;
-	c.has_colour =
-	    !c.is_ndjson && isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
-	if (add_packs(&c, argc - optind, argv + optind) == 0)
-		status = load_and_print(&c);
-	rules_command_clear(&c);
-	/* Output that did not arrive is not output. */
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		(void)fprintf(stderr, "molehunt rules: standard output: %s\n",
-		    strerror(errno));
-		return EXIT_ERROR;
-	}
-	return status;
+	return n == 1 ? "" : "s";
 }

@@ -75,12 +75,13 @@ add_zip(struct pack_list *list, const char *path)
 	pack_list_add_file(list, pack, path)->is_zip = true;
 }
 
+/* Names that begin with a dot are left out before, by is_shown(). */
 static bool
-is_rule_file(const char *name)
+is_rule_file(const char *path)
 {
-	const char *dot = strrchr(name, '.');
+	const char *dot = strrchr(path, '.');
 
-	return dot != NULL && name[0] != '.' &&
+	return dot != NULL &&
 	       (strcasecmp(dot, ".yar") == 0 || strcasecmp(dot, ".yara") == 0);
 }
 

@@ -19,7 +19,7 @@ PROGRAMS = {
               "libexec/molehunt/molehunt-open", "libexec/molehunt/molehunt-scan",
               "libexec/molehunt/molehunt-courier"},
     "collector": {"bin/molehunt-collector", "libexec/molehunt/molehunt-authority"},
-    "cli": {"bin/molehunt"},
+    "cli": {"bin/molehunt", "libexec/molehunt/molehunt-check"},
 }
 
 
