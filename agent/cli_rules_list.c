@@ -17,7 +17,7 @@
 
 enum {
 	FAMILY_MIN = 6, /* characters of a column, at least */
-	LABEL_WIDTH = 13,
+	LABEL_WIDTH = 14,
 	FACT_INDENT = LABEL_WIDTH + 2,
 };
 
@@ -318,11 +318,29 @@ print_heading(const struct rules_cli *c, const char *heading)
 	    rules_colour(c, PLAIN));
 }
 
+/* Rule text, safe to show, with its own backslashes as they stand there; new. */
+static char *
+escape_source(const char *text)
+{
+	char *escaped = text_escape(text);
+	size_t to = 0;
+
+	for (size_t from = 0; escaped[from] != 0; from++) {
+		if (escaped[from] == '\\' && escaped[from + 1] == '\\')
+			from++;
+		escaped[to++] = escaped[from];
+	}
+	escaped[to] = 0;
+	return escaped;
+}
+
 static void
 print_line(const struct rules_cli *c, const struct answer *a)
 {
+	bool is_source = a->code == SECTION_STRING || a->code == SECTION_TEXT;
 	MH_CLEANUP(freep) char *label = text_escape(a->label);
-	MH_CLEANUP(freep) char *text = text_escape(a->text);
+	MH_CLEANUP(freep)
+	char *text = is_source ? escape_source(a->text) : text_escape(a->text);
 
 	if (a->code == SECTION_TEXT) {
 		(void)printf("  %s\n", text);

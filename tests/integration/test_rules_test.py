@@ -146,14 +146,20 @@ class Showing(RulesTest):
     def test_explain_says_what_is_looked_for_and_where_it_is_documented(self):
         outcome = self.rules_verb("explain", "example", self.own_pack())
         self.assertEqual((outcome.status, outcome.err), (CLEAN, ""))
-        for text in ("Detects the Example implant", "$x1        \"/var/run/example.lock\" ascii",
-                     "V  Vendor 2023 [r1]", "$s3        { de ad be ef 12 34 56 }",
+        for text in ("Detects the Example implant", "$x1         \"/var/run/example.lock\" ascii",
+                     "V  Vendor 2023 [r1]", "$s3         { de ad be ef 12 34 56 }",
                      "an ELF program of less than 1.0 MiB that holds $x1; or 2 of $s1, $s2 and $s3",
                      "the memory of a process that holds 3 of $x1, $s1, $s2 and $s3",
                      "or (not defined filesize and 3 of them)",
                      "Vendor, The Example report, 2023, strings",
                      "files, and the memory of processes"):
             self.assertIn(text, outcome.out)
+
+    def test_explain_shows_strings_as_they_stand_in_the_rule(self):
+        pack = self.pack(a="rule a { strings: $a = \"\\\\pipe\\\\x \\\"\\x01\" $r = /a\\.b/ condition: all of them }")
+        outcome = self.rules_verb("explain", "a", pack)
+        self.assertIn('"\\\\pipe\\\\x \\"\\x01"', outcome.out)
+        self.assertIn("/a\\.b/", outcome.out)
 
     def test_explain_says_why_not_elsewhere(self):
         pack = self.pack(a="rule only_files { condition: filesize < 10 }")
