@@ -123,6 +123,9 @@ rules_end(struct rules_cli *c, int status)
 {
 	rule_answers_clear(&c->answers);
 	rule_job_clear(&c->job);
+	for (size_t i = 0; i < c->n_unpacked; i++)
+		cli_unpacked_clear(&c->unpacked[i]);
+	free(c->unpacked);
 	/* Output that did not arrive is not output. */
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		(void)fprintf(stderr, "molehunt rules: standard output: %s\n",
@@ -224,6 +227,49 @@ add_records(struct rules_cli *c, const char *path)
 	c->job.request.is_goodware_missing |= !has_goodware;
 }
 
+/* Room for what is said of each file, from first on. */
+static void
+set_files(struct rule_job *job, size_t first, bool is_own)
+{
+	job->is_own = xreallocarray(job->is_own, job->packs.n, sizeof(*job->is_own));
+	job->whys = xreallocarray(job->whys, job->packs.n, sizeof(*job->whys));
+	for (size_t i = first; i < job->packs.n; i++) {
+		job->is_own[i] = is_own;
+		job->whys[i] = NULL;
+	}
+}
+
+/* Put the files of the ZIP, the last one of the packs, in its place. */
+static bool
+unpack_last(struct rules_cli *c)
+{
+	struct rule_job *job = &c->job;
+	size_t first = job->packs.n - 1;
+	struct pack_list zip = { .files = &job->packs.files[first], .n = 1 };
+	struct cli_unpacked *u = NULL;
+
+	c->unpacked = xreallocarray(c->unpacked, c->n_unpacked + 1, sizeof(*c->unpacked));
+	u = &c->unpacked[c->n_unpacked++];
+	if (cli_unpack(&zip, u) != MH_OK)
+		return false;
+	free(job->packs.files[first].name_space);
+	free(job->packs.files[first].path);
+	job->packs.n--;
+	for (size_t i = 0; i < u->files.n; i++) {
+		const struct pack_file *from = &u->files.files[i];
+		struct pack_file *to =
+		    pack_list_add_file(&job->packs, from->name_space, from->path);
+
+		to->fd = from->fd;
+		to->offset = from->offset;
+		to->len = from->len;
+	}
+	set_files(job, first, c->profile == PROFILE_OWN);
+	for (size_t i = 0; i < u->files.n; i++)
+		job->whys[first + i] = u->whys[i];
+	return true;
+}
+
 static bool
 add_pack(struct rules_cli *c, const char *path)
 {
@@ -234,14 +280,13 @@ add_pack(struct rules_cli *c, const char *path)
 		(void)fprintf(stderr, "molehunt rules: %s\n", why);
 		return false;
 	}
+	if (c->job.packs.files[first].is_zip)
+		return unpack_last(c);
 	bool has_manifests = add_manifests(c, first);
 	bool is_own =
 	    c->profile == PROFILE_OWN || (c->profile == PROFILE_AUTO && has_manifests);
 
-	c->job.is_own =
-	    xreallocarray(c->job.is_own, c->job.packs.n, sizeof(*c->job.is_own));
-	for (size_t i = first; i < c->job.packs.n; i++)
-		c->job.is_own[i] = is_own;
+	set_files(&c->job, first, is_own);
 	if (is_own)
 		add_records(c, path);
 	return true;

@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "agent/cli_unpack.h"
 #include "agent/rule_checker.h"
 #include "records/lint.h"
 
@@ -28,7 +29,9 @@ struct rules_cli {
 	enum rules_format format;
 	enum rules_profile profile;
 	bool has_colour, has_progress;
-	unsigned columns; /* of the terminal; 0: as wide as it gets */
+	unsigned columns;              /* of the terminal; 0: as wide as it gets */
+	struct cli_unpacked *unpacked; /* packs that are ZIPs */
+	size_t n_unpacked;
 	struct rule_job job;
 	struct rule_answers answers;
 	const struct answer *done; /* of answers */

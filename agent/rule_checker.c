@@ -11,6 +11,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,6 +48,7 @@ void
 rule_job_clear(struct rule_job *job)
 {
 	pack_list_clear(&job->packs);
+	free(job->whys);
 	for (size_t i = 0; i < job->n_beside; i++)
 		free(job->beside[i].path);
 	free(job->beside);
@@ -105,12 +108,36 @@ keep_bad(struct asking *a, size_t file, const char *why)
 	keep(a->answers, &remark);
 }
 
+/* A file of its own with the bytes of one that was in a ZIP; -1: errno tells why not. */
+static int
+part_of(const struct pack_file *file)
+{
+	int fd = memfd_create("rules", MFD_CLOEXEC);
+	off_t offset = (off_t)file->offset;
+	uint64_t left = file->len;
+
+	while (fd >= 0 && left > 0) {
+		ssize_t n = sendfile(fd, file->fd, &offset, left);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			(void)close(fd);
+			return -1;
+		}
+		left -= (uint64_t)n;
+	}
+	return fd;
+}
+
 static mh_err
 send_rules(struct asking *a, size_t index)
 {
 	const struct pack_file *file = &a->job->packs.files[index];
 	MH_CLEANUP(fd_closep)
-	int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = file->fd >= 0
+		     ? part_of(file)
+		     : open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	MH_CLEANUP(buf_freep) struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
 	const struct check_file message = { file->name_space, file->path,
 		a->job->is_own[index] };
@@ -375,6 +402,10 @@ rule_checker_run(struct rule_job *job, struct rule_answers *ret, char **ret_why)
 	struct asking a = { .job = job, .answers = ret };
 
 	a.bad = xcalloc(job->packs.n + 1, sizeof(*a.bad));
+	for (size_t i = 0; job->whys != NULL && i < job->packs.n; i++) {
+		if (job->whys[i] != NULL)
+			a.bad[i] = xstrdup(job->whys[i]);
+	}
 	a.sent = xcalloc(job->packs.n + 1, sizeof(*a.sent));
 	*ret = (struct rule_answers){ .n = 0 };
 	children_init(&a.children);

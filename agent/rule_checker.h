@@ -34,6 +34,8 @@ struct rule_beside {
 struct rule_job {
 	struct pack_list packs;
 	bool *is_own; /* of each file; owned */
+	char **whys; /* of each file: why it cannot be asked about, or NULL; borrowed, but
+	                 for the array; NULL: no file has one */
 	struct rule_beside *beside;
 	size_t n_beside;
 	struct check_request request; /* texts owned */

@@ -68,6 +68,12 @@ scanner_new(const struct scanner_options *options, const struct pack_list *packs
 	return s;
 }
 
+bool
+scanner_is_unpacking(const struct scanner *s)
+{
+	return s->state == SCANNER_UNPACKING;
+}
+
 const struct pack_list *
 scanner_packs(const struct scanner *s)
 {

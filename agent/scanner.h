@@ -100,6 +100,9 @@ void scanner_rest(struct scanner *s, bool is_resting);
 /* Whether nothing of such scans is under way. */
 bool scanner_is_at_rest(const struct scanner *s);
 
+/* Whether ZIPs of the packs are still being unpacked; rules are loaded afterwards. */
+bool scanner_is_unpacking(const struct scanner *s);
+
 /* Whether some scan was not freed. */
 bool scanner_has_scans(const struct scanner *s);
 
