@@ -47,6 +47,20 @@ check_absolute(const char *text)
 	return text[0] == '/' ? NULL : xstrdup("a path has to begin with /");
 }
 
+/* The same, with or without a format in front: "loki-hash:/srv/feed.txt". */
+static char *
+check_indicators(const char *text)
+{
+	const char *colon = strchr(text, ':');
+	MH_CLEANUP(freep)
+	char *format = xstrndup(text, colon != NULL ? (size_t)(colon - text) : 0);
+
+	if (text[0] != '/' && colon != NULL &&
+	    indicator_format_find(format) != FORMAT_UNKNOWN)
+		text = colon + 1;
+	return check_absolute(text);
+}
+
 static char *
 check_pattern_path(const char *text)
 {
@@ -165,6 +179,10 @@ static const struct setting rows[] = {
 	{ "groups", SETTING_STRINGS, AT(groups), NULL, .max = HOST_GROUPS_MAX,
 	    .check = host_group_check,
 	    .help = "Groups that this machine belongs to, for overrides." },
+	{ "indicators", SETTING_STRINGS, AT(indicators), NULL, .max = 256,
+	    .check = check_indicators,
+	    .help =
+		"Files of indicators, or folders of such, beside those of the packs." },
 	{ "profiles", SETTING_TABLES, AT(profiles), "[]", .max = PROFILES_MAX,
 	    .table = &profile_schema,
 	    .help = "What a scan looks at, beside the profiles quick, full and memory." },

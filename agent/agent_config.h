@@ -13,8 +13,9 @@ struct agent_config {
 	struct setting_strings packs;
 	struct setting_tables overrides; /* of struct override */
 	struct setting_strings groups;   /* of this machine */
-	struct setting_tables profiles;  /* of struct config_profile */
-	struct setting_tables schedule;  /* of struct config_entry */
+	struct setting_strings indicators; /* files, folders; FORMAT:FILE */
+	struct setting_tables profiles;    /* of struct config_profile */
+	struct setting_tables schedule;    /* of struct config_entry */
 	struct setting_strings scan_exclude;
 	uint64_t scan_jobs;
 	uint64_t scan_max_file_bytes;

@@ -99,6 +99,7 @@ struct rule_set {
 	bool is_ready, is_failed, is_clean_loaded;
 	char *why;                  /* it failed; owned */
 	unsigned n_problems;        /* packs and files that were left out */
+	char *table_folder;         /* of its scanner's options; owned */
 	int64_t retry_ms;           /* monotonic */
 	struct agent_config config; /* becomes the agent's with it */
 	bool has_config;

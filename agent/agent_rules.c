@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "agent/agent_main.h"
+#include "agent/indicator_files.h"
+#include "agent/indicator_output.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -27,6 +29,31 @@ on_rule_problem(void *ctx, const struct pack_file *file, unsigned line, const ch
 
 	set->n_problems++;
 	log_warn("rules", "%s:%u: %s; this file is left out", file->path, line, why);
+}
+
+static void
+on_indicator_line(void *ctx, const struct indicator_file *file, unsigned line,
+    const char *why)
+{
+	MH_CLEANUP(freep) char *text = indicator_line_text(file, line, why);
+
+	(void)ctx;
+	log_warn("indicators", "%s; left out", text);
+}
+
+static void
+on_indicator_file(void *ctx, const struct indicator_file *file,
+    const struct indicator_file_result *result)
+{
+	struct rule_set *set = ctx;
+	MH_CLEANUP(freep) char *what = indicator_result_text(result);
+
+	if (result->why == NULL || result->why[0] == 0) {
+		log_info("indicators", "%s: %s", file->path, what);
+		return;
+	}
+	set->n_problems++;
+	log_warn("indicators", "%s: %s; this file is left out", file->path, result->why);
 }
 
 /* Within its scanner's step: what follows is done by the tick. */
@@ -50,8 +77,12 @@ on_ready(void *ctx, const struct ruleset_facts *facts, const char *why)
 	}
 	set->facts = *facts;
 	log_notice("rules", "%u rules of %u files are ready, %u files were left out",
-	    (unsigned)facts->n_rules, (unsigned)(facts->n_files - facts->n_left_out),
-	    (unsigned)facts->n_left_out);
+	    (unsigned)(facts->n_rules - facts->n_indicators[INDICATOR_DOMAIN]),
+	    (unsigned)(facts->n_files - facts->n_left_out), (unsigned)facts->n_left_out);
+	MH_CLEANUP(freep) char *indicators = indicator_facts_text(facts);
+
+	if (indicators != NULL)
+		log_notice("indicators", "%s are ready", indicators);
 	if (!facts->has_landlock)
 		log_warn("scan",
 		    "this kernel has no Landlock: the workers' sandbox is weaker");
@@ -130,6 +161,7 @@ rule_set_free(struct rule_set *set)
 	if (set->has_config)
 		settings_clear(&agent_config_schema, &set->config);
 	free(set->why);
+	free(set->table_folder);
 	free(set);
 }
 
@@ -155,6 +187,8 @@ rule_set_new(struct agent *a, const struct agent_config *config)
 		.start = start_child,
 		.stop = stop_child,
 		.on_rule_problem = on_rule_problem,
+		.on_indicator_line = on_indicator_line,
+		.on_indicator_file = on_indicator_file,
 		.on_ready = on_ready,
 	};
 	struct rule_set *set = xcalloc(1, sizeof(*set));
@@ -177,6 +211,17 @@ rule_set_new(struct agent *a, const struct agent_config *config)
 			set->n_problems++;
 		}
 	}
+	for (size_t i = 0; i < config->indicators.n; i++) {
+		MH_CLEANUP(freep) char *why = NULL;
+
+		if (indicator_files_add(&packs, config->indicators.items[i], &why) !=
+		    MH_OK) {
+			log_err("indicators", "%s", why);
+			set->n_problems++;
+		}
+	}
+	set->table_folder = xasprintf("%s/agent", a->state);
+	options.table_folder = set->table_folder;
 	set->scanner = scanner_new(&options, &packs, &ops, set,
 	    set->generation % (INSTANCES_RULES / INSTANCES_PER_SET) * INSTANCES_PER_SET);
 	pack_list_clear(&packs);

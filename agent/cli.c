@@ -22,6 +22,7 @@ static const struct verb {
 } verbs[] = {
 	{ "scan", cli_scan, "scan files and folders now, and print what is found" },
 	{ "rules", cli_rules, "check, test, list, explain and measure packs of rules" },
+	{ "ioc", cli_ioc, "check files of indicators: what is read, what is left out" },
 	{ "status", cli_status, "how the resident agent is, and what it does now" },
 	{ "findings", cli_findings, "what the resident agent found on this machine" },
 	{ "schedule", cli_schedule, "when it scans what; run, pause and resume scans" },

@@ -15,6 +15,7 @@ enum { EXIT_CLEAN = 0, EXIT_FOUND = 1, EXIT_ERROR = 2, EXIT_INCOMPLETE = 3 };
 
 int cli_scan(int argc, char **argv);
 int cli_rules(int argc, char **argv);
+int cli_ioc(int argc, char **argv);
 int cli_findings(int argc, char **argv);
 int cli_enroll(int argc, char **argv);
 int cli_verify(int argc, char **argv);

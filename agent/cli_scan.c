@@ -20,6 +20,7 @@
 #include "agent/children.h"
 #include "agent/cli.h"
 #include "agent/cli_overrides.h"
+#include "agent/indicator_files.h"
 #include "agent/packs.h"
 #include "agent/scan.h"
 #include "agent/scan_output.h"
@@ -41,8 +42,8 @@ struct strings {
 /* What the command line said. */
 struct scan_arguments {
 	struct scanner_options options;
-	struct strings roots, rules, excludes, programs;
 	struct cli_overrides overrides;
+	struct strings roots, rules, excludes, programs, indicators;
 	bool has_processes, is_strict;
 	int32_t pids[LIST_PIDS_MAX];
 	uint32_t n_pids;
@@ -93,6 +94,9 @@ static const char help[] =
     "  --overrides FILE     disable, re-score or suppress rules, as in molehunt.yaml(5)\n"
     "  --group NAME         this machine is of that group of overrides (may be "
     "repeated)\n"
+    "  --ioc FILE|DIR       also compare with these indicators: hashes, names, "
+    "addresses;\n"
+    "                       FORMAT:FILE names a format (may be repeated)\n"
     "  --files-from FILE    also scan the files named in FILE, one per line; - is\n"
     "                       standard input\n"
     "  --exclude PATTERN    leave out paths that match, with all below them (glob)\n"
@@ -158,6 +162,7 @@ enum option_code {
 	OPTION_RULES = 256,
 	OPTION_OVERRIDES,
 	OPTION_GROUP,
+	OPTION_IOC,
 	OPTION_FILES_FROM,
 	OPTION_EXCLUDE,
 	OPTION_CROSS,
@@ -302,6 +307,9 @@ set_option(struct scan_arguments *a, int code, const char *value)
 		return cli_overrides_load(&a->overrides, value);
 	case OPTION_GROUP:
 		return add_group(a, value);
+	case OPTION_IOC:
+		add_string(&a->indicators, value);
+		return 0;
 	case OPTION_FILES_FROM:
 		a->files_from = value;
 		return 0;
@@ -343,6 +351,7 @@ parse_arguments(struct scan_arguments *a, int argc, char **argv)
 		{ "rules", required_argument, NULL, OPTION_RULES },
 		{ "overrides", required_argument, NULL, OPTION_OVERRIDES },
 		{ "group", required_argument, NULL, OPTION_GROUP },
+		{ "ioc", required_argument, NULL, OPTION_IOC },
 		{ "files-from", required_argument, NULL, OPTION_FILES_FROM },
 		{ "exclude", required_argument, NULL, OPTION_EXCLUDE },
 		{ "cross", no_argument, NULL, OPTION_CROSS },
@@ -445,6 +454,13 @@ collect_packs(struct scan_command *c)
 			return -1;
 		}
 	}
+	for (size_t i = 0; i < c->args.indicators.n; i++) {
+		if (indicator_files_add(&c->packs, c->args.indicators.list[i], &why) !=
+		    MH_OK) {
+			(void)fprintf(stderr, "molehunt scan: --ioc %s\n", why);
+			return -1;
+		}
+	}
 	return 0;
 }
 
@@ -478,6 +494,24 @@ on_rule_problem(void *ctx, const struct pack_file *file, unsigned line, const ch
 	struct scan_command *c = ctx;
 
 	scan_output_rule_problem(&c->output, file->path, line, why);
+}
+
+static void
+on_indicator_line(void *ctx, const struct indicator_file *file, unsigned line,
+    const char *why)
+{
+	struct scan_command *c = ctx;
+
+	scan_output_indicator_line(&c->output, file, line, why);
+}
+
+static void
+on_indicator_file(void *ctx, const struct indicator_file *file,
+    const struct indicator_file_result *result)
+{
+	struct scan_command *c = ctx;
+
+	scan_output_indicator_file(&c->output, file, result);
 }
 
 static void
@@ -663,6 +697,8 @@ scan_files(struct scan_command *c)
 		.start = start_child,
 		.stop = stop_child,
 		.on_rule_problem = on_rule_problem,
+		.on_indicator_line = on_indicator_line,
+		.on_indicator_file = on_indicator_file,
 		.on_ready = on_ready,
 	};
 	MH_CLEANUP(freep)
@@ -719,6 +755,7 @@ cli_scan(int argc, char **argv)
 		free((void *)(uintptr_t)c.args.roots.list[i]);
 	free(c.args.roots.list);
 	free(c.args.rules.list);
+	free(c.args.indicators.list);
 	free(c.args.excludes.list);
 	free(c.args.programs.list);
 	free(c.args.files_text);

@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
+#include "agent/ocsf_indicator.h"
 #include "agent/ocsf_memory.h"
 #include "base/buf.h"
 #include "base/clock.h"
@@ -77,6 +79,9 @@ content_name(const struct target *t, const struct verdict *v)
 {
 	if (v->has_sha256)
 		return text_hex(v->sha256, sizeof(v->sha256));
+	/* The times of a folder change with every file in it. */
+	if (t->kind == TARGET_NAME)
+		return xasprintf("%" PRIu64 ":%" PRIu64, t->dev, t->ino);
 	return xasprintf("%" PRIu64 ":%" PRIu64 ":%" PRIu64 ":%" PRId64, t->dev, t->ino,
 	    t->size, t->mtime_ns);
 }
@@ -96,6 +101,12 @@ matched_content(const struct target *t, const struct verdict *v, const struct ma
 	return content_name(t, v);
 }
 
+static bool
+is_of_process(const struct target *t)
+{
+	return t->kind == TARGET_MEMORY || t->kind == TARGET_PROCESS;
+}
+
 char *
 finding_uid(const struct finding_context *ctx, const struct scan_answer *answer,
     const struct match *m)
@@ -103,8 +114,8 @@ finding_uid(const struct finding_context *ctx, const struct scan_answer *answer,
 	const struct target *t = answer->target;
 	MH_CLEANUP(freep) char *version = rule_version(m);
 	MH_CLEANUP(freep)
-	char *content = t->kind == TARGET_MEMORY ? memory_place(ctx, answer, m)
-						 : matched_content(t, answer->verdict, m);
+	char *content = is_of_process(t) ? memory_place(ctx, answer, m)
+					 : matched_content(t, answer->verdict, m);
 	MH_CLEANUP(freep) char *path = finding_path(t, m);
 	const char *id = match_meta_text(m, "id");
 	/* Copies of a rule keep its id: names tell them apart. */
@@ -121,8 +132,8 @@ poisoned_uid(const struct finding_context *ctx, const struct scan_answer *answer
 	static const struct match nowhere;
 	const struct target *t = answer->target;
 	MH_CLEANUP(freep)
-	char *content = t->kind == TARGET_MEMORY ? memory_place(ctx, answer, &nowhere)
-						 : content_name(t, &none);
+	char *content = is_of_process(t) ? memory_place(ctx, answer, &nowhere)
+					 : content_name(t, &none);
 	MH_CLEANUP(freep) char *rules = text_hex(ctx->rules->id, sizeof(ctx->rules->id));
 	const char *texts[] = { ctx->device_uid, "poisoned", rules, t->path, content };
 
@@ -189,6 +200,28 @@ hashes_json(const struct verdict *v)
 	return hashes;
 }
 
+/* OCSF's type of a file; names of what is no regular file are compared with indicators. */
+static int
+file_type_of(uint32_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFDIR:
+		return FILE_FOLDER;
+	case S_IFCHR:
+		return FILE_CHARACTER_DEVICE;
+	case S_IFBLK:
+		return FILE_BLOCK_DEVICE;
+	case S_IFSOCK:
+		return FILE_SOCKET;
+	case S_IFIFO:
+		return FILE_PIPE;
+	case S_IFLNK:
+		return FILE_LINK;
+	default:
+		return (mode & 0111) != 0 ? FILE_EXECUTABLE : FILE_REGULAR;
+	}
+}
+
 static json_t *
 file_json(const struct target *t, const struct verdict *v)
 {
@@ -199,7 +232,7 @@ file_json(const struct target *t, const struct verdict *v)
 
 	set(file, "name", text_json(path_base(t->path)));
 	set(file, "path", text_json(t->path));
-	set_int(file, "type_id", (t->mode & 0111) != 0 ? FILE_EXECUTABLE : FILE_REGULAR);
+	set_int(file, "type_id", file_type_of(t->mode));
 	set_int(file, "size", (int64_t)t->size);
 	set_int(file, "modified_time", t->mtime_ns / 1000000);
 	if (json_array_size(hashes) > 0)
@@ -273,8 +306,8 @@ strings_json(const struct match *m, bool is_memory)
 }
 
 /* Meta lines of equal name become a list: rules name several hashes so. */
-static json_t *
-metas_json(const struct match *m)
+json_t *
+metas_to_json(const struct match *m)
 {
 	json_t *metas = json_object();
 
@@ -318,7 +351,7 @@ yara_json(const struct finding_context *ctx, const struct match *m, bool is_memo
 	for (uint32_t i = 0; i < m->n_tags; i++)
 		(void)json_array_append_new(tags, text_json(m->tags[i]));
 	set(yara, "tags", tags);
-	set(yara, "meta", metas_json(m));
+	set(yara, "meta", metas_to_json(m));
 	/* Licences ask that they are named: by the rule, or by its pack. */
 	if (license != NULL)
 		set_text(yara, "pack_license", license);
@@ -514,13 +547,15 @@ check_json(const struct match *m)
 	json_t *check = json_object();
 
 	set_text(check, "name", m->rule);
-	set(check, "facts", metas_json(m));
+	set(check, "facts", metas_to_json(m));
 	return check;
 }
 
 static char *
 match_message(const struct match *m, const char *path)
 {
+	if (m->indicator != INDICATOR_NONE)
+		return indicator_message(m, path);
 	if (match_is_check(m))
 		return xasprintf("%s: %s", match_meta_text(m, "description"), path);
 	return xasprintf("YARA rule %s matched %s", m->rule, path);
@@ -535,7 +570,9 @@ evidence_json(const struct finding_context *ctx, const struct scan_answer *answe
 	const struct verdict *v = answer->verdict;
 	json_t *evidence = json_object();
 
-	if (t->kind == TARGET_MEMORY) {
+	if (t->kind == TARGET_PROCESS) {
+		process_to_evidence(ctx, answer, evidence, data);
+	} else if (t->kind == TARGET_MEMORY) {
 		memory_to_evidence(ctx, answer, m, evidence, data);
 	} else {
 		set_text(evidence, "name", "file");
@@ -555,6 +592,10 @@ evidence_json(const struct finding_context *ctx, const struct scan_answer *answe
 static void
 set_source(json_t *info, const char *kind, const struct target *t)
 {
+	if (t->kind == TARGET_PROCESS) {
+		set(info, "types", json_pack("[ss]", kind, "process"));
+		set(info, "data_sources", json_pack("[s]", "process"));
+	}
 	if (t->kind != TARGET_MEMORY)
 		return;
 	set(info, "types", json_pack("[ss]", kind, "process-memory"));
@@ -567,7 +608,9 @@ finding_to_ocsf(const struct finding_context *ctx, const struct scan_answer *ans
 {
 	const struct target *t = answer->target;
 	bool is_check = match_is_check(m);
-	const char *kind = is_check ? "check" : "yara";
+	bool is_indicator = m->indicator != INDICATOR_NONE;
+	const char *kind = is_check ? "check" : is_indicator ? "indicator" : "yara";
+	const char *word = is_check ? "Check" : is_indicator ? "Indicator" : "YARA";
 	MH_CLEANUP(freep) char *path = finding_path(t, m);
 	struct finding_score score;
 
@@ -576,22 +619,26 @@ finding_to_ocsf(const struct finding_context *ctx, const struct scan_answer *ans
 	json_t *f = finding_base(ctx, uid, score.score, history);
 	MH_CLEANUP(freep) char *message = match_message(m, path);
 	MH_CLEANUP(freep)
-	char *title =
-	    xasprintf("%s: %s in %s", is_check ? "Check" : "YARA", m->rule, path);
+	char *title = xasprintf("%s: %s in %s", word, m->rule, path);
 	json_t *info = finding_info_json(ctx, uid, kind, title, history);
 	json_t *data = json_object();
 	json_t *observables = observables_json(answer->verdict);
 
 	set_text(f, "message", message);
 	set_source(info, kind, t);
-	set(info, "analytic", is_check ? check_analytic_json(m) : analytic_json(m));
+	set(info, "analytic",
+	    is_check       ? check_analytic_json(m)
+	    : is_indicator ? indicator_analytic_json(m)
+			   : analytic_json(m));
 	set(info, "attacks", attacks_json(match_meta_text(m, "attack")));
 	set(f, "finding_info", info);
-	if (!is_check)
+	if (!is_check && !is_indicator)
 		set(f, "malware", malware_json(m, path));
 	set(f, "malware_scan_info", scan_info_json(ctx));
 	if (is_check)
 		set(data, "check", check_json(m));
+	else if (is_indicator)
+		set(data, "indicator", metas_to_json(m));
 	else
 		set(data, "yara",
 		    yara_json(ctx, m, t->kind == TARGET_MEMORY && m->part != PART_IMAGE));
@@ -696,11 +743,13 @@ summary_to_json(const struct finding_context *ctx, const struct coverage *c,
 	set(s, "not_scanned", by_reason_json(c, true));
 	set(s, "passed_over", by_reason_json(c, false));
 	set_hex(rules, "id", ctx->rules->id, sizeof(ctx->rules->id));
-	set_int(rules, "rules", ctx->rules->n_rules);
+	set_int(rules, "rules",
+	    ctx->rules->n_rules - ctx->rules->n_indicators[INDICATOR_DOMAIN]);
 	set_int(rules, "files", ctx->rules->n_files);
 	set_int(rules, "files_left_out", ctx->rules->n_left_out);
 	set_text(rules, "engine", ctx->rules->engine);
 	set(s, "rule_set", rules);
+	set(s, "indicators", indicators_to_json(ctx->rules));
 	set(s, "sandbox",
 	    json_pack("{s:b, s:b}", "seccomp", ctx->rules->has_seccomp, "landlock",
 		ctx->rules->has_landlock));

@@ -23,9 +23,18 @@ enum {
 	DISPOSITION_DETECTED = 15,
 	ANALYTIC_RULE = 1,
 	ANALYTIC_BEHAVIORAL = 2,
+	ANALYTIC_FINGERPRINTING = 5,
+	ANALYTIC_REGEX = 8,
+	ANALYTIC_EXACT = 9,
 	OS_LINUX = 200,
 	DEVICE_UNKNOWN = 0,
 	FILE_REGULAR = 1,
+	FILE_FOLDER = 2,
+	FILE_CHARACTER_DEVICE = 3,
+	FILE_BLOCK_DEVICE = 4,
+	FILE_SOCKET = 5,
+	FILE_PIPE = 6,
+	FILE_LINK = 7,
 	FILE_EXECUTABLE = 8,
 	HASH_MD5_ID = 1,
 	HASH_SHA1_ID = 2,
@@ -77,6 +86,9 @@ set_hex(json_t *object, const char *key, const void *p, size_t len)
 
 /* SHA-256 over strings, each with its end, in hexadecimal; freed by the caller. */
 char *hash_of_texts(const char *const *texts, size_t n);
+
+/* Metas of a match; those of equal name become a list. */
+json_t *metas_to_json(const struct match *m);
 
 /* "T1205.002" or several, with commas: OCSF's attacks. */
 json_t *attacks_json(const char *list);

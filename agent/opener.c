@@ -67,6 +67,7 @@ struct opener {
 	struct buf *targets;            /* of the batch; encoded */
 	int fds[BATCH_TARGETS_MAX];
 	unsigned n_fds;
+	unsigned n_targets;  /* of the batch, with descriptors or without */
 	bool is_resting;     /* until the agent says otherwise */
 	unsigned n_met;      /* since the agent was last listened to */
 	struct buf *skipped; /* encoded, with reason and path */
@@ -211,12 +212,12 @@ flush_skipped(struct opener *o)
 static void
 flush_targets(struct opener *o)
 {
-	if (o->n_fds == 0)
+	if (o->n_targets == 0)
 		return;
 	send_waiting(o, MSG_TARGETS, o->targets, o->fds, o->n_fds);
 	for (unsigned i = 0; i < o->n_fds; i++)
 		(void)close(o->fds[i]);
-	o->n_fds = 0;
+	o->n_fds = o->n_targets = 0;
 	buf_reset(o->targets);
 }
 
@@ -252,13 +253,15 @@ add_target(struct opener *o, const struct target *t, const int *fds)
 	numbered.id = o->next_id++;
 	target_encode(&numbered, o->targets);
 	if (buf_error(o->targets) != MH_OK || buf_len(o->targets) > BATCH_BYTES ||
-	    o->n_fds + t->n_fds > BATCH_TARGETS_MAX) {
+	    o->n_fds + t->n_fds > BATCH_TARGETS_MAX ||
+	    o->n_targets == BATCH_TARGETS_MAX) {
 		buf_truncate(o->targets, before);
 		flush_batches(o);
 		target_encode(&numbered, o->targets);
 	}
-	memcpy(o->fds + o->n_fds, fds, t->n_fds * sizeof(*fds));
-	o->n_fds += t->n_fds;
+	for (unsigned i = 0; i < t->n_fds; i++)
+		o->fds[o->n_fds++] = fds[i];
+	o->n_targets++;
 }
 
 /* What a process maps, or its memory. */
@@ -282,6 +285,19 @@ on_target(void *ctx, const struct target *t, int fd)
 		flush_batches(o);
 	else if (clock_monotonic_ms() - o->sent_ms > PULSE_MS)
 		send_progress(o, MSG_PULSE, t->path, PROGRESS_AT);
+}
+
+static void
+on_name(void *ctx, const struct target *t)
+{
+	struct opener *o = ctx;
+
+	/*
+	 * What was passed over before goes first, as with files.  No cursor moves: the
+	 * batch has its place in the order.
+	 */
+	add_target(o, t, NULL);
+	listen_now_and_then(o);
 }
 
 static void
@@ -362,6 +378,7 @@ do_walk(struct opener *o, const struct walk_request *request,
 {
 	static const struct walk_sink sink = {
 		.on_target = on_target,
+		.on_name = on_name,
 		.on_missed = on_missed,
 		.on_passed = on_passed,
 		.before_open = before_open,

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/indicator_files.h"
 #include "base/child.h"
 #include "base/fd.h"
 #include "base/memory.h"
@@ -40,6 +41,7 @@ pack_list_clear(struct pack_list *list)
 		free(list->licenses[i].text);
 	}
 	free(list->licenses);
+	indicator_files_clear(list);
 	*list = (struct pack_list){ .files = NULL };
 }
 
@@ -245,6 +247,7 @@ pack_list_add(struct pack_list *list, const char *path, char **ret_why)
 		*ret_why = xasprintf("%s: no .yar or .yara file in it", path);
 		return MH_ERR_NOTFOUND;
 	}
+	indicator_files_add_pack(list, pack, path);
 	return MH_OK;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/attributes.h"
 #include "base/error.h"
+#include "records/indicator.h"
 
 /*
  * Which rule files make up the rule set.
@@ -37,11 +38,20 @@ struct pack_license {
 	char *text;
 };
 
+/* A file of indicators: agent/indicator_files.h. */
+struct indicator_file {
+	char *name_space;
+	char *path;
+	enum indicator_format format; /* FORMAT_UNKNOWN: to be recognised */
+};
+
 struct pack_list {
 	struct pack_file *files; /* owned */
 	size_t n;
 	struct pack_license *licenses; /* owned */
 	size_t n_licenses;
+	struct indicator_file *indicators; /* owned */
+	size_t n_indicators;
 };
 
 void pack_list_clear(struct pack_list *list);

@@ -98,6 +98,11 @@ struct scanner {
 	size_t n_answered;
 	char **disabled; /* patterns of rules that are not run; owned */
 	size_t n_disabled, n_disabled_sent;
+	/* Files of indicators (scan_indicators.c): one at a time. */
+	bool *
+	    is_bad_indicator; /* by file: left out because the zygote died on it, or unreadable */
+	size_t n_next_indicator;
+	bool is_table_sent, is_indicator_sent; /* the latter: not answered yet */
 	unsigned zygote_instance;
 	unsigned n_zygote_deaths;
 	int64_t zygote_ms; /* last sign of life while loading */
@@ -194,6 +199,14 @@ void rules_on_started(struct scanner *s, int fd);
 void rules_on_exited(struct scanner *s, int status);
 void rules_on_event(struct scanner *s);
 void rules_tick(struct scanner *s);
+
+/* Forget what was sent to a zygote that is no more. */
+void indicators_reset(struct scanner *s);
+/* Send what is next; false: the rules can be compiled now. */
+bool indicators_send(struct scanner *s);
+void indicators_on_message(struct scanner *s, const struct message *m);
+/* The zygote died: whether a file of indicators is to blame, which is left out then. */
+bool indicators_blame(struct scanner *s, const char *what_happened);
 
 void workers_start(struct scanner *s);
 void workers_on_event(struct scanner *s, struct worker *w);

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "agent/indicator_output.h"
 #include "agent/ocsf_anomaly.h"
 #include "base/clock.h"
 #include "base/memory.h"
@@ -92,6 +93,36 @@ scan_output_rule_problem(struct scan_output *out, const char *path, unsigned lin
 		print_json(out, json_pack("{s:s, s:i, s:s, s:i, s:s}", "type",
 				    "rule_problem", "version", 1, "path", safe_path,
 				    "line", (int)line, "reason", safe_why));
+}
+
+void
+scan_output_indicator_line(struct scan_output *out, const struct indicator_file *file,
+    unsigned line, const char *why)
+{
+	MH_CLEANUP(freep) char *text = indicator_line_text(file, line, why);
+
+	clear_line(out);
+	(void)fprintf(stderr, "%s; left out\n", text);
+	if (out->is_ndjson)
+		print_json(out, indicator_line_json(file, line, why));
+}
+
+void
+scan_output_indicator_file(struct scan_output *out, const struct indicator_file *file,
+    const struct indicator_file_result *r)
+{
+	MH_CLEANUP(freep) char *path = text_escape(file->path);
+	MH_CLEANUP(freep) char *why = text_escape(r->why != NULL ? r->why : "");
+
+	if (why[0] == 0 && r->n_left_out <= INDICATOR_PROBLEMS_MAX)
+		return;
+	clear_line(out);
+	if (why[0] != 0)
+		(void)fprintf(stderr, "%s: %s; this file is left out\n", path, why);
+	else
+		(void)fprintf(stderr, "%s: %u lines are left out\n", path, r->n_left_out);
+	if (out->is_ndjson)
+		print_json(out, indicator_result_json(file, r));
 }
 
 /* A matched string as text where it is text, else in hexadecimal. */
@@ -208,8 +239,8 @@ print_match(struct scan_output *out, const struct scan_answer *answer,
 {
 	const struct target *t = answer->target;
 	const struct verdict *v = answer->verdict;
-	static const char *const metas[] = { "description", "reference", "author",
-		"license" };
+	static const char *const metas[] = { "description", "comment", "remote", "note",
+		"reference", "author", "license" };
 	MH_CLEANUP(freep) char *place = finding_path(t, m);
 	MH_CLEANUP(freep) char *path = text_escape(place);
 	MH_CLEANUP(freep) char *rule = text_escape(m->rule);
@@ -463,16 +494,23 @@ print_summary(struct scan_output *out, const struct coverage *c)
 		     " files/s, %s/s)\n",
 	    processes, n_files, plural(n_files), members, bytes, time,
 	    n_files * 1000 / elapsed, rate);
-	(void)printf("with %" PRIu32 " rule%s of %" PRIu32 " file%s", rules->n_rules,
-	    plural(rules->n_rules), rules->n_files - rules->n_left_out,
+	/* A name of a host is a rule of ours. */
+	uint32_t n_rules = rules->n_rules - rules->n_indicators[INDICATOR_DOMAIN];
+	MH_CLEANUP(freep) char *indicators = indicator_facts_text(rules);
+
+	(void)printf("with %" PRIu32 " rule%s of %" PRIu32 " file%s", n_rules,
+	    plural(n_rules), rules->n_files - rules->n_left_out,
 	    plural(rules->n_files - rules->n_left_out));
 	if (out->has_processes)
-		(void)printf(", %" PRIu32 " of them in memory", rules->n_in_memory);
+		(void)printf(", %" PRIu32 " of them in memory",
+		    rules->n_in_memory - rules->n_indicators[INDICATOR_DOMAIN]);
 	if (rules->n_left_out > 0)
 		(void)printf("; %s%" PRIu32 " rule file%s left out%s",
 		    colour(out, YELLOW), rules->n_left_out, plural(rules->n_left_out),
 		    colour(out, PLAIN));
 	(void)printf(", %s\n", rules->engine);
+	if (indicators != NULL)
+		(void)printf("and indicators: %s\n", indicators);
 	if (is_passed) {
 		(void)printf("Passed over: ");
 		print_reasons(c, false);

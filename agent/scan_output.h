@@ -32,6 +32,12 @@ void scan_output_init(struct scan_output *out, bool is_ndjson, bool wants_progre
 
 void scan_output_rule_problem(struct scan_output *out, const char *path, unsigned line,
     const char *why);
+/* A line, or a whole file, of indicators that is left out; what is good is not told. */
+void scan_output_indicator_line(struct scan_output *out,
+    const struct indicator_file *file, unsigned line, const char *why);
+void scan_output_indicator_file(struct scan_output *out,
+    const struct indicator_file *file, const struct indicator_file_result *r);
+
 void scan_output_match(struct scan_output *out, const struct scan_answer *answer,
     const struct match *m);
 /* A file with its hashes, found clean or not. */

@@ -211,6 +211,29 @@ processes_on_clues(struct scan *s, const struct scan_answer *answer)
 	(void)tell_anomalies(s, answer->process, &a);
 }
 
+/* Have what is known of a process compared with indicators. */
+static void
+compare_facts(struct scan *s, const struct process *p)
+{
+	static const int no_fds[1] = { -1 };
+	struct target t = {
+		.kind = TARGET_PROCESS,
+		.path = process_name(p->pid, p->program),
+		.owner = xstrdup(p->owner),
+		.uid = p->uid,
+		.pid = p->pid,
+		.start_ticks = p->start_ticks,
+		.program = xstrdup(p->program),
+		.sockets = xmemdup(p->sockets, p->n_sockets * sizeof(*p->sockets)),
+		.n_sockets = p->n_sockets,
+		.n_sockets_left = p->n_sockets_seen > p->n_sockets
+				      ? p->n_sockets_seen - p->n_sockets
+				      : 0,
+	};
+
+	workers_add(s, &t, no_fds);
+}
+
 /* All processes are told: what to open, the most suspicious first. */
 static void
 plan_items(struct scan *s)
@@ -228,6 +251,9 @@ plan_items(struct scan *s)
 		n_met++;
 		unsigned suspicion = judge(s, p);
 
+		if (s->scanner->facts.wants_processes && p->refusal != REASON_OWN &&
+		    p->refusal != REASON_KERNEL)
+			compare_facts(s, p);
 		if (p->role == PROCESS_CHOSEN)
 			items_add(ps, (struct item){ true, i, suspicion, 0 });
 	}

@@ -34,6 +34,7 @@ start_zygote(struct scanner *s)
 	s->state = s->unpacking != NULL ? SCANNER_UNPACKING : SCANNER_LOADING;
 	s->n_sent = s->n_next = s->n_answered = 0;
 	s->n_disabled_sent = 0;
+	indicators_reset(s);
 	s->is_compile_sent = false;
 	return scanner_start_child(s, ROLE_ZYGOTE, &s->zygote_instance);
 }
@@ -103,6 +104,8 @@ send_rules(struct scanner *s)
 			s->n_next++;
 			continue;
 		}
+		if (indicators_send(s))
+			return;
 		uint8_t wants_places = s->options.wants_places;
 
 		if (channel_send(s->zygote.channel, MSG_COMPILE, &wants_places,
@@ -258,6 +261,8 @@ rules_on_event(struct scanner *s)
 				err = MH_ERR_FORMAT;
 		} else if (m.type == MSG_RULE_FILE)
 			on_rule_file(s, &m);
+		else if (m.type == MSG_INDICATOR_LINE || m.type == MSG_INDICATOR_FILE)
+			indicators_on_message(s, &m);
 		else if (m.type == MSG_RULE_PLACES)
 			on_rule_places(s, &m);
 		else if (m.type == MSG_READY)
@@ -287,13 +292,16 @@ rules_on_event(struct scanner *s)
 static bool
 blame_file(struct scanner *s, int status)
 {
+	const char *happened = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL
+				   ? "did not end"
+				   : "crashed";
+
+	if (indicators_blame(s, happened))
+		return true;
 	if (!s->is_compile_sent || s->n_answered >= s->n_sent)
 		return false;
 	size_t index = s->sent[s->n_answered];
-	MH_CLEANUP(freep)
-	char *why = xasprintf("the rule compiler %s on it",
-	    WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? "did not end"
-							       : "crashed");
+	MH_CLEANUP(freep) char *why = xasprintf("the rule compiler %s on it", happened);
 
 	s->is_bad[index] = true;
 	s->ops->on_rule_problem(s->ctx, &s->packs.files[index], 0, why);

@@ -115,6 +115,7 @@ fill_request(struct scan *s, size_t first, size_t n, struct walk_request *ret)
 	ret->are_patterns = s->are_patterns;
 	ret->changed_since_ns = s->changed_since_ns;
 	ret->has_table = s->clean_fd >= 0;
+	ret->wants_names = s->scanner->facts.wants_names;
 }
 
 /* Roots from first on that fit in one message; at least one. */
@@ -302,6 +303,20 @@ add_file(struct scan *s, struct target *t, int fd)
 	workers_add(s, t, &fd);
 }
 
+/*
+ * A name that is only compared; t is taken.  It is no cursor: of a folder that would pass
+ * over all below it, and what it says is told by others where it has to be.
+ */
+static void
+add_name(struct scan *s, struct target *t)
+{
+	static const int no_fds[1] = { -1 };
+
+	if (!s->is_cancelled)
+		workers_add(s, t, no_fds);
+	target_clear(t);
+}
+
 /* False: the opener talks nonsense. */
 static bool
 on_targets(struct scan *s, struct message *m)
@@ -309,14 +324,19 @@ on_targets(struct scan *s, struct message *m)
 	struct reader r;
 
 	reader_init(&r, m->data, m->len);
-	for (unsigned i = 0; i < m->n_fds; i++) {
+	for (unsigned i = 0; reader_is_ok(&r) && r.left > 0;) {
 		enum reason reason = REASON_NONE;
 		struct target t;
 
 		target_decode(&r, &t);
-		if (!reader_is_ok(&r) || t.kind != TARGET_FILE) {
+		if (!reader_is_ok(&r) || t.n_fds > m->n_fds - i ||
+		    (t.kind != TARGET_FILE && t.kind != TARGET_NAME)) {
 			target_clear(&t);
 			return false;
+		}
+		if (t.kind == TARGET_NAME) {
+			add_name(s, &t);
+			continue;
 		}
 		walk_move_cursor(s, t.path);
 		if (s->is_cancelled)
@@ -326,6 +346,7 @@ on_targets(struct scan *s, struct message *m)
 			add_file(s, &t, message_take_fd(m, i));
 		else
 			coverage_add_missed(&s->coverage, reason, false, t.path, NULL);
+		i++;
 		target_clear(&t);
 	}
 	return reader_is_done(&r);

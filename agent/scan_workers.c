@@ -249,7 +249,9 @@ settle(struct job *j, struct verdict *v)
 {
 	struct scan *s = j->scan;
 	bool is_again = processes_on_memory(s, j, v);
-	bool is_scanned = v->reason == REASON_NONE || v->partly;
+	bool has_content =
+	    j->target.kind != TARGET_NAME && j->target.kind != TARGET_PROCESS;
+	bool is_scanned = has_content && (v->reason == REASON_NONE || v->partly);
 	struct scan_answer answer = {
 		.target = &j->target,
 		.verdict = v,
@@ -267,7 +269,7 @@ settle(struct job *j, struct verdict *v)
 		job_free(j);
 		return;
 	}
-	if (j->target.kind == TARGET_MEMORY)
+	if (j->target.kind == TARGET_MEMORY || j->target.kind == TARGET_PROCESS)
 		answer.process = process_table_find(answer.processes, j->target.pid,
 		    j->target.start_ticks);
 
@@ -275,6 +277,8 @@ settle(struct job *j, struct verdict *v)
 		s->coverage.n_processes++;
 	if (is_scanned)
 		coverage_add_scanned(&s->coverage, v->bytes_scanned, j->n_matches);
+	else if (!has_content && j->n_matches > 0)
+		coverage_add_found(&s->coverage, j->n_matches);
 	if (v->reason != REASON_NONE)
 		coverage_add_missed(&s->coverage, v->reason, v->partly, j->target.path,
 		    v->detail);
@@ -443,7 +447,7 @@ on_found(const struct scanner *s, struct worker *w, const struct message *m)
 	/* Every rule matches a part once; MATCH_BYTES_MAX bounds the parts. */
 	if (j == NULL || !reader_is_done(&r) ||
 	    (match->part == PART_WHOLE && !match_is_check(match) &&
-		j->n_matches >= s->facts.n_rules) ||
+		j->n_matches >= s->facts.n_rules + 2 * INDICATOR_MATCHES_MAX) ||
 	    (match_is_check(match) && !check_complete(match)))
 		return false;
 	w->match_bytes += m->len;

@@ -54,7 +54,16 @@ scanner_new(const struct scanner_options *options, const struct pack_list *packs
 	for (size_t i = 0; i < packs->n_licenses; i++)
 		pack_list_add_license(&s->packs, packs->licenses[i].pack,
 		    packs->licenses[i].text, strlen(packs->licenses[i].text));
+	s->packs.n_indicators = packs->n_indicators;
+	s->packs.indicators = xcalloc(packs->n_indicators, sizeof(*packs->indicators));
+	for (size_t i = 0; i < packs->n_indicators; i++) {
+		s->packs.indicators[i] = packs->indicators[i];
+		s->packs.indicators[i].name_space =
+		    xstrdup(packs->indicators[i].name_space);
+		s->packs.indicators[i].path = xstrdup(packs->indicators[i].path);
+	}
 	s->is_bad = xcalloc(packs->n, sizeof(*s->is_bad));
+	s->is_bad_indicator = xcalloc(packs->n_indicators, sizeof(bool));
 	s->sent = xcalloc(packs->n, sizeof(*s->sent));
 	copy_disabled(s, options->overrides);
 	s->next_worker = 1;
@@ -94,6 +103,7 @@ scanner_free(struct scanner *s)
 		free(s->disabled[i]);
 	free(s->disabled);
 	free(s->is_bad);
+	free(s->is_bad_indicator);
 	free(s->sent);
 	ruleset_facts_clear(&s->facts);
 	if (s->epoll >= 0)

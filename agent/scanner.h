@@ -7,6 +7,7 @@
 
 #include "agent/packs.h"
 #include "agent/score.h"
+#include "records/indicator.h"
 #include "records/messages.h"
 #include "records/rule_place.h"
 #include "records/setup.h"
@@ -44,6 +45,7 @@ struct scanner_options {
 	bool is_background; /* all work takes only what others leave over */
 	/* Rules that these disable are not run.  Borrowed until scanner_new() returns. */
 	const struct overrides *overrides; /* NULL: none */
+	const char *table_folder; /* for a large table of indicators; borrowed for good */
 };
 
 /* What a scanner tells its owner, and what it asks of it.  ctx is scanner_new()'s. */
@@ -70,6 +72,14 @@ struct scanner_ops {
 	 */
 	void (*on_rule_file)(void *ctx, size_t file, unsigned n_warnings);
 	void (*on_rule_place)(void *ctx, size_t file, const struct rule_place *place);
+	/*
+	 * A line of a file of indicators was left out (0: not known which), then what was
+	 * read of the file.  May be NULL.
+	 */
+	void (*on_indicator_line)(void *ctx, const struct indicator_file *file,
+	    unsigned line, const char *why);
+	void (*on_indicator_file)(void *ctx, const struct indicator_file *file,
+	    const struct indicator_file_result *result);
 	/* Rules are ready; or facts is NULL, no rule could be used, and why says so. */
 	void (*on_ready)(void *ctx, const struct ruleset_facts *facts, const char *why);
 };

@@ -255,6 +255,35 @@ emit(struct walk *w, int fd, const struct stat *st)
 	w->sink->on_target(w->ctx, &t, fd);
 }
 
+/* Hand out the name alone, of what st says. */
+static void
+emit_name(struct walk *w, const struct stat *st)
+{
+	struct target t = {
+		.kind = TARGET_NAME,
+		.path = (char *)(uintptr_t)shown_path(w),
+		.owner = (char *)(uintptr_t)owner_name(st->st_uid),
+	};
+
+	if (!w->request->wants_names || w->request->is_count)
+		return;
+	file_facts(&t, st);
+	w->sink->on_name(w->ctx, &t);
+}
+
+/* The same, of what is not open. */
+static void
+emit_name_at(struct walk *w, int dir, const char *name)
+{
+	struct stat st;
+
+	if (!w->request->wants_names || w->request->is_count)
+		return;
+	w->sink->before_open(w->ctx, w->path);
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0)
+		emit_name(w, &st);
+}
+
 static enum reason
 reason_of_type(uint8_t type)
 {
@@ -292,6 +321,7 @@ visit_opened_file(struct walk *w, int fd, uint64_t dev, bool is_root)
 		missed(w, REASON_CROSSING, NULL);
 	} else if (!is_root && is_seen_link(w, &st)) {
 		missed(w, REASON_HARDLINK, NULL);
+		emit_name(w, &st);
 	} else {
 		emit(w, fd, &st);
 		return;
@@ -360,10 +390,12 @@ visit_file(struct walk *w, const struct level *parent, const char *name)
 		w->may_skip_atime = false;
 		fd = open_beneath(w, parent->fd, name, 0);
 	}
-	if (fd < 0)
+	if (fd < 0) {
 		missed_errno(w, errno);
-	else
+		emit_name_at(w, parent->fd, name);
+	} else {
 		visit_opened_file(w, fd, parent->dev, false);
+	}
 }
 
 static int
@@ -455,6 +487,7 @@ enter_folder(struct walk *w, int fd, bool is_resuming)
 		refused = REASON_CROSSING;
 	if (refused != REASON_NONE) {
 		missed(w, refused, NULL);
+		emit_name(w, &st);
 		(void)close(fd);
 		return;
 	}
@@ -478,6 +511,8 @@ enter_folder(struct walk *w, int fd, bool is_resuming)
 		.path_len = w->path_len,
 		.is_resuming = is_resuming };
 	w->sink->on_folder(w->ctx, w->path);
+	if (!is_resuming)
+		emit_name(w, &st);
 	read_names(w, l);
 }
 
@@ -492,12 +527,15 @@ visit_folder(struct walk *w, const struct level *parent, const char *name,
 		w->may_skip_atime = false;
 		fd = open_beneath(w, parent->fd, name, O_DIRECTORY);
 	}
-	if (fd < 0 && errno == ENOTDIR)
-		missed(w, REASON_OPEN_FAILED, "it changed its type");
-	else if (fd < 0)
-		missed_errno(w, errno);
-	else
+	if (fd >= 0) {
 		enter_folder(w, fd, is_resuming);
+		return;
+	}
+	if (errno == ENOTDIR)
+		missed(w, REASON_OPEN_FAILED, "it changed its type");
+	else
+		missed_errno(w, errno);
+	emit_name_at(w, parent->fd, name);
 }
 
 /*
@@ -563,14 +601,16 @@ visit(struct walk *w, size_t index)
 		return;
 	}
 	uint8_t type = type_of(l, e, name);
-	if (type == DT_DIR)
+	if (type == DT_DIR) {
 		visit_folder(w, l, name, is_resuming);
-	else if (type == DT_REG)
+	} else if (type == DT_REG) {
 		visit_file(w, l, name);
-	else if (type == DT_UNKNOWN)
+	} else if (type == DT_UNKNOWN) {
 		missed_errno(w, errno);
-	else
+	} else {
 		missed(w, reason_of_type(type), NULL);
+		emit_name_at(w, l->fd, name);
+	}
 }
 
 /*

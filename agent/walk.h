@@ -33,6 +33,8 @@ enum {
 struct walk_sink {
 	/* fd is taken.  The paths are borrowed. */
 	void (*on_target)(void *ctx, const struct target *t, int fd);
+	/* Where request.wants_names: a name that is not opened, TARGET_NAME. */
+	void (*on_name)(void *ctx, const struct target *t);
 	/* Something that should have been scanned was not; detail may be NULL. */
 	void (*on_missed)(void *ctx, enum reason reason, const char *path,
 	    const char *detail);

@@ -19,13 +19,19 @@ coverage_clear(struct coverage *c)
 }
 
 void
+coverage_add_found(struct coverage *c, uint64_t n_findings)
+{
+	c->n_findings += n_findings;
+	c->n_found++;
+}
+
+void
 coverage_add_scanned(struct coverage *c, uint64_t bytes, uint64_t n_findings)
 {
 	c->n_scanned++;
 	c->bytes += bytes;
-	c->n_findings += n_findings;
 	if (n_findings > 0)
-		c->n_found++;
+		coverage_add_found(c, n_findings);
 }
 
 static void

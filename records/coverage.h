@@ -45,6 +45,8 @@ struct coverage {
 void coverage_clear(struct coverage *c);
 
 /* Count one target that a worker answered for. */
+/* Something whose content was not asked for, a name, was found so often. */
+void coverage_add_found(struct coverage *c, uint64_t n_findings);
 void coverage_add_scanned(struct coverage *c, uint64_t bytes, uint64_t n_findings);
 /*
  * Count one target that was not scanned (or, partly, not wholly: then after

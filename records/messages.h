@@ -67,6 +67,11 @@ enum role {
 	MSG(UNPACKED, ZYGOTE, AGENT, 1024, 0)                                      \
 	MSG(DISABLE, AGENT, ZYGOTE, 1024, 0)                                       \
 	MSG(COMPILE, AGENT, ZYGOTE, 1, 0)                                          \
+	/* The file for their table, then one file of indicators at a time. */     \
+	MSG(TABLE, AGENT, ZYGOTE, 0, 2)                                            \
+	MSG(INDICATORS, AGENT, ZYGOTE, 4096, 1)                                    \
+	MSG(INDICATOR_LINE, ZYGOTE, AGENT, 4096, 0)                                \
+	MSG(INDICATOR_FILE, ZYGOTE, AGENT, 4096, 0)                                \
 	MSG(RULE_FILE, ZYGOTE, AGENT, 8192, 0)                                     \
 	MSG(RULE_PLACES, ZYGOTE, AGENT, 65536, 0)                                  \
 	MSG(READY, ZYGOTE, AGENT, 4096, 0)                                         \

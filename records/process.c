@@ -75,8 +75,8 @@ process_clear(struct process *p)
 	memset(p, 0, sizeof(*p));
 }
 
-static void
-encode_socket(const struct process_socket *s, struct buf *b)
+void
+process_socket_encode(const struct process_socket *s, struct buf *b)
 {
 	buf_put_u8(b, s->family);
 	buf_put_u8(b, s->protocol);
@@ -87,8 +87,8 @@ encode_socket(const struct process_socket *s, struct buf *b)
 	buf_put_u16(b, s->remote_port);
 }
 
-static void
-decode_socket(struct reader *r, struct process_socket *s)
+void
+process_socket_decode(struct reader *r, struct process_socket *s)
 {
 	const uint8_t *address = NULL;
 
@@ -135,7 +135,7 @@ process_encode(const struct process *p, struct buf *b)
 	buf_put_u32(b, p->n_sockets_seen);
 	buf_put_u32(b, p->n_sockets);
 	for (uint32_t i = 0; i < p->n_sockets; i++)
-		encode_socket(&p->sockets[i], b);
+		process_socket_encode(&p->sockets[i], b);
 	buf_put_string(b, p->libraries);
 	buf_put_u32(b, p->n_clues);
 	for (uint32_t i = 0; i < p->n_clues; i++)
@@ -188,7 +188,7 @@ process_decode(struct reader *r, struct process *ret)
 	ret->n_sockets = reader_count(r, PROCESS_SOCKETS_MAX);
 	ret->sockets = xcalloc(ret->n_sockets, sizeof(*ret->sockets));
 	for (uint32_t i = 0; i < ret->n_sockets; i++)
-		decode_socket(r, &ret->sockets[i]);
+		process_socket_decode(r, &ret->sockets[i]);
 	ret->libraries = reader_string(r, CLUE_WHAT_MAX);
 	ret->n_clues = reader_count(r, PROCESS_CLUES_MAX);
 	ret->clues = xcalloc(ret->n_clues, sizeof(*ret->clues));

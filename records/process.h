@@ -55,6 +55,9 @@ struct process_socket {
 	uint16_t local_port, remote_port;
 };
 
+void process_socket_encode(const struct process_socket *s, struct buf *b);
+void process_socket_decode(struct reader *r, struct process_socket *ret);
+
 /* Why a process is told. */
 enum process_role {
 	PROCESS_CHOSEN = 1, /* to be scanned */

@@ -73,6 +73,11 @@ ruleset_facts_encode(const struct ruleset_facts *facts, struct buf *b)
 	buf_put_u32(b, facts->n_left_out);
 	buf_put_u32(b, facts->n_in_memory);
 	buf_put_u32(b, facts->externals);
+	for (unsigned i = 1; i < INDICATOR_MAX_; i++)
+		buf_put_u32(b, facts->n_indicators[i]);
+	buf_put_u32(b, facts->n_indicator_files);
+	buf_put_u8(b, facts->wants_names);
+	buf_put_u8(b, facts->wants_processes);
 	buf_put_u8(b, facts->has_landlock);
 	buf_put_u8(b, facts->has_seccomp);
 	buf_put_string(b, facts->engine);
@@ -91,6 +96,11 @@ ruleset_facts_decode(struct reader *r, struct ruleset_facts *ret)
 	ret->n_left_out = reader_u32(r);
 	ret->n_in_memory = reader_u32(r);
 	ret->externals = reader_u32(r);
+	for (unsigned i = 1; i < INDICATOR_MAX_; i++)
+		ret->n_indicators[i] = reader_u32(r);
+	ret->n_indicator_files = reader_u32(r);
+	ret->wants_names = reader_u8(r) != 0;
+	ret->wants_processes = reader_u8(r) != 0;
 	ret->has_landlock = reader_u8(r) != 0;
 	ret->has_seccomp = reader_u8(r) != 0;
 	ret->engine = reader_string(r, ENGINE_NAME_MAX);

@@ -8,6 +8,7 @@
 #include "base/attributes.h"
 #include "base/buf.h"
 #include "base/reader.h"
+#include "records/indicator.h"
 #include "records/limits.h"
 
 /* How much of what matched is kept: designs are secret too. */
@@ -61,6 +62,10 @@ struct ruleset_facts {
 	uint32_t n_left_out;  /* of these, not used */
 	uint32_t n_in_memory; /* rules that work in the memory of processes */
 	uint32_t externals;   /* mask of the externals that rules read */
+	uint32_t n_indicators[INDICATOR_MAX_]; /* in use, by type; hosts are rules, too */
+	uint32_t n_indicator_files;
+	bool wants_names;     /* names of what is not opened are compared */
+	bool wants_processes; /* facts of processes are compared */
 	bool has_landlock;    /* workers can open no file at all */
 	bool has_seccomp;
 	char *engine; /* "libyara 4.2.3"; owned */

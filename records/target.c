@@ -13,6 +13,11 @@ target_clear(struct target *t)
 	free(t->path);
 	free(t->owner);
 	free(t->codes);
+	free(t->program);
+	free(t->sockets);
+	t->program = NULL;
+	t->sockets = NULL;
+	t->n_sockets = 0;
 	t->path = NULL;
 	t->owner = NULL;
 	t->codes = NULL;
@@ -27,6 +32,18 @@ target_copy(const struct target *t, struct target *ret)
 	ret->path = xstrdup(t->path);
 	ret->owner = xstrdup(t->owner);
 	ret->codes = xmemdup(t->codes, t->n_codes * sizeof(*t->codes));
+	ret->program = t->program != NULL ? xstrdup(t->program) : NULL;
+	ret->sockets = xmemdup(t->sockets, t->n_sockets * sizeof(*t->sockets));
+}
+
+static void
+encode_process(const struct target *t, struct buf *b)
+{
+	buf_put_string(b, t->program != NULL ? t->program : "");
+	buf_put_u32(b, t->n_sockets);
+	for (uint32_t i = 0; i < t->n_sockets; i++)
+		process_socket_encode(&t->sockets[i], b);
+	buf_put_u32(b, t->n_sockets_left);
 }
 
 void
@@ -61,12 +78,16 @@ target_encode(const struct target *t, struct buf *b)
 	buf_put_u8(b, t->n_code_files);
 	buf_put_u64(b, t->codes_left);
 	buf_put_u64(b, t->codes_left_at);
+	if (t->kind == TARGET_PROCESS)
+		encode_process(t, b);
 }
 
 /* Descriptors that a target of that kind has. */
 static unsigned
 n_fds_of(const struct target *t)
 {
+	if (t->kind == TARGET_NAME || t->kind == TARGET_PROCESS)
+		return 0;
 	return t->kind == TARGET_MEMORY ? MEMORY_FD_CODES + t->n_code_files : 1;
 }
 
@@ -99,6 +120,17 @@ decode_codes(struct reader *r, struct target *t)
 	t->codes_left_at = reader_u64(r);
 }
 
+static void
+decode_process(struct reader *r, struct target *t)
+{
+	t->program = reader_string(r, PATH_BYTES_MAX);
+	t->n_sockets = reader_count(r, PROCESS_SOCKETS_MAX);
+	t->sockets = xcalloc(t->n_sockets, sizeof(*t->sockets));
+	for (uint32_t i = 0; i < t->n_sockets; i++)
+		process_socket_decode(r, &t->sockets[i]);
+	t->n_sockets_left = reader_u32(r);
+}
+
 void
 target_decode(struct reader *r, struct target *ret)
 {
@@ -128,6 +160,8 @@ target_decode(struct reader *r, struct target *ret)
 	ret->keeps_holes = reader_u8(r) != 0;
 	ret->reads_shared = reader_u8(r) != 0;
 	decode_codes(r, ret);
+	if (ret->kind == TARGET_PROCESS)
+		decode_process(r, ret);
 	if (ret->n_fds != n_fds_of(ret))
 		r->failed = true;
 }

@@ -9,11 +9,14 @@
 #include "base/buf.h"
 #include "base/reader.h"
 #include "records/limits.h"
+#include "records/process.h"
 
 enum target_kind {
 	TARGET_FILE = 1, /* met by a walk */
 	TARGET_MAPPED,   /* a file, memfd or shared memory that processes map */
 	TARGET_MEMORY,   /* the memory of one process */
+	TARGET_NAME,    /* a name alone: of a folder, a link, a file that is not opened */
+	TARGET_PROCESS, /* a process by its facts: its program's name, its sockets */
 	TARGET_KIND_MAX_
 };
 
@@ -29,7 +32,8 @@ struct code_range {
 
 /*
  * One opened thing to scan: the facts that name it.  Its descriptors travel
- * beside it, in the same message: one, or for memory those of
+ * beside it, in the same message: none for a name or the facts of a process; one; or
+ * for memory those of
  * /proc/PID/{mem,pagemap,maps} (smaps in place of maps where the kernel has no
  * PAGEMAP_SCAN, or the process maps what may be a device) and of the files of its
  * code ranges.  Facts are those of fstat(2) on the descriptor of a file right
@@ -62,6 +66,12 @@ struct target {
 	uint8_t n_code_files;
 	uint64_t codes_left;    /* bytes that would be code ranges beyond the limits */
 	uint64_t codes_left_at; /* address of the first of them */
+
+	/* Of the facts of a process. */
+	char *program;                  /* path of its executable; owned; or NULL */
+	struct process_socket *sockets; /* owned */
+	uint32_t n_sockets;
+	uint32_t n_sockets_left; /* that are not among them */
 };
 
 /* Free what t owns; t itself is the caller's. */

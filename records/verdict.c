@@ -183,6 +183,7 @@ match_encode(const struct match *m, struct buf *b)
 	size_t start = buf_len(b);
 
 	buf_put_u64(b, m->target);
+	buf_put_u8(b, (uint8_t)m->indicator);
 	buf_put_string(b, m->rule);
 	buf_put_string(b, m->name_space);
 	buf_put_u32(b, m->n_tags);
@@ -326,6 +327,12 @@ match_decode(struct reader *r)
 	MH_CLEANUP(match_freep) struct match *m = xcalloc(1, sizeof(*m));
 
 	m->target = reader_u64(r);
+	uint8_t indicator = reader_u8(r);
+
+	if (indicator >= INDICATOR_MAX_)
+		r->failed = true;
+	else
+		m->indicator = (enum indicator_type)indicator;
 	m->rule = reader_string(r, RULE_NAME_MAX);
 	m->name_space = reader_string(r, NAMESPACE_MAX);
 	m->n_tags = reader_count(r, RULE_TAGS_MAX);

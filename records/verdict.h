@@ -8,6 +8,7 @@
 #include "base/attributes.h"
 #include "base/buf.h"
 #include "base/reader.h"
+#include "records/indicator.h"
 #include "records/limits.h"
 #include "records/reason.h"
 
@@ -85,9 +86,10 @@ struct match_meta {
 	int64_t number; /* META_NUMBER, META_TRUTH (0 or 1) */
 };
 
-/* One rule that matched one target.  Everything is owned. */
+/* One rule, or indicator, that matched one target.  Everything is owned. */
 struct match {
 	uint64_t target;
+	enum indicator_type indicator; /* INDICATOR_NONE: a rule's */
 	char *rule;
 	char *name_space; /* "pack/file" */
 	char **tags;

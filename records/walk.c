@@ -14,7 +14,8 @@ enum {
 	IS_COUNT = 1u << 2,
 	IS_CAREFUL = 1u << 3,
 	HAS_TABLE = 1u << 4,
-	ARE_PATTERNS = 1u << 5
+	ARE_PATTERNS = 1u << 5,
+	WANTS_NAMES = 1u << 6
 };
 
 static void
@@ -71,7 +72,8 @@ walk_request_encode(const struct walk_request *w, struct buf *b)
 		      (w->may_use_network ? MAY_USE_NETWORK : 0) |
 		      (w->is_count ? IS_COUNT : 0) | (w->is_careful ? IS_CAREFUL : 0) |
 		      (w->has_table ? HAS_TABLE : 0) |
-		      (w->are_patterns ? ARE_PATTERNS : 0)));
+		      (w->are_patterns ? ARE_PATTERNS : 0) |
+		      (w->wants_names ? WANTS_NAMES : 0)));
 	buf_put_string(b, w->resume != NULL ? w->resume : "");
 	encode_list(w->excludes, w->n_excludes, b);
 	encode_list(w->roots, w->n_roots, b);
@@ -93,6 +95,7 @@ walk_request_decode(struct reader *r, struct walk_request *ret)
 	ret->is_careful = (flags & IS_CAREFUL) != 0;
 	ret->has_table = (flags & HAS_TABLE) != 0;
 	ret->are_patterns = (flags & ARE_PATTERNS) != 0;
+	ret->wants_names = (flags & WANTS_NAMES) != 0;
 	ret->resume = reader_string(r, PATH_BYTES_MAX);
 	ret->excludes =
 	    decode_list(r, WALK_EXCLUDES_MAX, WALK_EXCLUDES_BYTES_MAX, &ret->n_excludes);

@@ -32,6 +32,7 @@ struct walk_request {
 	bool may_use_network; /* network and FUSE file systems too */
 	bool is_count;        /* only count the regular files, open none */
 	bool is_careful;      /* say MSG_PULSE before each call that may hang */
+	bool wants_names;     /* also of what is not opened: TARGET_NAME */
 	bool has_table;       /* a table of clean files comes along: one descriptor */
 	char *resume; /* pass over everything up to and with this path; "" for none */
 	char **roots; /* paths; owned */

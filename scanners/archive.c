@@ -26,6 +26,7 @@ struct archive_scanner {
 	struct ruleset *rules;
 	struct hasher *hasher;
 	struct matcher *matcher;
+	struct indicator_scanner *indicators;
 	struct scan_setup setup;
 	struct archive_limits limits;
 	pulse_fn *on_pulse;
@@ -112,6 +113,12 @@ archive_scanner_free(struct archive_scanner *as)
 		return;
 	member_stores_clear(&as->stores);
 	free(as);
+}
+
+void
+archive_scanner_use(struct archive_scanner *as, struct indicator_scanner *is)
+{
+	as->indicators = is;
 }
 
 void
@@ -284,6 +291,7 @@ run_rules(struct archive_scanner *as, const struct content *c, const char *name)
 	(void)externals_fill(ruleset_externals(as->rules), &file, c, as->hasher,
 	    &as->texts, &values);
 	matcher_scan(as->matcher, c, &values, &found);
+	indicator_scan_member(as->indicators, path, c, &found);
 	as->outcome->n_members++;
 	take_matches(as, c, name, &found);
 	if (found.reason != REASON_NONE)

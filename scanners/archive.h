@@ -9,6 +9,7 @@
 #include "scanners/archive_limits.h"
 #include "scanners/content.h"
 #include "scanners/hasher.h"
+#include "scanners/indicator_scan.h"
 #include "scanners/matcher.h"
 #include "signatures/ruleset.h"
 
@@ -30,6 +31,9 @@ struct archive_scanner *archive_scanner_new(struct ruleset *rs, struct hasher *h
     struct matcher *m, const struct scan_setup *setup, pulse_fn *on_pulse, void *ctx);
 void archive_scanner_free(struct archive_scanner *as);
 MH_DEFINE_CLEANUP(struct archive_scanner, archive_scanner_free);
+
+/* Compare members with indicators, too; borrowed; NULL: not. */
+void archive_scanner_use(struct archive_scanner *as, struct indicator_scanner *is);
 
 /* Other limits than those of the setup: for tests. */
 void archive_scanner_limit(struct archive_scanner *as, const struct archive_limits *l);

@@ -27,7 +27,8 @@ struct file_scanner {
 	struct hasher *hasher;
 	struct matcher *matcher;
 	struct content_reader *reader;
-	struct archive_scanner *archives; /* NULL: they are not looked into */
+	struct archive_scanner *archives;     /* NULL: they are not looked into */
+	struct indicator_scanner *indicators; /* NULL: there are none */
 };
 
 struct file_scanner *
@@ -63,6 +64,14 @@ file_scanner_free(struct file_scanner *fs)
 	hasher_free(fs->hasher);
 	content_reader_free(fs->reader);
 	free(fs);
+}
+
+void
+file_scanner_use(struct file_scanner *fs, struct indicator_scanner *is)
+{
+	fs->indicators = is;
+	if (fs->archives != NULL)
+		archive_scanner_use(fs->archives, is);
 }
 
 struct matcher *
@@ -122,12 +131,18 @@ fill_hashes(struct file_scanner *fs, const struct content *c, bool is_found,
 	const uint8_t *data = c->n_blocks > 0 ? c->blocks[0].data : nothing;
 	size_t len = c->n_blocks > 0 ? c->blocks[0].len : 0;
 
-	if (len != c->file_size || !(is_found || fs->setup.hash_all))
+	if (len != c->file_size || !(is_found || fs->setup.hash_all)) {
+		/* Those that were compared with indicators are of no more use. */
+		v->has_sha256 = v->has_sha1 = false;
 		return;
-	v->has_sha256 = hasher_hash(fs->hasher, HASH_SHA256, data, len, v->sha256);
+	}
+	if (!v->has_sha256)
+		v->has_sha256 =
+		    hasher_hash(fs->hasher, HASH_SHA256, data, len, v->sha256);
 	/* Packages of dpkg know their files by MD5 alone. */
-	v->has_md5 = hasher_hash(fs->hasher, HASH_MD5, data, len, v->md5);
-	if (fs->setup.hash_all)
+	if (!v->has_md5)
+		v->has_md5 = hasher_hash(fs->hasher, HASH_MD5, data, len, v->md5);
+	if (fs->setup.hash_all && !v->has_sha1)
 		v->has_sha1 = hasher_hash(fs->hasher, HASH_SHA1, data, len, v->sha1);
 }
 
@@ -206,6 +221,7 @@ scan_now(struct file_scanner *fs, const struct target *t, int fd, uint64_t size,
 	v->bytes_scanned = c.n_bytes;
 	set_reason(v, o->reason, o->partly);
 	v->detail = MH_TAKE(o->detail);
+	indicator_scan_file(fs->indicators, t, &c, v, o);
 	scan_members(fs, t, &c, v, o);
 	v->n_matches = o->n_matches;
 	fill_hashes(fs, &c, o->n_matches > 0, v);

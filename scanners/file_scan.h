@@ -6,6 +6,7 @@
 #include "records/target.h"
 #include "records/verdict.h"
 #include "scanners/hasher.h"
+#include "scanners/indicator_scan.h"
 #include "scanners/matcher.h"
 #include "signatures/ruleset.h"
 
@@ -22,6 +23,9 @@ struct file_scanner *file_scanner_new(struct ruleset *rs, const struct scan_setu
     pulse_fn *on_pulse, void *ctx);
 void file_scanner_free(struct file_scanner *fs);
 MH_DEFINE_CLEANUP(struct file_scanner, file_scanner_free);
+
+/* Compare files and members with indicators, too; borrowed; NULL: not. */
+void file_scanner_use(struct file_scanner *fs, struct indicator_scanner *is);
 
 /* Its matcher and hasher, borrowed, for what else scans in this process. */
 struct matcher *file_scanner_matcher(struct file_scanner *fs);

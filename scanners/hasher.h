@@ -29,4 +29,16 @@ MH_DEFINE_CLEANUP(struct hasher, hasher_free);
 bool hasher_hash(struct hasher *h, enum hash_kind kind, const void *p, size_t len,
     uint8_t *ret);
 
+/*
+ * Several kinds (bits 1u << kind) in one pass; each goes to its place in ret.  The kinds
+ * that succeeded.
+ */
+struct hashes {
+	uint8_t sha256[32];
+	uint8_t sha1[20];
+	uint8_t md5[16];
+};
+unsigned hasher_hash_kinds(struct hasher *h, unsigned kinds, const void *p, size_t len,
+    struct hashes *ret);
+
 #endif

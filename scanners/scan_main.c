@@ -33,6 +33,7 @@
 #include "scanners/archive_reader.h"
 #include "scanners/hasher.h"
 #include "scanners/pack_zip.h"
+#include "scanners/indicator_zygote.h"
 #include "scanners/sandbox.h"
 #include "scanners/worker.h"
 #include "signatures/ruleset.h"
@@ -52,6 +53,8 @@ struct worker_slot {
 struct zygote {
 	struct channel *agent;
 	struct ruleset *rules;
+	unsigned n_rule_files; /* that the agent gave; names of hosts make more */
+	struct zygote_indicators *indicators;
 	struct scan_setup setup;
 	struct hasher *warm; /* made before the sandbox closes, for its side effects */
 	bool is_ready;
@@ -81,9 +84,23 @@ tell(struct zygote *z, enum message_name type, const struct buf *b)
 }
 
 static void
+tell_of_indicators(void *ctx, unsigned type, const struct buf *b)
+{
+	tell(ctx, (enum message_name)type, b);
+}
+
+static void
 on_rule_file(void *ctx, const struct rule_file_result *result)
 {
 	struct zygote *z = ctx;
+
+	/* Rules of ours, from names of hosts. */
+	if (result->index >= z->n_rule_files) {
+		if (!result->is_used)
+			log_err("indicators", "a rule from a name of a host: %s",
+			    result->message);
+		return;
+	}
 	MH_CLEANUP(buf_freep) struct buf *b = buf_new(CHANNEL_PAYLOAD_MAX);
 
 	buf_put_u32(b, result->index);
@@ -322,6 +339,17 @@ tell_places(struct zygote *z)
 	}
 }
 
+/* What names of hosts became. */
+static unsigned
+n_rules_of_hosts(const struct zygote *z)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < ruleset_n_rules(z->rules); i++)
+		n += ruleset_file(z->rules, i) >= z->n_rule_files;
+	return n;
+}
+
 static bool
 zygote_on_compile(struct zygote *z, const struct message *m)
 {
@@ -333,6 +361,8 @@ zygote_on_compile(struct zygote *z, const struct message *m)
 	bool wants_places = reader_u8(&r) != 0;
 	if (z->is_ready || !reader_is_done(&r))
 		return false;
+	z->n_rule_files = ruleset_n_files(z->rules);
+	zygote_indicators_add_rules(z->indicators, z->rules);
 	sandbox_limit_compiler(true);
 	mh_err err = ruleset_compile(z->rules, on_rule_file, z);
 
@@ -342,6 +372,12 @@ zygote_on_compile(struct zygote *z, const struct message *m)
 		return false;
 	}
 	warm_up(z);
+	ruleset_id(z->rules, facts.id);
+	err = zygote_indicators_seal(z->indicators, &facts);
+	if (err != MH_OK) {
+		log_err_r(err, "indicators", "their table cannot be finished");
+		return false;
+	}
 	err = sandbox_close_zygote(&facts.has_landlock, &z->data_bytes);
 	if (err != MH_OK) {
 		log_err_r(err, "sandbox",
@@ -349,9 +385,9 @@ zygote_on_compile(struct zygote *z, const struct message *m)
 		return false;
 	}
 	z->is_ready = true;
-	ruleset_id(z->rules, facts.id);
 	facts.n_rules = ruleset_n_rules(z->rules);
-	facts.n_files = ruleset_n_files(z->rules);
+	facts.n_indicators[INDICATOR_DOMAIN] = n_rules_of_hosts(z);
+	facts.n_files = z->n_rule_files;
 	facts.n_left_out = ruleset_n_left_out(z->rules);
 	facts.n_in_memory = ruleset_n_in_memory(z->rules);
 	facts.externals = ruleset_externals(z->rules);
@@ -377,7 +413,8 @@ become_worker(struct zygote *z, int fd, bool is_heavy)
 	(void)close(z->signals);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	struct worker *w = worker_new(fd, z->rules, &setup);
+	struct worker *w =
+	    worker_new(fd, z->rules, zygote_indicators_set(z->indicators), &setup);
 
 	if (w == NULL)
 		_exit(1);
@@ -473,6 +510,10 @@ dispatch(struct zygote *z, struct message *m)
 		is_good = zygote_on_unpack(z, m);
 	else if (m->type == MSG_DISABLE)
 		is_good = zygote_on_disable(z, m);
+	else if (m->type == MSG_TABLE)
+		is_good = !z->is_ready && zygote_indicators_on_table(z->indicators, m);
+	else if (m->type == MSG_INDICATORS)
+		is_good = !z->is_ready && zygote_indicators_on_file(z->indicators, m);
 	else if (m->type == MSG_COMPILE)
 		is_good = zygote_on_compile(z, m);
 	else if (m->type == MSG_FORK)
@@ -560,6 +601,7 @@ main(int argc, char **argv)
 	(void)yr_set_configuration(YR_CONFIG_MAX_MATCH_DATA, &no_data);
 	z.agent = message_channel_new(CHILD_CHANNEL_FD, ROLE_ZYGOTE, ROLE_AGENT);
 	z.rules = ruleset_new();
+	z.indicators = zygote_indicators_new(tell_of_indicators, &z);
 	scan_setup_init(&z.setup);
 	return run(&z);
 }

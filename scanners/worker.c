@@ -17,6 +17,7 @@
 #include "base/memory.h"
 #include "records/messages.h"
 #include "scanners/file_scan.h"
+#include "scanners/indicator_scan.h"
 #include "scanners/memory_scan.h"
 
 /* Room that the largest verdict needs in a message. */
@@ -26,10 +27,11 @@ struct worker {
 	struct channel *channel;
 	struct file_scanner *scanner;
 	struct memory_scanner *memory;
-	struct buf *verdicts; /* encoded, not yet sent */
-	int64_t sent_ms;      /* when something was last sent */
-	struct message next;  /* that came while something waited to be sent */
-	uint8_t *next_data;   /* its data, owned; NULL: there is none */
+	struct indicator_scanner *indicators; /* NULL: there are none */
+	struct buf *verdicts;                 /* encoded, not yet sent */
+	int64_t sent_ms;                      /* when something was last sent */
+	struct message next; /* that came while something waited to be sent */
+	uint8_t *next_data;  /* its data, owned; NULL: there is none */
 };
 
 /*
@@ -138,6 +140,8 @@ scan_target(struct worker *w, const struct target *t, const int *fds)
 
 	if (t->kind == TARGET_MEMORY)
 		memory_scan(w->memory, t, fds, &v, &o);
+	else if (t->kind == TARGET_NAME || t->kind == TARGET_PROCESS)
+		indicator_scan_facts(w->indicators, t, &v, &o);
 	else
 		file_scan(w->scanner, t, fds[0], &v, &o);
 	if (v.detail != NULL && strlen(v.detail) > DETAIL_BYTES_MAX)
@@ -164,7 +168,7 @@ on_scan(struct worker *w, struct message *m)
 	struct reader r;
 
 	reader_init(&r, m->data, m->len);
-	for (unsigned i = 0; i < m->n_fds;) {
+	for (unsigned i = 0; r.left > 0;) {
 		struct target t;
 
 		target_decode(&r, &t);
@@ -181,7 +185,8 @@ on_scan(struct worker *w, struct message *m)
 }
 
 struct worker *
-worker_new(int fd, struct ruleset *rs, const struct scan_setup *setup)
+worker_new(int fd, struct ruleset *rs, struct indicator_set *indicators,
+    const struct scan_setup *setup)
 {
 	struct worker *w = xcalloc(1, sizeof(*w));
 
@@ -194,6 +199,10 @@ worker_new(int fd, struct ruleset *rs, const struct scan_setup *setup)
 		    "no scanner: out of memory, or libcrypto without SHA-256");
 		return NULL;
 	}
+	if (indicators != NULL)
+		w->indicators =
+		    indicator_scanner_new(indicators, file_scanner_hasher(w->scanner));
+	file_scanner_use(w->scanner, w->indicators);
 	w->memory = memory_scanner_new(rs, file_scanner_matcher(w->scanner),
 	    file_scanner_hasher(w->scanner), setup);
 	return w;

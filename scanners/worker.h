@@ -3,6 +3,7 @@
 #define MH_SCANNERS_WORKER_H
 
 #include "records/setup.h"
+#include "signatures/indicator_set.h"
 #include "signatures/ruleset.h"
 
 /*
@@ -17,9 +18,11 @@ struct worker;
 
 /*
  * Everything that a worker needs, made before its sandbox closes.  fd is the
- * channel's and taken; rs is borrowed for good.  NULL when the libraries refuse.
+ * channel's and taken; rs and indicators, which may be NULL, are borrowed for good.
+ * NULL when the libraries refuse.
  */
-struct worker *worker_new(int fd, struct ruleset *rs, const struct scan_setup *setup);
+struct worker *worker_new(int fd, struct ruleset *rs, struct indicator_set *indicators,
+    const struct scan_setup *setup);
 
 /* The life of the worker, inside the sandbox.  Returns its exit status. */
 int worker_run(struct worker *w);

@@ -103,7 +103,7 @@ read_c2(struct loader *l, struct value *v, char *text)
 		v->comment = trim(fields[1]);
 	else if (n > 2)
 		v->comment = trim(fields[2]);
-	if (strlen(v->text) < C2_MIN)
+	if (strlen(v->text) < C2_MIN && !network_is_meant(v->text))
 		loader_leave_out(l, v->line, xstrdup("it is shorter than 4 characters"));
 	else
 		loader_add(l, v);

@@ -6,7 +6,6 @@
 #include "signatures/indicator_set_impl.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +14,7 @@
 #include "base/text.h"
 #include "signatures/indicator_limits.h"
 
-enum { DETAILS_MAX = 4 * (INDICATOR_COMMENT_MAX + 2), RULES_TEXT_MAX = 64 * 1024 * 1024 };
+enum { DETAILS_MAX = 4 * (INDICATOR_COMMENT_MAX + 2) };
 
 #define DETAIL_SEPARATOR "\x1f"
 
@@ -514,78 +513,4 @@ indicator_set_seal(struct indicator_set *s)
 		qsort(s->anchors, s->n_anchors, sizeof(*s->anchors), anchor_compare);
 	s->is_sealed = true;
 	return MH_OK;
-}
-
-/* text as YARA writes it between quotes. */
-static void
-add_quoted(struct buf *b, const char *text)
-{
-	for (const char *p = text; *p != 0; p++) {
-		unsigned char c = (unsigned char)*p;
-
-		if (c == '"' || c == '\\')
-			buf_addf(b, "\\%c", c);
-		else if (c < ' ' || c >= 0x7f)
-			buf_addf(b, "\\x%02x", c);
-		else
-			buf_addf(b, "%c", c);
-	}
-}
-
-static void
-add_meta(struct buf *b, const char *name, char *text)
-{
-	if (text != NULL) {
-		buf_addf(b, " %s = \"", name);
-		add_quoted(b, text);
-		buf_add(b, "\"");
-	}
-	free(text);
-}
-
-static void
-add_rule(const struct indicator_set *s, const struct info *info, struct buf *b)
-{
-	const char *value = indicator_table_text(s->table, info->value);
-	struct indicator_hit hit = { .details =
-					 indicator_table_text(s->table, info->details) };
-
-	buf_add(b, "rule domain_");
-	for (const char *p = value; *p != 0; p++) {
-		bool is_plain = isalnum((unsigned char)*p) != 0;
-
-		if (is_plain && p - value < 64)
-			buf_addf(b, "%c", *p);
-		else if (p - value < 64)
-			buf_add(b, "_");
-	}
-	buf_addf(b,
-	    "_%u { meta: scope = \"memory\" indicator = \"domain\" line = %u "
-	    "score = %u description = \"The name of a host from a list of "
-	    "indicators, in the memory of a process\"",
-	    (unsigned)(info - s->infos), info->line, info->score);
-	add_meta(b, "value", xstrdup(value));
-	add_meta(b, "comment", indicator_detail(&hit, 'c'));
-	add_meta(b, "indicator_id", indicator_detail(&hit, 'i'));
-	add_meta(b, "event", indicator_detail(&hit, 'e'));
-	add_meta(b, "reference", indicator_detail(&hit, 'r'));
-	buf_add(b, " strings: $name = \"");
-	add_quoted(b, value);
-	buf_add(b, "\" ascii wide fullword condition: $name }\n");
-}
-
-char *
-indicator_set_rules(const struct indicator_set *s, uint16_t file)
-{
-	MH_CLEANUP(buf_freep) struct buf *b = buf_new(RULES_TEXT_MAX);
-	size_t len = 0;
-
-	for (size_t i = 0; i < s->n_domains; i++) {
-		const struct info *info = &s->infos[s->domains[i]];
-
-		if (info->file == file)
-			add_rule(s, info, b);
-	}
-	assert(buf_error(b) == MH_OK); /* INDICATOR_DOMAINS_MAX rules of 3 KiB at most */
-	return buf_len(b) > 0 ? (char *)buf_take(b, &len) : NULL;
 }

@@ -4,6 +4,7 @@
 #include "records/coverage.h"
 #include "records/delivery.h"
 #include "records/facts.h"
+#include "records/indicator.h"
 #include "records/note.h"
 #include "records/process.h"
 #include "records/rule_place.h"
@@ -31,7 +32,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t len = size > 0 ? size - 1 : 0;
-	uint8_t kind = size > 0 ? data[0] % 30 : 0;
+	uint8_t kind = size > 0 ? data[0] % 31 : 0;
 	const uint8_t *rest = size > 0 ? data + 1 : data;
 	struct reader r;
 	struct scan_setup setup;
@@ -68,5 +69,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	PARSE(27, delivery_settings, delivery_settings_parse)
 	PARSE(28, delivery_renew, delivery_renew_parse)
 	PARSE(29, delivery_renewed, delivery_renewed_parse)
+	DECODE(30, indicator_file_result, indicator_file_result_decode,
+	    indicator_file_result_clear)
 	return 0;
 }

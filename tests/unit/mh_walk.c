@@ -28,6 +28,9 @@ forget(struct ground *g)
 {
 	for (unsigned i = 0; i < g->n_targets && i < TARGETS_MAX; i++)
 		free(g->targets[i]);
+	for (unsigned i = 0; i < g->n_names; i++)
+		free(g->names[i]);
+	g->n_names = 0;
 	free(g->missed);
 	g->missed = NULL;
 	g->n_targets = g->n_counted = g->n_unchanged = g->n_folders = g->n_missed = 0;
@@ -94,6 +97,18 @@ on_target(void *ctx, const struct target *t, int fd)
 }
 
 static void
+on_name(void *ctx, const struct target *t)
+{
+	struct ground *g = ctx;
+	const char *below = t->path + strlen(g->roots[0]);
+
+	assert_int_equal(t->kind, TARGET_NAME);
+	assert_int_equal(t->n_fds, 0);
+	assert_true(g->n_names < TARGETS_MAX);
+	g->names[g->n_names++] = xstrdup(*below == '/' ? below + 1 : below);
+}
+
+static void
 on_missed(void *ctx, enum reason reason, const char *path, const char *detail)
 {
 	struct ground *g = ctx;
@@ -151,7 +166,7 @@ on_unchanged(void *ctx, const char *path)
 void
 walk(struct ground *g)
 {
-	static const struct walk_sink sink = { on_target, on_missed, on_passed,
+	static const struct walk_sink sink = { on_target, on_name, on_missed, on_passed,
 		before_open, on_folder, on_counted, on_unchanged };
 
 	forget(g);

@@ -17,6 +17,8 @@ struct ground {
 	/* What the walk handed out; paths are below folder, without its name. */
 	char *targets[TARGETS_MAX];
 	unsigned n_targets, n_counted, n_unchanged, n_folders;
+	char *names[TARGETS_MAX]; /* that were told without being opened */
+	unsigned n_names;
 	char *missed; /* the last path that was missed, or NULL */
 	enum reason missed_reason;
 	unsigned n_missed, passed[REASON_MAX_];

@@ -71,6 +71,33 @@ a_million_bytes_hash_as_one(void **state)
 }
 
 static void
+several_kinds_in_one_pass_are_the_same_hashes(void **state)
+{
+	static const size_t lengths[] = { 0, 1, 16 * 1024 - 1, 16 * 1024, 40000 };
+	char *bytes = xcalloc(40000, 1);
+
+	memset(bytes, 'x', 40000);
+	for (size_t i = 0; i < MH_ARRAY_LEN(lengths); i++) {
+		struct hashes all;
+		uint8_t digest[32];
+
+		assert_int_equal(hasher_hash_kinds(*state, 7, bytes, lengths[i], &all),
+		    7);
+		assert_true(hasher_hash(*state, HASH_SHA256, bytes, lengths[i], digest));
+		assert_memory_equal(all.sha256, digest, 32);
+		assert_true(hasher_hash(*state, HASH_SHA1, bytes, lengths[i], digest));
+		assert_memory_equal(all.sha1, digest, 20);
+		assert_true(hasher_hash(*state, HASH_MD5, bytes, lengths[i], digest));
+		assert_memory_equal(all.md5, digest, 16);
+		assert_int_equal(hasher_hash_kinds(*state, 1u << HASH_MD5, bytes,
+				     lengths[i], &all),
+		    1u << HASH_MD5);
+		assert_memory_equal(all.md5, digest, 16);
+	}
+	free(bytes);
+}
+
+static void
 types_are_known_by_their_first_bytes(void **state)
 {
 	static const struct {
@@ -123,6 +150,8 @@ main(void)
 		    teardown),
 		cmocka_unit_test_setup_teardown(a_million_bytes_hash_as_one, setup,
 		    teardown),
+		cmocka_unit_test_setup_teardown(
+		    several_kinds_in_one_pass_are_the_same_hashes, setup, teardown),
 		cmocka_unit_test(types_are_known_by_their_first_bytes),
 	};
 

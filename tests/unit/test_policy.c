@@ -135,7 +135,7 @@ what_it_says_lies_over_the_machines_own(void **state)
 static void
 each_setting_is_the_fleets_or_the_machines(void **state)
 {
-	static const char *const machines[] = { "packs", "groups", "scan.jobs",
+	static const char *const machines[] = { "packs", "groups", "indicators", "scan.jobs",
 		"scan.archives", "scan.matched", "cache.enabled", "cache.max_entries",
 		"cache.reread_after", "report.max_age", "spool.max_size",
 		"spool.max_status", "spool.min_free", "control.socket", "control.group",

@@ -10,6 +10,7 @@
 #include "records/rule_place.h"
 #include "records/setup.h"
 #include "records/supervise.h"
+#include "records/indicator.h"
 #include "records/target.h"
 #include "records/walk.h"
 
@@ -100,6 +101,78 @@ make_target(void)
 		.nlink = 6,
 		.mtime_ns = -7,
 		.ctime_ns = INT64_MIN };
+}
+
+static void
+the_facts_of_a_process_go_there_and_back(void **state)
+{
+	struct process_socket socket = { .family = 2,
+		.protocol = 6,
+		.remote = { 127, 0, 0, 1 },
+		.remote_port = 443 };
+	struct target t = make_target();
+	struct target back;
+	struct reader r;
+
+	t.kind = TARGET_PROCESS;
+	t.n_fds = 0;
+	t.program = xstrdup("/bin/x");
+	t.sockets = xmemdup(&socket, sizeof(socket));
+	t.n_sockets = 1;
+	t.n_sockets_left = 9;
+	target_encode(&t, *state);
+	reader_init(&r, buf_data(*state), buf_len(*state));
+	target_decode(&r, &back);
+	assert_true(reader_is_done(&r));
+	assert_string_equal(back.program, "/bin/x");
+	assert_int_equal(back.n_sockets, 1);
+	assert_memory_equal(&back.sockets[0], &socket, sizeof(socket));
+	assert_int_equal(back.n_sockets_left, 9);
+	target_clear(&back);
+	/* It has no descriptor. */
+	buf_reset(*state);
+	t.n_fds = 1;
+	target_encode(&t, *state);
+	reader_init(&r, buf_data(*state), buf_len(*state));
+	target_decode(&r, &back);
+	assert_false(reader_is_ok(&r));
+	target_clear(&back);
+	target_clear(&t);
+}
+
+static void
+what_was_read_of_indicators_goes_there_and_back(void **state)
+{
+	struct indicator_file_result f = { .format = FORMAT_STIX,
+		.n = { [INDICATOR_MD5] = 1, [INDICATOR_DOMAIN] = 2 },
+		.n_exceptions = 3,
+		.n_combined = 4,
+		.n_left_out = 5,
+		.n_expired = 6,
+		.n_revoked = 7,
+		.n_not_for_detection = 8,
+		.n_other = 9,
+		.why = xstrdup("why") };
+	struct indicator_file_result back;
+	struct reader r;
+
+	indicator_file_result_encode(&f, *state);
+	reader_init(&r, buf_data(*state), buf_len(*state));
+	indicator_file_result_decode(&r, &back);
+	assert_true(reader_is_done(&r));
+	assert_memory_equal(back.n, f.n, sizeof(f.n));
+	assert_int_equal(back.format, FORMAT_STIX);
+	assert_true(back.n_exceptions == 3 && back.n_combined == 4 &&
+		    back.n_left_out == 5 && back.n_expired == 6 && back.n_revoked == 7 &&
+		    back.n_not_for_detection == 8 && back.n_other == 9);
+	assert_string_equal(back.why, "why");
+	indicator_file_result_clear(&back);
+	indicator_file_result_clear(&f);
+	assert_int_equal(indicator_format_find("openioc"), FORMAT_OPENIOC);
+	assert_int_equal(indicator_format_find("no"), FORMAT_UNKNOWN);
+	assert_string_equal(indicator_type_name(INDICATOR_FILE_NAME), "file-name");
+	for (uint64_t n = 0; n < 1000; n += 37)
+		assert_int_equal(indicator_text_bytes(indicator_table_bytes(n)), n);
 }
 
 static void
@@ -448,6 +521,8 @@ main(void)
 		cmocka_unit_test(workers_hear_and_say_only_what_scanning_needs),
 		cmocka_unit_test(every_reason_has_its_own_word),
 		with_buf(a_target_goes_there_and_back),
+		with_buf(the_facts_of_a_process_go_there_and_back),
+		with_buf(what_was_read_of_indicators_goes_there_and_back),
 		with_buf(a_path_fits_to_its_limit_and_not_past_it),
 		cmocka_unit_test(parts_of_a_path_are_what_rules_expect),
 		with_buf(a_walk_request_goes_there_and_back),

@@ -287,6 +287,46 @@ roots_may_be_patterns(void **state)
 	assert_int_equal(g->n_targets + g->n_missed, 0);
 }
 
+/* Links, fifos, folders, and further names of a file; the walked folder itself comes first. */
+static void
+names_of_what_is_not_opened_are_told_when_wanted(void **state)
+{
+	static const char *const names[] = { "", "b", "fifo", "link", "twin" };
+	struct ground *g = *state;
+	char *path = xasprintf("%s/link", g->folder);
+	char *twin = xasprintf("%s/twin", g->folder);
+	char *file = xasprintf("%s/a", g->folder);
+	char *fifo = xasprintf("%s/fifo", g->folder);
+
+	make_file(g, "a", "x");
+	make_folder(g, "b");
+	make_file(g, "b/c", "x");
+	assert_int_equal(symlink("a", path), 0);
+	assert_int_equal(link(file, twin), 0);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	walk(g);
+	assert_int_equal(g->n_names, 0);
+	assert_int_equal(g->n_targets, 2);
+	g->request.wants_names = true;
+	walk(g);
+	assert_int_equal(g->n_targets, 2);
+	assert_int_equal(g->n_names, MH_ARRAY_LEN(names));
+	for (size_t i = 0; i < MH_ARRAY_LEN(names); i++)
+		assert_string_equal(g->names[i], names[i]);
+	/* A folder that the cursor lies in was told before. */
+	free(g->request.resume);
+	g->request.resume = xasprintf("%s/b/c", g->folder);
+	walk(g);
+	assert_int_equal(g->n_names, 3);
+	g->request.is_count = true;
+	walk(g);
+	assert_int_equal(g->n_names, 0);
+	free(path);
+	free(twin);
+	free(file);
+	free(fifo);
+}
+
 int
 main(void)
 {
@@ -294,6 +334,7 @@ main(void)
 		with_ground(only_what_the_patterns_name_is_opened),
 		with_ground(what_did_not_change_is_passed_over),
 		with_ground(roots_may_be_patterns),
+		with_ground(names_of_what_is_not_opened_are_told_when_wanted),
 		with_ground(files_come_in_the_order_of_their_bytes),
 		with_ground(what_the_table_knows_is_passed_over_until_it_changes),
 		with_ground(behind_every_path_of_a_tree_the_rest_is_walked_exactly),
