@@ -249,13 +249,19 @@ print_match(struct scan_output *out, const struct scan_answer *answer,
 
 	finding_score(out->context.overrides, m, place, clock_real_ms(), &s);
 	clear_line(out);
+	const struct match_meta *line =
+	    m->indicator != INDICATOR_NONE ? match_find_meta(m, "line") : NULL;
+	MH_CLEANUP(freep)
+	char *where = line != NULL && line->number > 0
+			  ? xasprintf("%s:%" PRId64, pack, line->number)
+			  : xstrdup(pack);
 	(void)printf("%s%s%s %s\n",
 	    colour(out, s.suppressed != NULL ? PLAIN
 			: s.score >= 60      ? RED
 					     : YELLOW),
 	    s.suppressed != NULL ? "KNOWN" : "FOUND", colour(out, PLAIN), path);
 	(void)printf("      %s%s%s, score %u%s, %s\n", colour(out, BOLD), rule,
-	    colour(out, PLAIN), s.score, score_note(&s), pack);
+	    colour(out, PLAIN), s.score, score_note(&s), where);
 	print_override(s.scored, "score set");
 	print_override(s.suppressed, "suppressed");
 	for (size_t i = 0; i < MH_ARRAY_LEN(metas); i++)

@@ -26,6 +26,7 @@ struct taking {
 	struct match_outcome *outcome;
 	uint32_t first;                      /* of its matches in the outcome */
 	const struct process_socket *socket; /* that was compared, or NULL */
+	bool is_full;                        /* there are more than are told */
 };
 
 static const struct {
@@ -169,8 +170,12 @@ take_hit(void *ctx, const struct indicator_hit *hit)
 	struct match_outcome *o = t->outcome;
 	MH_CLEANUP(match_freep) struct match *m = match_of(hit, t->socket);
 
-	if (o->n_matches - t->first >= INDICATOR_MATCHES_MAX || is_there(t, m))
+	if (is_there(t, m))
 		return;
+	if (o->n_matches - t->first >= INDICATOR_MATCHES_MAX) {
+		t->is_full = true;
+		return;
+	}
 	o->matches = xreallocarray(o->matches, o->n_matches + 1, sizeof(*o->matches));
 	o->matches[o->n_matches++] = MH_TAKE(m);
 }
@@ -193,11 +198,20 @@ hash_content(struct indicator_scanner *is, const struct content *c, uint64_t siz
 	return *ret_kinds == is->kinds;
 }
 
+/* What does not fit is said. */
+static void
+end_taking(const struct taking *t)
+{
+	if (t->is_full)
+		note_list_add(&t->outcome->notes, REASON_RULE, 0, "",
+		    "more than 64 indicators match: not all of them are told");
+}
+
 static void
 compare(struct indicator_scanner *is, struct indicator_subject *subject,
     const struct hashes *h, unsigned kinds, struct match_outcome *o)
 {
-	struct taking taking = { o, o->n_matches, NULL };
+	struct taking taking = { .outcome = o, .first = o->n_matches };
 	const uint8_t *const places[HASH_MAX_] = { h->sha256, h->sha1, h->md5 };
 
 	for (size_t i = 0; i < MH_ARRAY_LEN(hash_types); i++) {
@@ -208,6 +222,7 @@ compare(struct indicator_scanner *is, struct indicator_subject *subject,
 		note_list_add(&o->notes, REASON_RULE, 0, "",
 		    "a regular expression of an indicator took too many steps on its "
 		    "path");
+	end_taking(&taking);
 }
 
 void
@@ -274,7 +289,7 @@ static void
 compare_sockets(struct indicator_scanner *is, const struct target *t,
     struct match_outcome *o)
 {
-	struct taking taking = { o, o->n_matches, NULL };
+	struct taking taking = { .outcome = o, .first = o->n_matches };
 
 	for (uint32_t i = 0; i < t->n_sockets; i++) {
 		const struct process_socket *s = &t->sockets[i];
@@ -284,6 +299,7 @@ compare_sockets(struct indicator_scanner *is, const struct target *t,
 			indicator_set_match_socket(is->set, s->family, s->remote,
 			    s->remote_port, take_hit, &taking);
 	}
+	end_taking(&taking);
 	if (t->n_sockets_left > 0) {
 		MH_CLEANUP(freep)
 		char *what = xasprintf("%u sockets were not compared with indicators",

@@ -232,6 +232,13 @@ class Names(IndicatorTest):
                           sorted(done.findings, key=path_of)], ["RIODRV32.SYS", "evil.exe"])
         self.assertEqual([p["line"] for p in done.of_type("indicator_problem")], [5, 6])
 
+    def test_of_very_many_that_match_one_target_64_are_told_and_the_rest_is_said(self):
+        path = self.plant("evil", b"x")
+        for n, missed in ((64, {}), (65, {path: "rule-left-out"})):
+            done = self.compare(self.write("filename.txt", "".join(
+                f"/evil{'x?' * i}$;70\n" for i in range(n))))
+            self.assertEqual((len(done.findings), done.missed()), (64, missed))
+
     def test_an_expression_that_explodes_is_told_and_the_others_work(self):
         path = self.plant("a" * 60 + "b", b"x")
         list_ = self.write("filename.txt", "/(a|aa|aaa)+$;70\n/a+b$;60\n")

@@ -23,6 +23,7 @@ struct made {
 	struct indicator_file_result result;
 	struct buf *problems; /* "LINE: WHY" in lines */
 	struct buf *hits;     /* "TYPE VALUE SCORE LINE" in lines */
+	size_t comment_len;   /* of the last hit */
 };
 
 static int
@@ -79,7 +80,10 @@ static void
 on_hit(void *ctx, const struct indicator_hit *hit)
 {
 	struct made *m = ctx;
+	char *comment = indicator_detail(hit, 'c');
 
+	m->comment_len = comment != NULL ? strlen(comment) : 0;
+	free(comment);
 	buf_addf(m->hits, "%s %s %u %u\n", indicator_type_name(hit->type), hit->value,
 	    hit->score, hit->line);
 }
@@ -621,6 +625,191 @@ the_number_of_names_of_hosts_is_bounded(void **state)
 	free(why);
 }
 
+/* n groups of the same kind inside of each other, around one term. */
+static void
+nest(struct buf *b, unsigned n, const char *open, const char *middle, const char *close)
+{
+	buf_reset(b);
+	for (unsigned i = 0; i < n; i++)
+		buf_add(b, open);
+	buf_add(b, middle);
+	for (unsigned i = 0; i < n; i++)
+		buf_add(b, close);
+}
+
+static void
+nesting_is_bounded(void **state)
+{
+	/* <ioc><definition>, then the nodes, then the term and its content. */
+	enum { AROUND = 4 };
+	struct made *m = *state;
+	struct buf *nodes = buf_new(1 << 20);
+	struct buf *b = buf_new(1 << 20);
+
+	for (unsigned extra = 0; extra < 2; extra++) {
+		nest(nodes, INDICATOR_DEPTH_MAX - AROUND + extra,
+		    "<Indicator operator=\"OR\">", ITEM("is", "FileItem/Md5sum", MD5_A),
+		    "</Indicator>");
+		buf_reset(b);
+		buf_addf(b, "<ioc><definition>%s</definition></ioc>", buf_string(nodes));
+		load(m, "x", FORMAT_OPENIOC, buf_string(b));
+		assert_int_equal(m->result.n[INDICATOR_MD5], extra == 0 ? 1 : 0);
+		assert_true((m->result.why != NULL) == (extra == 1));
+
+		nest(nodes, INDICATOR_DEPTH_MAX + extra, "(", "file:name = 'evil'", ")");
+		buf_reset(b);
+		buf_addf(b, "{\"type\":\"indicator\",\"id\":\"i\",\"pattern\":\"[%s]\"}",
+		    buf_string(nodes));
+		load(m, "x", FORMAT_STIX, buf_string(b));
+		assert_int_equal(m->result.n[INDICATOR_FILE_NAME], extra == 0 ? 1 : 0);
+		assert_int_equal(m->result.n_left_out, extra);
+	}
+	buf_free(nodes);
+	buf_free(b);
+}
+
+/* A pattern of n names, joined by word. */
+static void
+load_names(struct made *m, struct buf *b, unsigned n, const char *word)
+{
+	buf_reset(b);
+	buf_add(b, "{\"type\":\"indicator\",\"id\":\"i\",\"pattern\":\"[");
+	for (unsigned i = 0; i < n; i++)
+		buf_addf(b, "%sfile:name = 'evil%u'", i > 0 ? word : "", i);
+	buf_add(b, "]\"}");
+	load(m, "x", FORMAT_STIX, buf_string(b));
+}
+
+static void
+terms_are_bounded(void **state)
+{
+	struct made *m = *state;
+	struct buf *b = buf_new(1 << 20);
+
+	for (unsigned extra = 0; extra < 2; extra++) {
+		load_names(m, b, INDICATOR_WAY_TERMS_MAX + extra, " AND ");
+		assert_int_equal(m->result.n[INDICATOR_FILE_NAME], extra == 0 ? 1 : 0);
+		load_names(m, b, INDICATOR_WAYS_MAX + extra, " OR ");
+		assert_int_equal(m->result.n[INDICATOR_FILE_NAME],
+		    extra == 0 ? INDICATOR_WAYS_MAX : 0);
+	}
+	/* Up to here the ways are what is too many. */
+	load_names(m, b, INDICATOR_TERMS_MAX, " OR ");
+	assert_null(strstr(buf_string(m->problems), "4096 terms"));
+	load_names(m, b, INDICATOR_TERMS_MAX + 1, " OR ");
+	assert_non_null(strstr(buf_string(m->problems), "4096 terms"));
+	buf_free(b);
+}
+
+static void
+values_and_comments_are_bounded(void **state)
+{
+	struct made *m = *state;
+	struct buf *b = buf_new(1 << 20);
+	char *path = xcalloc(1, INDICATOR_VALUE_MAX + 2);
+
+	memset(path, 'a', INDICATOR_VALUE_MAX);
+	path[0] = '/';
+	buf_addf(b, "%s\n%sa\n", path, path);
+	load(m, "x", FORMAT_LIST, buf_string(b));
+	assert_int_equal(m->result.n[INDICATOR_FILE_NAME], 1);
+	assert_string_equal(buf_string(m->problems) + strlen(buf_string(m->problems)) -
+				29,
+	    "it is longer than 1024 bytes\n");
+	buf_reset(b);
+	memset(path, 'c', INDICATOR_COMMENT_MAX + 1);
+	path[INDICATOR_COMMENT_MAX + 1] = 0;
+	buf_addf(b, MD5_A ";%s\n", path);
+	load(m, "x", FORMAT_LOKI_HASH, buf_string(b));
+	assert_ok(indicator_set_seal(m->s));
+	(void)match(m, "/x", MD5_A, 1);
+	assert_int_equal(m->comment_len, INDICATOR_COMMENT_MAX);
+	free(path);
+	buf_free(b);
+}
+
+static void
+short_names_and_wide_networks_are_refused(void **state)
+{
+	struct made *m = *state;
+
+	load(m, "x", FORMAT_LIST,
+	    "/a/b\n/ab\n10.0.0.0/8\n10.0.0.0/7\n2001::/16\n2000::/15\n");
+	assert_int_equal(m->result.n[INDICATOR_FILE_NAME], 1);
+	assert_int_equal(m->result.n[INDICATOR_ADDRESS], 2);
+	assert_int_equal(m->result.n_left_out, 3);
+}
+
+static void
+the_number_of_addresses_is_bounded(void **state)
+{
+	struct indicator_addresses *a = indicator_addresses_new();
+	struct network n = { .bits = 128 };
+	size_t count = 0;
+
+	(void)state;
+	while (
+	    count <= INDICATOR_ADDRESSES_MAX && indicator_addresses_add(a, &n) == MH_OK)
+		count++;
+	assert_int_equal(count, INDICATOR_ADDRESSES_MAX);
+	indicator_addresses_free(a);
+}
+
+static void
+the_number_of_combined_ones_is_bounded(void **state)
+{
+	struct made *m = *state;
+	struct indicator_facts facts = { .score = -1 };
+	char evil[] = "evil.a";
+	char one[] = "1";
+	struct term name = { .kind = TERM_NAME, .name_kind = NAME_BASE, .text = evil };
+	struct term size = { .kind = TERM_SIZE, .from = 1, .to = 2, .text = one };
+	const struct term *terms[] = { &name, &size };
+	const struct way way = { terms, 2 };
+	enum indicator_type type = INDICATOR_NONE;
+	char *why = NULL;
+	unsigned n = 0;
+	uint16_t file = 0;
+
+	assert_ok(indicator_set_add_file(m->s, "a", &file));
+	while (n <= INDICATOR_COMBINED_MAX &&
+	       indicator_set_add_way(m->s, &way, &facts, &type, &why) == MH_OK)
+		n++;
+	assert_int_equal(n, INDICATOR_COMBINED_MAX);
+	assert_non_null(strstr(why, "100000 combined"));
+	free(why);
+}
+
+/* Files that are nothing but their size. */
+static void
+load_size(struct made *m, const char *name, const char *head, uint64_t size)
+{
+	struct load_request request = { "a", name, FORMAT_UNKNOWN, NOW };
+	int fd = memfd_create("file", MFD_CLOEXEC);
+
+	assert_int_equal(write(fd, head, strlen(head)), strlen(head));
+	assert_int_equal(ftruncate(fd, (off_t)size), 0);
+	indicator_file_result_clear(&m->result);
+	assert_ok(indicator_load(m->s, &request, fd, on_problem, m, &m->result));
+	(void)close(fd);
+	assert_non_null(m->result.why);
+}
+
+static void
+the_size_of_a_file_is_bounded(void **state)
+{
+	struct made *m = *state;
+
+	load_size(m, "x", "", INDICATOR_LIST_BYTES_MAX);
+	assert_non_null(strstr(m->result.why, "not recognised"));
+	load_size(m, "x", "", INDICATOR_LIST_BYTES_MAX + 1);
+	assert_non_null(strstr(m->result.why, "2 GiB"));
+	load_size(m, "x.json", "{", INDICATOR_TREE_BYTES_MAX);
+	assert_non_null(strstr(m->result.why, "no JSON"));
+	load_size(m, "x.json", "{", (uint64_t)INDICATOR_TREE_BYTES_MAX + 1);
+	assert_non_null(strstr(m->result.why, "64 MiB"));
+}
+
 #define with_set(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -645,6 +834,13 @@ main(void)
 		with_set(problems_are_told_up_to_a_bound_and_counted_beyond),
 		with_set(ways_are_bounded),
 		with_set(the_number_of_names_of_hosts_is_bounded),
+		with_set(nesting_is_bounded),
+		with_set(terms_are_bounded),
+		with_set(values_and_comments_are_bounded),
+		with_set(short_names_and_wide_networks_are_refused),
+		cmocka_unit_test(the_number_of_addresses_is_bounded),
+		with_set(the_number_of_combined_ones_is_bounded),
+		with_set(the_size_of_a_file_is_bounded),
 	};
 
 	return cmocka_run_group_tests_name("indicator_load", tests, NULL, NULL);
