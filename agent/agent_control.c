@@ -12,6 +12,7 @@
 
 #include "agent/agent_main.h"
 #include "agent/control.h"
+#include "agent/ocsf_indicator.h"
 #include "agent/policy.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -100,10 +101,13 @@ put_rules(const struct asked *q)
 	const struct ruleset_facts *f = &a->rules->facts;
 	json_t *record = json_pack("{s:s}", "type", "rules");
 
-	set_int(record, "rules", a->rules->is_ready ? f->n_rules : 0);
+	set_int(record, "rules",
+	    a->rules->is_ready ? f->n_rules - f->n_indicators[INDICATOR_DOMAIN] : 0);
 	set_int(record, "files", f->n_files);
 	set_int(record, "files_left_out", f->n_left_out);
-	set_int(record, "in_memory", f->n_in_memory);
+	set_int(record, "in_memory", f->n_in_memory - f->n_indicators[INDICATOR_DOMAIN]);
+	if (a->rules->is_ready)
+		(void)json_object_set_new(record, "indicators", indicators_to_json(f));
 	(void)json_object_set_new(record, "is_loading",
 	    json_boolean(!a->rules->is_ready || a->next_rules != NULL));
 	if (a->reload_why != NULL)

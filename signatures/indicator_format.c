@@ -164,8 +164,15 @@ indicator_format_guess(const char *head, size_t len, const char *file_name,
 	if (len >= sizeof(misp_csv) - 1 &&
 	    strncasecmp(head, misp_csv, sizeof(misp_csv) - 1) == 0)
 		return FORMAT_MISP_CSV;
-	enum indicator_format format = guess_by_name(file_name, ret_why);
+	enum indicator_format by_name = guess_by_name(file_name, ret_why);
+	enum indicator_format by_lines =
+	    *ret_why == NULL ? guess_by_lines(head, len) : FORMAT_UNKNOWN;
 
-	return format != FORMAT_UNKNOWN || *ret_why != NULL ? format
-							    : guess_by_lines(head, len);
+	/* Tables, and what md5sum(1) prints, whose name only says what is in it. */
+	if (by_lines == FORMAT_CSV &&
+	    (by_name == FORMAT_LOKI_HASH || by_name == FORMAT_LOKI_C2))
+		return FORMAT_CSV;
+	if (by_lines == FORMAT_LIST && by_name == FORMAT_LOKI_HASH)
+		return FORMAT_LIST;
+	return by_name != FORMAT_UNKNOWN ? by_name : by_lines;
 }

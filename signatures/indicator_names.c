@@ -206,7 +206,10 @@ add_need(struct indicator_names *n, const char *folded, uint32_t pattern)
 static void
 add_always(struct indicator_names *n, uint32_t pattern)
 {
-	n->always = xreallocarray(n->always, n->n_always + 1, sizeof(*n->always));
+	/* It grows at powers of two. */
+	if ((n->n_always & (n->n_always - 1)) == 0)
+		n->always =
+		    xreallocarray(n->always, 2 * n->n_always + 1, sizeof(*n->always));
 	n->always[n->n_always++] = pattern;
 }
 

@@ -18,6 +18,19 @@ enum { DETAILS_MAX = 4 * (INDICATOR_COMMENT_MAX + 2) };
 
 #define DETAIL_SEPARATOR "\x1f"
 
+/* Arrays grow at powers of two, so that the number of their items says when. */
+static bool
+is_full(size_t n)
+{
+	return (n & (n - 1)) == 0;
+}
+
+static size_t
+room_for(size_t n)
+{
+	return n == 0 ? 1 : n * 2;
+}
+
 mh_err
 indicator_set_new(int fd, int reader, struct indicator_set **ret)
 {
@@ -299,7 +312,9 @@ indicator_set_add_domain(struct indicator_set *s, const char *text,
 		return err;
 	if (s->infos[info].score > SCORE_DOMAIN_MAX)
 		s->infos[info].score = SCORE_DOMAIN_MAX;
-	s->domains = xreallocarray(s->domains, s->n_domains + 1, sizeof(*s->domains));
+	if (is_full(s->n_domains))
+		s->domains = xreallocarray(s->domains, room_for(s->n_domains),
+		    sizeof(*s->domains));
 	s->domains[s->n_domains++] = info;
 	s->n[INDICATOR_DOMAIN]++;
 	return MH_OK;
@@ -388,7 +403,9 @@ keep_terms(struct indicator_set *s, const struct way *way, const struct term *an
 	for (size_t i = 0; i < c.n; i++)
 		s->combined_wants[c.terms[i].digest_type] |=
 		    c.terms[i].digest_type != INDICATOR_NONE;
-	s->combined = xreallocarray(s->combined, s->n_combined + 1, sizeof(*s->combined));
+	if (is_full(s->n_combined))
+		s->combined = xreallocarray(s->combined, room_for(s->n_combined),
+		    sizeof(*s->combined));
 	s->combined[s->n_combined] = c;
 	*ret = (uint32_t)s->n_combined++;
 	return MH_OK;
@@ -409,7 +426,9 @@ add_anchor_hash(struct indicator_set *s, const struct term *anchor, uint32_t com
 		return err;
 	a.type = (uint8_t)type;
 	s->infos[a.info].combined = combined;
-	s->anchors = xreallocarray(s->anchors, s->n_anchors + 1, sizeof(*s->anchors));
+	if (is_full(s->n_anchors))
+		s->anchors = xreallocarray(s->anchors, room_for(s->n_anchors),
+		    sizeof(*s->anchors));
 	s->anchors[s->n_anchors++] = a;
 	s->combined_wants[type] = true;
 	s->n[type]++;

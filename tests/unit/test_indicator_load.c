@@ -306,6 +306,12 @@ plain_lists_and_tables_are_recognised(void **state)
 	load(m, "plain.csv", FORMAT_UNKNOWN, SHA1_A ",some family\n");
 	assert_int_equal(m->result.format, FORMAT_CSV);
 	assert_int_equal(m->result.n[INDICATOR_SHA1], 1);
+	load(m, "hashes.md5", FORMAT_UNKNOWN, MD5_A "  file one\n" MD5_B " *file\n");
+	assert_int_equal(m->result.format, FORMAT_LIST);
+	assert_int_equal(m->result.n[INDICATOR_MD5], 2);
+	load(m, "hashes.csv", FORMAT_UNKNOWN, "sha1,comment\n" SHA1_A ",x\n");
+	assert_int_equal(m->result.format, FORMAT_CSV);
+	assert_int_equal(m->result.n[INDICATOR_SHA1], 1);
 	assert_ok(indicator_set_seal(m->s));
 	assert_string_equal(match(m, "/a", SHA256_A, 1), "sha256 " SHA256_A " 55 2\n");
 	assert_string_equal(match(m, "/tmp/.evil_dir/x", NULL, 1),
