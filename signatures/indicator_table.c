@@ -17,8 +17,9 @@
 
 enum {
 	N_HASHES = 3,
-	NOTE_BYTES = 12,      /* behind the digest of a record: struct note */
-	PER_BUCKET = 8,       /* records that one entry of an index leads to */
+	NOTE_BYTES = 12, /* behind the digest of a record: struct note */
+	PER_BUCKET =
+	    2, /* records that one entry of an index leads to, at most on average */
 	PREFIX_BITS_MAX = 28, /* of an index: 2 billion hashes */
 	RECENT_TEXTS = 1024,  /* that are not kept twice */
 	TEXT_FIRST = 16,      /* place of the first text: 0 is none */

@@ -15,9 +15,9 @@
  * its pages are shared by all workers and can be evicted.
  *
  * Records of one kind of hash have one width and lie sorted by their digest.  An
- * index of their first bits leads to some eight of them, so that a lookup costs two
- * misses of the cache however many there are.  Digests that somebody made to begin
- * alike only make a binary search of it.
+ * index of their first bits leads to one or two of them, so that a lookup costs two
+ * or three misses of the cache however many there are.  Digests that somebody made to
+ * begin alike only make a binary search of it.
  *
  * Not a format on disk: the file has no name and lives as long as its zygote.
  */

@@ -31,12 +31,13 @@ enum {
 	STATUS_BYTES = 64 * 1024,
 };
 
+/* Processor time: others use this machine, too. */
 static double
 now_s(void)
 {
 	struct timespec ts;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
