@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/memory.h"
 #include "records/check.h"
@@ -309,6 +310,24 @@ compare_sockets(struct indicator_scanner *is, const struct target *t,
 	}
 }
 
+/*
+ * A folder whose name ends a pattern with a slash behind: "^/etc/intel_audio/".  What
+ * matched without is not told again.
+ */
+static void
+compare_folder(struct indicator_scanner *is, const char *path, struct match_outcome *o)
+{
+	MH_CLEANUP(freep) char *inside = xasprintf("%s/", path);
+	struct indicator_subject subject = { .path = inside };
+	struct taking taking = { .outcome = o };
+
+	/* That an expression took too long was told for the path itself. */
+	bool is_whole = indicator_set_match(is->set, &subject, take_hit, &taking);
+
+	(void)is_whole;
+	end_taking(&taking);
+}
+
 void
 indicator_scan_facts(struct indicator_scanner *is, const struct target *t,
     struct verdict *ret_verdict, struct match_outcome *ret_outcome)
@@ -326,6 +345,8 @@ indicator_scan_facts(struct indicator_scanner *is, const struct target *t,
 	if (is == NULL)
 		return;
 	compare(is, &subject, &none, 0, ret_outcome);
+	if (t->kind == TARGET_NAME && S_ISDIR(t->mode))
+		compare_folder(is, path, ret_outcome);
 	if (t->kind == TARGET_PROCESS && indicator_set_n(is->set, INDICATOR_ADDRESS) > 0)
 		compare_sockets(is, t, ret_outcome);
 }

@@ -198,6 +198,13 @@ class Names(IndicatorTest):
         self.assertEqual(done.summary["scanned"], 1)
         self.assertEqual(done.summary["found"], 5)
 
+    def test_a_pattern_of_what_is_in_a_folder_finds_the_folder(self):
+        folder = os.path.join(self.tree, "intel_audio")
+        os.mkdir(folder)
+        done = self.compare(self.write("filename.txt", "/intel_audio/;90\n/intel_audio;50\n"))
+        self.assertEqual(sorted((path_of(f), f["unmapped"]["score"]) for f in done.findings),
+                         [(folder, 50), (folder, 90)])
+
     def test_what_is_scanned_itself_is_compared(self):
         root = os.path.join(self.tree, "evil_root")
         os.mkdir(root)
