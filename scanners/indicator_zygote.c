@@ -106,10 +106,10 @@ zygote_indicators_on_file(struct zygote_indicators *z, struct message *m)
 		.now_s = (int64_t)time(NULL),
 	};
 
-	sandbox_limit_compiler(true);
+	sandbox_limit_reader(true);
 	/* That there are too many files is told in the result. */
 	mh_ignore(indicator_load(z->set, &request, fd, on_problem, z, &result));
-	sandbox_limit_compiler(false);
+	sandbox_limit_reader(false);
 	if (result.why == NULL) {
 		z->n_files++;
 		mix_in(z, name_space, fd);

@@ -325,6 +325,15 @@ sandbox_limit_compiler(bool is_on)
 #endif
 }
 
+void
+sandbox_limit_reader(bool is_on)
+{
+	limit_softly(RLIMIT_CPU, is_on, COMPILE_CPU_SECONDS);
+#ifndef MH_SANITIZE
+	limit_softly(RLIMIT_DATA, is_on, READER_DATA_BYTES);
+#endif
+}
+
 mh_err
 sandbox_close_zygote(bool *ret_has_landlock, uint64_t *ret_data_bytes)
 {

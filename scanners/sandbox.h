@@ -31,6 +31,12 @@ mh_err sandbox_drop_privileges(const char *user) MH_CHECKED;
 enum { COMPILE_CPU_SECONDS = 300 };
 #define COMPILE_DATA_BYTES (2ull << 30)
 void sandbox_limit_compiler(bool is_on);
+/*
+ * The same while a file of indicators is read: of JSON, a tree can have a hundred times
+ * the size of its text.  The largest feed of MISP takes a third.
+ */
+#define READER_DATA_BYTES (1ull << 30)
+void sandbox_limit_reader(bool is_on);
 
 mh_err sandbox_close_zygote(bool *ret_has_landlock, uint64_t *ret_data_bytes) MH_CHECKED;
 

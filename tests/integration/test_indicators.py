@@ -350,6 +350,20 @@ class Formats(IndicatorTest):
         done = self.text_scan("--ioc", "/nonexistent", self.tree)
         self.assertEqual(done.status, ERROR)
 
+    @unittest.skipIf(is_sanitized(), "no limit of memory")
+    def test_a_tree_that_needs_too_much_memory_is_left_out(self):
+        self.plant("target.bin", CONTENT)
+        with open(os.path.join(self.scratch, "bomb.json"), "wb") as f:
+            f.write(b'{"objects":[' + b"{}," * (20 * MIB) + b"{}]}")
+        with open(os.path.join(self.scratch, "fits.json"), "wb") as f:
+            f.write(b'{"objects":[' + b"{}," * MIB + b"{}]}")
+        done = self.compare(os.path.join(self.scratch, "bomb.json"),
+                            os.path.join(self.scratch, "fits.json"),
+                            self.write("hash.txt", f"{md5(CONTENT)};x\n"))
+        self.assertEqual(len(done.findings), 1, done.err)
+        (left_out,) = done.of_type("indicator_file")
+        self.assertIn("bomb.json", left_out["path"])
+
     def test_a_pack_brings_its_indicators(self):
         path = self.plant("target.bin", CONTENT)
         self.write("pack/a.yar", self.rules)
