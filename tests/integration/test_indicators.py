@@ -4,6 +4,7 @@
 import hashlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -16,8 +17,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from processes import Held, mark  # noqa: E402
 from resident import Resident  # noqa: E402
-from scans import (CLEAN, ERROR, FOUND, INCOMPLETE, IS_ROOT, PROGRAM, ScanTest,  # noqa: E402
-                   is_sanitized, path_of, wait_until)
+from scans import (CLEAN, ERROR, FOUND, INCOMPLETE, IS_ROOT, NEEDS_ROOT, PROGRAM,  # noqa: E402
+                   ScanTest, helpers, is_sanitized, path_of, wait_until)
 
 MIB = 1 << 20
 CONTENT = b"the content of an implant, which is none"
@@ -167,6 +168,35 @@ class Hashes(IndicatorTest):
         self.assertEqual(len(done.of_type("indicator_problem")), 10)
         if not is_sanitized():
             self.assertLess(time.monotonic() - began, 60)
+
+    @NEEDS_ROOT
+    def test_a_file_at_which_the_reader_dies_twice_is_left_out(self):
+        good = self.plant("good", CONTENT)
+        list_ = os.path.join(self.scratch, "hash-feed.txt")
+        with open(list_, "w") as f:
+            f.write(f"{md5(CONTENT)};good\n" * 3000000)
+        second = self.write("hash-second.txt", f"{sha1(CONTENT)};good\n")
+
+        def reading():
+            for zygote in helpers(process.pid, "molehunt-scan"):
+                try:
+                    with open(f"/proc/{zygote}/maps") as f:
+                        # The table, which is mapped before the first line is read.
+                        if zygote not in killed and "(deleted)" in f.read():
+                            return zygote
+                except OSError:
+                    pass
+            return 0
+        killed = []
+        process = self.start("--ioc", list_, "--ioc", second, self.tree)
+        for _ in range(2):
+            killed.append(wait_until(reading, what="a reader"))
+            os.kill(killed[-1], signal.SIGKILL)
+        done = self.outcome(process)
+        (left_out,) = done.of_type("indicator_file")
+        self.assertEqual(left_out["path"], list_)
+        self.assertIn("did not end on it", left_out["reason"])
+        self.assertEqual(self.values(done), [("sha1", sha1(CONTENT), good)])
 
     def test_a_new_list_is_another_rule_set(self):
         self.plant("one", CONTENT)
