@@ -268,6 +268,15 @@ on_message(struct asking *a, const struct message *m)
 	return is_good;
 }
 
+static int64_t
+patience_ms(const struct asking *a)
+{
+	bool is_work = a->job->request.verb == CHECK_VERB_TEST ||
+		       a->job->request.verb == CHECK_VERB_PROFILE;
+
+	return is_work ? RULE_CHECKER_WORK_MS : RULE_CHECKER_SILENT_MS;
+}
+
 /* One conversation, to its end; false: it broke off. */
 static bool
 converse(struct asking *a)
@@ -291,8 +300,7 @@ converse(struct asking *a)
 		if (err != MH_OK)
 			return false;
 		struct pollfd p = { .fd = channel_fd(a->channel), .events = POLLIN };
-		int64_t left =
-		    a->heard_ms + RULE_CHECKER_SILENT_MS - clock_monotonic_ms();
+		int64_t left = a->heard_ms + patience_ms(a) - clock_monotonic_ms();
 
 		if (channel_wants_write(a->channel))
 			p.events |= POLLOUT;

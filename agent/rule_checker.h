@@ -14,12 +14,14 @@
 /*
  * Asks the checker (molehunt-check) about packs of rules, and gathers its answers.
  *
- * A file at which the checker dies, or says nothing for RULE_CHECKER_SILENT_MS, is
- * left out and said so as C01, and the rest is asked again.
+ * A file at which the checker dies, or says nothing for RULE_CHECKER_SILENT_MS
+ * (where it scans: RULE_CHECKER_WORK_MS), is left out and said so as C01, and the
+ * rest is asked again.
  */
 enum {
 	RULE_CHECKER_SILENT_MS = 120000, /* as SCAN_COMPILE_MS */
-	RULE_CHECKER_DEATHS_MAX = 16,    /* files on which it may die before we give up */
+	RULE_CHECKER_WORK_MS = 600000, /* one rule over all samples, on a busy machine */
+	RULE_CHECKER_DEATHS_MAX = 16,  /* files on which it may die before we give up */
 	/* Lines of one answer: a hundred for each rule of the largest public pack. */
 	RULE_CHECKER_ANSWERS_MAX = 2 * 1024 * 1024,
 };

@@ -184,6 +184,12 @@ on_remark(void *ctx, const struct lint_remark *remark)
 			   .text = borrowed(remark->text) });
 }
 
+static void
+on_lint_file(void *ctx, size_t file)
+{
+	checker_at(ctx, file);
+}
+
 void
 checker_lint(struct checker *c)
 {
@@ -194,7 +200,8 @@ checker_lint(struct checker *c)
 		.goodware = c->goodware.text,
 		.goodware_len = c->goodware.len,
 		.is_goodware_missing = c->request.is_goodware_missing };
-	MH_CLEANUP(lint_freep) struct lint_run *l = lint_new(&options, on_remark, c);
+	MH_CLEANUP(lint_freep)
+	struct lint_run *l = lint_new(&options, on_remark, on_lint_file, c);
 
 	for (size_t i = 0; i < c->n_files; i++) {
 		const struct checked_rules *f = &c->files[i];

@@ -299,5 +299,6 @@ main(int argc, char **argv)
 		    "no seccomp on this kernel: no rule is looked at without");
 		return 1;
 	}
-	return run(&c);
+	/* As workers: what it holds goes with it. */
+	_exit(run(&c));
 }

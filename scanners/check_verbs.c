@@ -141,11 +141,11 @@ profile_rule(struct checker *c, size_t file, const struct rule_part *part)
 	struct rule_cost cost;
 	mh_err err =
 	    rule_timing(c->files[file].text, part, c->samples, c->n_samples, &cost);
-	const char *text =
-	    err != MH_OK      ? mh_strerror(err)
-	    : cost.is_partial ? "it took more than a minute, and was stopped"
-	    : cost.is_whole   ? "with the other rules of its file, which it needs"
-			      : "";
+	const char *text = err != MH_OK      ? mh_strerror(err)
+			   : cost.is_partial ? "it took more than 20 s, and was stopped"
+			   : cost.is_whole
+			       ? "with the other rules of its file, which it needs"
+			       : "";
 
 	checker_say(c, &(struct answer){ .kind = ANSWER_TIME,
 			   .code = err == MH_OK,

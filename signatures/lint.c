@@ -6,6 +6,7 @@
 #include "signatures/lint.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,12 +18,13 @@
 enum { CHAINED_FROM = 200 }; /* bytes of a jump at which libyara cuts a string in two */
 
 struct lint_run *
-lint_new(const struct lint_options *options, lint_fn *say, void *ctx)
+lint_new(const struct lint_options *options, lint_fn *say, lint_at_fn *at, void *ctx)
 {
 	struct lint_run *l = xcalloc(1, sizeof(*l));
 
 	l->options = *options;
 	l->say = say;
+	l->at = at;
 	l->ctx = ctx;
 	return l;
 }
@@ -205,6 +207,8 @@ lint_all(struct lint_run *l)
 
 		if (!f->source.is_used)
 			continue;
+		if (l->at != NULL)
+			l->at(l->ctx, i);
 		lint_imports(l, f);
 		if (f->source.is_own && f->text->n_rules > 1)
 			lint_say(l, f, NULL, LINT_Q01, f->text->rules[1].name.line,
@@ -213,6 +217,8 @@ lint_all(struct lint_run *l)
 		for (size_t k = 0; k < f->text->n_rules; k++)
 			lint_rule(l, f, &f->text->rules[k]);
 	}
+	if (l->at != NULL)
+		l->at(l->ctx, SIZE_MAX);
 	lint_unique(l);
 	lint_goodware(l);
 	lint_likeness(l);

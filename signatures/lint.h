@@ -37,6 +37,8 @@ struct lint_remark {
 	const char *text;
 };
 typedef void lint_fn(void *ctx, const struct lint_remark *remark);
+/* The work on a file begins; SIZE_MAX: on all together. */
+typedef void lint_at_fn(void *ctx, size_t file);
 
 /* Texts beside the rules; NULL where there is none.  All borrowed until lint_free(). */
 struct lint_options {
@@ -63,7 +65,9 @@ struct lint_source {
 
 struct lint_run;
 
-struct lint_run *lint_new(const struct lint_options *options, lint_fn *say, void *ctx);
+/* at may be NULL. */
+struct lint_run *lint_new(const struct lint_options *options, lint_fn *say,
+    lint_at_fn *at, void *ctx);
 void lint_free(struct lint_run *l);
 MH_DEFINE_CLEANUP(struct lint_run, lint_free);
 

@@ -26,6 +26,7 @@ struct lint_other {
 struct lint_run {
 	struct lint_options options;
 	lint_fn *say;
+	lint_at_fn *at; /* or NULL */
 	void *ctx;
 	struct lint_file *files;
 	size_t n_files;

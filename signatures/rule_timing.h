@@ -18,7 +18,7 @@
  */
 enum {
 	TIMING_ROUNDS = 2,          /* over the samples; the best one counts */
-	TIMING_RULE_MS_MAX = 60000, /* of one rule: then it is slow enough to be named */
+	TIMING_RULE_MS_MAX = 20000, /* of one rule: then it is slow enough to be named */
 };
 
 struct timing_sample {

@@ -24,7 +24,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.retired_len = size,
 		.goodware = text,
 		.goodware_len = size };
-	MH_CLEANUP(lint_freep) struct lint_run *l = lint_new(&options, on_remark, NULL);
+	MH_CLEANUP(lint_freep)
+	struct lint_run *l = lint_new(&options, on_remark, NULL, NULL);
 
 	for (int is_own = 0; is_own < 2; is_own++)
 		lint_add(l, &(struct lint_source){ .path = "a",

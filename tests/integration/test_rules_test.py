@@ -123,6 +123,16 @@ class Proofs(RulesTest):
         self.assertIn("NAME.yaml", outcome.err)
 
 
+class OurPack(RulesTest):
+    def test_our_own_pack_does_what_it_says(self):
+        outcome = self.rules_verb("test", "--format", "ndjson", timeout=280)
+        if outcome.status == ERROR and "NAME.yaml" in outcome.err:
+            self.skipTest("our own pack has no manifests of schema 2")
+        self.assertEqual((outcome.status, outcome.err), (CLEAN, ""))
+        (summary,) = outcome.of_type("rules_test_summary")
+        self.assertEqual((summary["failed"], summary["untested_files"]), (0, 0))
+
+
 class Showing(RulesTest):
     def test_list_is_a_table(self):
         pack = self.own_pack(more__yar="rule more { condition: filesize == 7 }")

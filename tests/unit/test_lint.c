@@ -33,7 +33,8 @@ lint_text(const char *text, bool is_own)
 {
 	struct said said = { .line = 0 };
 	struct lint_options options = { .today = today };
-	MH_CLEANUP(lint_freep) struct lint_run *l = lint_new(&options, on_remark, &said);
+	MH_CLEANUP(lint_freep)
+	struct lint_run *l = lint_new(&options, on_remark, NULL, &said);
 
 	lint_add(l, &(struct lint_source){ .path = "a.yar",
 			.text = text,
@@ -464,7 +465,8 @@ a_file_that_is_left_out_is_not_linted(void **state)
 	struct lint_options options = { .today = today };
 	static const char text[] =
 	    "rule a { strings: $a = \"aaaa\" condition: nonsense }";
-	MH_CLEANUP(lint_freep) struct lint_run *l = lint_new(&options, on_remark, &said);
+	MH_CLEANUP(lint_freep)
+	struct lint_run *l = lint_new(&options, on_remark, NULL, &said);
 
 	(void)state;
 	lint_add(l, &(struct lint_source){ .path = "a",

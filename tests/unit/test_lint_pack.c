@@ -57,7 +57,7 @@ teardown(void **state)
 static void
 begin(struct pack *p)
 {
-	p->run = lint_new(&p->options, on_remark, p);
+	p->run = lint_new(&p->options, on_remark, NULL, p);
 }
 
 static void
