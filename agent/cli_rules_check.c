@@ -16,7 +16,7 @@
 #include "base/text.h"
 #include "records/rule_place.h"
 
-enum { LABEL_WIDTH = 6 };
+enum { LABEL_WIDTH = 6, WRAP_INDENT = 4 };
 
 struct check_command {
 	struct rules_cli cli;
@@ -123,11 +123,17 @@ print_remark(const struct check_command *k, const struct answer *a)
 		print_github(path, a, rule, text);
 		return;
 	}
-	(void)printf("%s%s:%u:%s %s%s:%s %s%s%s %s[%s]%s\n", rules_colour(c, BOLD), path,
-	    line_of(a), rules_colour(c, PLAIN), rules_level_colour(c, level),
-	    lint_level_name(level), rules_colour(c, PLAIN), rule,
-	    rule[0] != 0 ? ": " : "", text, rules_colour(c, DIM),
-	    lint_id((enum lint)a->code), rules_colour(c, PLAIN));
+	(void)printf("%s%s:%u:%s %s%s:%s ", rules_colour(c, BOLD), path, line_of(a),
+	    rules_colour(c, PLAIN), rules_level_colour(c, level), lint_level_name(level),
+	    rules_colour(c, PLAIN));
+	MH_CLEANUP(freep)
+	char *message = xasprintf("%s%s%s [%s]", rule, rule[0] != 0 ? ": " : "", text,
+	    lint_id((enum lint)a->code));
+	MH_CLEANUP(freep)
+	char *place = xasprintf("%s:%u: %s: ", path, line_of(a), lint_level_name(level));
+
+	/* One line for programs; on a terminal broken between words. */
+	rules_print_wrapped(c, WRAP_INDENT, (unsigned)rules_width(place), message);
 }
 
 /* A file is told whether there is something to say or not. */

@@ -47,7 +47,7 @@ static const struct {
 	{ "unterminated string", LINT_C01, "the line ends before its quote" },
 	{ "unterminated regular expression", LINT_C01, "the line ends before its slash" },
 	{ "invalid regular expression", LINT_C01,
-	    "YARA's are not Perl's: no (?:...), no \\1" },
+	    "YARA's are not Perl's: no (?:...), no references back" },
 	{ "invalid hex string", LINT_C01,
 	    "pairs of digits, ??, [n-m] and (A | B) may stand there" },
 	{ "contains a NUL byte", LINT_C01,
