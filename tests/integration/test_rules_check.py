@@ -328,6 +328,14 @@ class Help(CheckTest):
                 self.assertIn(word, told.out)
         self.assertEqual(len(self.check("--list-checks").out.splitlines()), len(listed) + 2)
 
+    def test_each_check_is_documented(self):
+        root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        for name, form in (("docs/RULES.md", "| {} | {} |"), ("packaging/man/molehunt.1", ".It {} Pq {}")):
+            with open(os.path.join(root, name)) as f:
+                text = f.read()
+            for c in self.check("--list-checks", "--format", "ndjson").of_type("rule_check"):
+                self.assertIn(form.format(c["check"], c["level"]), text, name)
+
     def test_a_check_that_is_none_is_an_error(self):
         outcome = self.check("--explain", "X99")
         self.assertEqual(outcome.status, ERROR)

@@ -230,6 +230,74 @@ a_manifest_has_at_most_64_facts(void **state)
 	free(more);
 }
 
+/* Limits on both sides: sizes and lengths. */
+static void
+sizes_are_bounded(void **state)
+{
+	char *fits = xcalloc(MANIFEST_VALUE_MAX + 1, 1);
+	char *more = xcalloc(MANIFEST_VALUE_MAX + 2, 1);
+
+	(void)state;
+	check_taken("filesize_below: 1MiB", "filesize_below: 64MiB");
+	check_refused("filesize_below: 1MiB", "filesize_below: 67108865",
+	    "from 1 to 64MiB");
+	check_taken("pad: 4KiB", "pad: 1MiB");
+	check_refused("pad: 4KiB", "pad: 1048577", "\"pad\"");
+	memset(fits, 'x', MANIFEST_VALUE_MAX);
+	memset(more, 'x', MANIFEST_VALUE_MAX + 1);
+	check_taken("first message", fits);
+	check_refused("first message", more, "1 to 2048 bytes");
+	free(fits);
+	free(more);
+}
+
+/* The good manifest with so many more sources, terms or samples. */
+static char *
+with_more(const char *before, unsigned n, const char *item)
+{
+	struct buf *b = buf_new(64 * 1024);
+	const char *at = strstr(good_manifest, before);
+
+	buf_put(b, good_manifest, (size_t)(at - good_manifest));
+	for (unsigned i = 0; i < n; i++)
+		buf_add(b, item);
+	buf_add(b, at);
+	char *text = xstrdup(buf_string(b));
+
+	buf_free(b);
+	return text;
+}
+
+static void
+lists_are_bounded(void **state)
+{
+	static const struct {
+		const char *before, *item;
+		unsigned n; /* how many more there may be */
+	} lists[] = {
+		{ "facts:", "  - {id: x, title: t, publisher: p, year: 2000}\n",
+		    MANIFEST_SOURCES_MAX - 1 },
+		{ "  memory_any_of:", "    - 1 of $x1\n", MANIFEST_TERMS_MAX - 2 },
+		{ "negatives:", "  - {id: x, strings: [$x1]}\n", MANIFEST_CASES_MAX - 3 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MH_ARRAY_LEN(lists); i++) {
+		for (unsigned more = 0; more < 2; more++) {
+			char *text =
+			    with_more(lists[i].before, lists[i].n + more, lists[i].item);
+			struct manifest *m = NULL;
+			char *why = NULL;
+			mh_err err = manifest_read("m", text, strlen(text), &m, &why);
+
+			assert_err(err, more > 0 ? MH_ERR_INVALID : MH_OK);
+			manifest_free(m);
+			free(why);
+			free(text);
+		}
+	}
+}
+
 static void
 every_beginning_of_a_manifest_is_read_or_refused(void **state)
 {
@@ -259,6 +327,8 @@ main(void)
 		cmocka_unit_test(other_forms_are_taken),
 		cmocka_unit_test(a_term_has_at_most_eight_parts),
 		cmocka_unit_test(a_manifest_has_at_most_64_facts),
+		cmocka_unit_test(sizes_are_bounded),
+		cmocka_unit_test(lists_are_bounded),
 		cmocka_unit_test(every_beginning_of_a_manifest_is_read_or_refused),
 	};
 

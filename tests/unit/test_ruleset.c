@@ -12,6 +12,7 @@ struct told {
 	bool is_used;
 	unsigned line;
 	unsigned n_warnings;
+	unsigned last_line; /* of the warnings that were kept */
 	char message[256];
 };
 
@@ -66,6 +67,10 @@ on_file(void *ctx, const struct rule_file_result *result)
 	t->is_used = result->is_used;
 	t->line = result->line;
 	t->n_warnings = result->n_warnings;
+	for (unsigned i = 0; i < result->n_warnings && i < RULE_WARNINGS_MAX; i++) {
+		assert_true(result->warnings[i].message[0] != 0);
+		t->last_line = result->warnings[i].line;
+	}
 	if (result->message != NULL)
 		(void)snprintf(t->message, sizeof(t->message), "%s", result->message);
 }
@@ -325,6 +330,24 @@ files_fit_to_their_number_and_size(void **state)
 	assert_int_equal(ruleset_n_files(g->rs), RULE_FILES_MAX);
 }
 
+/* Limits on both sides: the first warnings are kept, all are counted. */
+static void
+the_first_warnings_are_kept(void **state)
+{
+	struct ground *g = *state;
+	struct buf *b = buf_new(4096);
+
+	buf_add(b, "rule slow { strings:\n");
+	for (unsigned i = 0; i <= RULE_WARNINGS_MAX; i++)
+		buf_addf(b, "$a%u = { 00 ?? %02x }\n", i, i);
+	buf_add(b, "condition: any of them }");
+	add(g, "p/a", buf_string(b));
+	buf_free(b);
+	assert_ok(compile(g));
+	assert_int_equal(g->told[0].n_warnings, RULE_WARNINGS_MAX + 1);
+	assert_int_equal(g->told[0].last_line, 1 + RULE_WARNINGS_MAX);
+}
+
 static void
 warnings_are_counted_and_the_file_is_used(void **state)
 {
@@ -505,6 +528,7 @@ main(void)
 		with_ground(imports_are_seen_in_used_files),
 		with_ground(the_id_follows_names_and_texts_of_used_files),
 		with_ground(files_fit_to_their_number_and_size),
+		with_ground(the_first_warnings_are_kept),
 		with_ground(warnings_are_counted_and_the_file_is_used),
 		with_ground(each_rule_has_its_place_file_and_line),
 		with_ground(files_of_one_namespace_may_need_each_other),
