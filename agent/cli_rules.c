@@ -121,6 +121,7 @@ rules_init(struct rules_cli *c)
 int
 rules_end(struct rules_cli *c, int status)
 {
+	free(c->engine);
 	rule_answers_clear(&c->answers);
 	rule_job_clear(&c->job);
 	for (size_t i = 0; i < c->n_unpacked; i++)
@@ -355,6 +356,7 @@ rules_ask(struct rules_cli *c, enum check_verb verb)
 			c->done = a;
 		c->n_left_out += a->kind == ANSWER_FILE && a->code == 0;
 	}
+	c->engine = text_escape(c->done != NULL ? c->done->text : "");
 	/* That no rule is left is an answer, where files were left out. */
 	if (c->done == NULL || (c->done->a == 0 && c->n_left_out == 0)) {
 		(void)fprintf(stderr, "molehunt rules: no rule is in %s\n",

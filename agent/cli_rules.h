@@ -35,6 +35,7 @@ struct rules_cli {
 	struct rule_job job;
 	struct rule_answers answers;
 	const struct answer *done; /* of answers */
+	char *engine;              /* "libyara 4.2.3", escaped; owned */
 	size_t n_left_out;         /* files */
 };
 

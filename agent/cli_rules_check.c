@@ -321,7 +321,7 @@ print_summary_json(const struct check_command *k)
 		"in_files", (json_int_t)k->n_files, "in_memory", (json_int_t)k->n_memory,
 		"in_both", (json_int_t)k->n_both, "nowhere", (json_int_t)k->n_nowhere,
 		"errors", (json_int_t)k->n_by_level[LEVEL_ERROR], "checks", checks,
-		"engine", k->cli.done->text));
+		"engine", k->cli.engine));
 }
 
 static void
@@ -358,7 +358,7 @@ print_summary(const struct check_command *k, bool is_apart)
 	    "%s%zu rule%s of %zu file%s, %s: %zu work in files, %zu in memory, %zu in "
 	    "both.\n",
 	    is_apart ? "\n" : "", k->n_rules, plural(k->n_rules), c->job.packs.n,
-	    plural(c->job.packs.n), c->done->text, k->n_files, k->n_memory, k->n_both);
+	    plural(c->job.packs.n), c->engine, k->n_files, k->n_memory, k->n_both);
 	if (c->n_left_out > 0)
 		(void)printf("%s%zu file%s left out.%s\n", rules_colour(c, RED),
 		    c->n_left_out, c->n_left_out == 1 ? " is" : "s are",

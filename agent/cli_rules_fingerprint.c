@@ -19,7 +19,11 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { SHA256_HEX = 64, FILE_BYTES_MAX = 64 * 1024 * 1024 };
+enum {
+	SHA256_HEX = 64,
+	FILE_BYTES_MAX = 64 * 1024 * 1024,
+	OLD_BYTES_MAX = 256, /* of what a fingerprint takes the place of */
+};
 
 static const char help[] =
     "usage: molehunt rules fingerprint [--write] [--format text|ndjson] [PACK...]\n"
@@ -59,6 +63,18 @@ indent_of(const char *text, size_t at)
 	return xstrndup(text + begin, end - begin);
 }
 
+/* Only what stands between two quotes may go, or nothing. */
+static bool
+is_cut(const struct answer *a, const char *text, size_t len)
+{
+	if (a->a > a->b || a->b > len || a->b - a->a > OLD_BYTES_MAX)
+		return false;
+	if (strcmp(a->label, "insert") == 0)
+		return a->a == a->b;
+	return a->a > 0 && a->b < len && text[a->a - 1] == '"' && text[a->b] == '"' &&
+	       memchr(text + a->a, '\n', (size_t)(a->b - a->a)) == NULL;
+}
+
 /* The file's text with the fingerprint in its place; from the last one to the first. */
 static mh_err
 splice(struct buf *text, const struct answer *a, size_t first_cut)
@@ -66,7 +82,7 @@ splice(struct buf *text, const struct answer *a, size_t first_cut)
 	size_t len = buf_len(text);
 	MH_CLEANUP(freep) char *old = xmemdup(buf_data(text), len + 1);
 
-	if (a->a > a->b || a->b > len || a->b > first_cut || !is_fingerprint(a->text))
+	if (!is_cut(a, old, len) || a->b > first_cut || !is_fingerprint(a->text))
 		return MH_ERR_INVALID;
 	buf_truncate(text, (size_t)a->a);
 	if (strcmp(a->label, "insert") == 0) {

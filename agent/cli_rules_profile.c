@@ -139,6 +139,15 @@ struct result {
 	uint64_t bytes;  /* of the sample */
 };
 
+static void
+tell_unmeasured(const struct answer *a)
+{
+	MH_CLEANUP(freep) char *name = text_escape(a->rule);
+	MH_CLEANUP(freep) char *text = text_escape(a->text);
+
+	(void)fprintf(stderr, "molehunt rules profile: %s: %s\n", name, text);
+}
+
 static struct result
 gather(const struct rules_cli *c)
 {
@@ -151,8 +160,7 @@ gather(const struct rules_cli *c)
 		if (a->kind == ANSWER_TIME && a->code != 0)
 			r.times[r.n++] = a;
 		else if (a->kind == ANSWER_TIME)
-			(void)fprintf(stderr, "molehunt rules profile: %s: %s\n", a->rule,
-			    a->text);
+			tell_unmeasured(a);
 	}
 	if (r.n > 0)
 		qsort(r.times, r.n, sizeof(*r.times), compare_times);
