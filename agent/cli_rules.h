@@ -47,6 +47,10 @@ int rules_test(int argc, char **argv);
 int rules_profile_verb(int argc, char **argv);
 int rules_fingerprint(int argc, char **argv);
 
+/* All checks, and one of them: what it looks at, why, how to mend it. */
+int rules_list_checks(const struct rules_cli *c);
+int rules_explain_check(const struct rules_cli *c, const char *id);
+
 void rules_init(struct rules_cli *c);
 /*
  * Free it all.  Returns status, or EXIT_ERROR when standard output did not take what

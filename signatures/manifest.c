@@ -12,8 +12,9 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "signatures/manifest_impl.h"
 
-enum { ID_MAX = 64, TEXT_MAX = 1024, SCHEMA = 2, YEAR_MIN = 1990, YEAR_MAX = 2100 };
+enum { TEXT_MAX = 1024, SCHEMA = 2, YEAR_MIN = 1990, YEAR_MAX = 2100 };
 
 static const char *const scopes[] = { "file", "memory", "both", NULL };
 static const char *const containers[] = { "same", "elf", "pe", "macho", "script", "html",
@@ -146,120 +147,6 @@ static const struct setting rows[] = {
 	MUTATION_ROW("shift", MUTATION_SHIFT),
 };
 
-static unsigned
-find_fact(const struct manifest_values *v, const char *name, size_t len)
-{
-	const struct manifest_fact *facts = v->facts.items;
-	unsigned i = 0;
-
-	while (i < v->facts.n && (strlen(facts[i].string) != len ||
-				     memcmp(facts[i].string, name, len) != 0))
-		i++;
-	return i;
-}
-
-/* The next word of *at, which is moved behind it; its length, 0 at the end. */
-static size_t
-next_word(const char **at, const char **ret)
-{
-	*at += strspn(*at, " \t");
-	*ret = *at;
-	size_t len = strcspn(*at, " \t");
-
-	*at += len;
-	return len;
-}
-
-/* "N of": NULL, or what is wrong, new. */
-static char *
-parse_count(const char **at, unsigned *ret)
-{
-	const char *word = NULL;
-	size_t len = next_word(at, &word);
-	MH_CLEANUP(freep) char *number = xstrndup(word, len);
-	uint64_t n = 0;
-
-	if (parse_u64(number, 1, MANIFEST_FACTS_MAX, &n) != MH_OK)
-		return xasprintf("\"%s\" is no count; a term is \"2 of $a $b $c\"",
-		    number);
-	len = next_word(at, &word);
-	if (len != 2 || memcmp(word, "of", 2) != 0)
-		return xstrdup("\"of\" is missing; a term is \"2 of $a $b $c\"");
-	*ret = (unsigned)n;
-	return NULL;
-}
-
-/* "N of $a $b" up to "and" or the end; *ret_more: "and" came. */
-static char *
-parse_part(const struct manifest_values *v, const char **at, uint64_t *ret_of,
-    unsigned *ret_n, bool *ret_more)
-{
-	const char *word = NULL;
-	size_t len = 0;
-	char *why = parse_count(at, ret_n);
-
-	*ret_of = 0;
-	*ret_more = false;
-	if (why != NULL)
-		return why;
-	while ((len = next_word(at, &word)) > 0) {
-		*ret_more = len == 3 && memcmp(word, "and", 3) == 0;
-		if (*ret_more)
-			break;
-		unsigned fact = find_fact(v, word, len);
-
-		if (fact == v->facts.n)
-			return xasprintf("no fact is called \"%.*s\"",
-			    (int)(len < ID_MAX ? len : ID_MAX), word);
-		if ((*ret_of & UINT64_C(1) << fact) != 0)
-			return xasprintf("%s stands there twice",
-			    ((const struct manifest_fact *)v->facts.items)[fact].string);
-		*ret_of |= UINT64_C(1) << fact;
-	}
-	if ((unsigned)__builtin_popcountll(*ret_of) < *ret_n)
-		return xasprintf("%u of %d strings cannot be", *ret_n,
-		    __builtin_popcountll(*ret_of));
-	return NULL;
-}
-
-static char *
-parse_term(const struct manifest_values *v, const char *text,
-    struct requirement_term *ret)
-{
-	bool is_more = true;
-
-	memset(ret, 0, sizeof(*ret));
-	while (is_more) {
-		if (ret->n_parts == MANIFEST_PARTS_MAX)
-			return xasprintf("more than %d parts", MANIFEST_PARTS_MAX);
-		char *why = parse_part(v, &text, &ret->parts[ret->n_parts].of,
-		    &ret->parts[ret->n_parts].n, &is_more);
-
-		if (why != NULL)
-			return why;
-		ret->n_parts++;
-	}
-	return NULL;
-}
-
-static char *
-parse_terms(const struct manifest_values *v, const struct setting_strings *list,
-    struct requirement *ret)
-{
-	for (size_t i = 0; i < list->n; i++) {
-		char *why = parse_term(v, list->items[i], &ret->terms[ret->n_terms]);
-
-		if (why != NULL) {
-			char *whole = xasprintf("term %zu: %s", i + 1, why);
-
-			free(why);
-			return whole;
-		}
-		ret->n_terms++;
-	}
-	return NULL;
-}
-
 static bool
 is_hex_text(const char *text)
 {
@@ -294,7 +181,7 @@ wrong_fact(const struct manifest_values *v, size_t index, const char **ret_colum
 	    (const struct manifest_fact *)v->facts.items + index;
 
 	*ret_column = "string";
-	if (find_fact(v, f->string, strlen(f->string)) != index)
+	if (manifest_find_value(v, f->string, strlen(f->string)) != index)
 		return xasprintf("%s is there twice", f->string);
 	*ret_column = "value";
 	if (f->kind == FACT_HEX && !is_hex_text(f->value))
@@ -317,7 +204,7 @@ wrong_case(const struct manifest_values *v, const struct manifest_case *c,
 		const char *name = c->strings.items[i];
 
 		if (strcmp(name, "all") != 0 &&
-		    find_fact(v, name, strlen(name)) == v->facts.n)
+		    manifest_find_value(v, name, strlen(name)) == v->facts.n)
 			return xasprintf("no fact is called \"%s\"", name);
 	}
 	*ret_column = "oversize";
@@ -345,7 +232,7 @@ check_require(const struct manifest_values *v, struct settings_problem *ret)
 	struct requirement r = { .n_terms = 0 };
 
 	*ret = (struct settings_problem){ .name = "require.any_of" };
-	ret->why = parse_terms(v, &v->any_of, &r);
+	ret->why = manifest_parse_terms(v, &v->any_of, &r);
 	if (ret->why == NULL && (v->any_of.n == 0) != (v->scope == SCOPE_MEMORY))
 		ret->why = xasprintf("scope %s %s any_of", scopes[v->scope],
 		    v->any_of.n == 0 ? "needs" : "has no");
@@ -353,7 +240,7 @@ check_require(const struct manifest_values *v, struct settings_problem *ret)
 		return;
 	r.n_terms = 0;
 	ret->name = "require.memory_any_of";
-	ret->why = parse_terms(v, &v->memory_any_of, &r);
+	ret->why = manifest_parse_terms(v, &v->memory_any_of, &r);
 	if (ret->why == NULL && (v->memory_any_of.n == 0) != (v->scope == SCOPE_FILE))
 		ret->why = xasprintf("scope %s %s memory_any_of", scopes[v->scope],
 		    v->memory_any_of.n == 0 ? "needs" : "has no");
@@ -396,9 +283,10 @@ manifest_read(const char *name, const void *text, size_t len, struct manifest **
 		return err;
 	m->facts = m->values.facts.items;
 	m->n_facts = (unsigned)m->values.facts.n;
-	why = parse_terms(&m->values, &m->values.any_of, &m->in_files);
+	why = manifest_parse_terms(&m->values, &m->values.any_of, &m->in_files);
 	if (why == NULL)
-		why = parse_terms(&m->values, &m->values.memory_any_of, &m->in_memory);
+		why = manifest_parse_terms(&m->values, &m->values.memory_any_of,
+		    &m->in_memory);
 	assert(why == NULL); /* check_values() has read them */
 	*ret = MH_TAKE(m);
 	return MH_OK;
@@ -416,7 +304,7 @@ manifest_free(struct manifest *m)
 unsigned
 manifest_find(const struct manifest *m, const char *string, size_t len)
 {
-	return find_fact(&m->values, string, len);
+	return manifest_find_value(&m->values, string, len);
 }
 
 uint64_t
@@ -469,58 +357,6 @@ manifest_fact_bytes(const struct manifest_fact *fact, struct buf *b)
 		else
 			buf_put_u8(b, (uint8_t)(high << 4 | nibble(*p)));
 	}
-}
-
-bool
-requirement_holds(const struct requirement *r, uint64_t facts)
-{
-	for (unsigned i = 0; i < r->n_terms; i++) {
-		const struct requirement_term *t = &r->terms[i];
-		unsigned k = 0;
-
-		while (k < t->n_parts && (unsigned)__builtin_popcountll(
-					     t->parts[k].of & facts) >= t->parts[k].n)
-			k++;
-		if (k == t->n_parts)
-			return true;
-	}
-	return false;
-}
-
-static void
-add_part(const struct manifest *m, unsigned n, uint64_t of, struct buf *b)
-{
-	unsigned left = (unsigned)__builtin_popcountll(of);
-	unsigned total = left;
-
-	if (n < total)
-		buf_addf(b, "%u of ", n);
-	else if (total > 1)
-		buf_addf(b, total == 2 ? "both " : "all of ");
-	for (unsigned i = 0; i < m->n_facts; i++) {
-		if ((of >> i & 1) == 0)
-			continue;
-		left--;
-		buf_addf(b, "%s%s", m->facts[i].string,
-		    left == 0   ? ""
-		    : left == 1 ? (n == 1 && total > 1 ? " or " : " and ")
-				: ", ");
-	}
-}
-
-char *
-requirement_words(const struct manifest *m, const struct requirement *r)
-{
-	MH_CLEANUP(buf_freep) struct buf *b = buf_new(256 * 1024);
-
-	for (unsigned i = 0; i < r->n_terms; i++) {
-		buf_add(b, i > 0 ? "; or " : "");
-		for (unsigned k = 0; k < r->terms[i].n_parts; k++) {
-			buf_add(b, k > 0 ? ", and " : "");
-			add_part(m, r->terms[i].parts[k].n, r->terms[i].parts[k].of, b);
-		}
-	}
-	return xstrdup(buf_string(b));
 }
 
 const char *
