@@ -20,6 +20,7 @@
 #include "base/fd.h"
 #include "base/memory.h"
 #include "build_info.h"
+#include "records/pack_names.h"
 
 /* Keep the first n files. */
 static void
@@ -77,16 +78,6 @@ add_zip(struct pack_list *list, const char *path)
 	pack_list_add_file(list, pack, path)->is_zip = true;
 }
 
-/* Names that begin with a dot are left out before, by is_shown(). */
-static bool
-is_rule_file(const char *path)
-{
-	const char *dot = strrchr(path, '.');
-
-	return dot != NULL &&
-	       (strcasecmp(dot, ".yar") == 0 || strcasecmp(dot, ".yara") == 0);
-}
-
 static int
 is_shown(const struct dirent *d)
 {
@@ -113,24 +104,11 @@ add_folder(struct pack_list *list, const char *name_space, const char *path, int
 		/* What cannot be opened is told when it is: it has its place here. */
 		if (S_ISDIR(st.st_mode) && depth < PACK_DEPTH_MAX)
 			err = add_folder(list, inner, below, depth + 1);
-		else if (!S_ISDIR(st.st_mode) && is_rule_file(below))
+		else if (!S_ISDIR(st.st_mode) && pack_is_rule_file(below))
 			(void)pack_list_add_file(list, inner, below);
 	}
 	free(names);
 	return err;
-}
-
-bool
-pack_is_license(const char *name)
-{
-	static const char *const names[] = { "LICENSE", "LICENSE.txt", "LICENSE.md",
-		"LICENCE", "LICENCE.txt", "COPYING", "COPYING.txt" };
-
-	for (size_t i = 0; i < MH_ARRAY_LEN(names); i++) {
-		if (strcasecmp(name, names[i]) == 0)
-			return true;
-	}
-	return false;
 }
 
 void

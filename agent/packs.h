@@ -60,8 +60,6 @@ void pack_list_clear(struct pack_list *list);
 struct pack_file *pack_list_add_file(struct pack_list *list, const char *name_space,
     const char *path);
 
-/* Whether a file of that name, without its folder, is a licence: LICENSE, COPYING.txt. */
-bool pack_is_license(const char *name);
 /* Note the licence whose text begins so; the first one of a pack stays. */
 void pack_list_add_license(struct pack_list *list, const char *pack, const char *text,
     size_t len);

@@ -89,6 +89,7 @@ struct scanner {
 	struct unpacking *unpacking; /* NULL when there is none, or all is unpacked */
 	int *zip_fds;                /* of the files in them: memfd_create(2) */
 	size_t n_zip_fds;
+	size_t n_zip_left_out; /* files of ZIPs, and ZIPs, wholly or from some file on */
 
 	/* Rules (scan_rules.c). */
 	struct pack_list packs;
@@ -190,6 +191,8 @@ void scan_free_strings(char **list, size_t n);
  * unpack_on_exited(): whether another zygote is needed for the rest.
  */
 bool unpack_begin(struct scanner *s);
+/* ZIPs among the packs: no files of rules themselves. */
+size_t unpack_n_zips(const struct scanner *s);
 void unpack_go_on(struct scanner *s);
 bool unpack_on_message(struct scanner *s, const struct message *m);
 bool unpack_on_exited(struct scanner *s);

@@ -60,7 +60,7 @@ send_file(struct scanner *s, size_t index)
 
 	buf_put_string(b, file->name_space);
 	buf_put_u64(b, file->offset);
-	buf_put_u64(b, file->len);
+	buf_put_u64(b, file->fd >= 0 ? file->len : RULE_FILE_WHOLE);
 	if (fd < 0 || buf_error(b) != MH_OK) {
 		if (!s->was_ready)
 			s->ops->on_rule_problem(s->ctx, file, 0,
@@ -190,16 +190,6 @@ n_left_out_here(const struct scanner *s)
 	return n;
 }
 
-static size_t
-n_zips(const struct scanner *s)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s->packs.n; i++)
-		n += s->packs.files[i].is_zip;
-	return n;
-}
-
 static void
 on_ready(struct scanner *s, const struct message *m)
 {
@@ -210,8 +200,8 @@ on_ready(struct scanner *s, const struct message *m)
 
 	reader_init(&r, m->data, m->len);
 	ruleset_facts_decode(&r, &facts);
-	facts.n_left_out += n_left_out_here(s);
-	facts.n_files = (uint32_t)(s->packs.n - n_zips(s));
+	facts.n_left_out += n_left_out_here(s) + (uint32_t)s->n_zip_left_out;
+	facts.n_files = (uint32_t)(s->packs.n - unpack_n_zips(s) + s->n_zip_left_out);
 	if (!reader_is_done(&r))
 		why = "the rule compiler answered with nonsense";
 	else if (facts.n_rules == 0)

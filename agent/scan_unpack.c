@@ -30,8 +30,10 @@ struct unpacking {
 	uint64_t left;    /* of the file that comes */
 	char *name_space; /* of that one; owned, with its path */
 	char *path;
-	uint64_t total; /* bytes of all */
-	size_t n_files;
+	uint64_t total; /* bytes of all ZIPs */
+	size_t n_files; /* of all packs, folders too */
+	size_t n_told;  /* of this ZIP: files, and those that were left out */
+	bool is_full;   /* it was ended, for there are too many, which was told */
 };
 
 static void
@@ -57,6 +59,16 @@ unpack_clear(struct scanner *s)
 	s->n_zip_fds = 0;
 }
 
+size_t
+unpack_n_zips(const struct scanner *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->packs.n; i++)
+		n += s->packs.files[i].is_zip;
+	return n;
+}
+
 bool
 unpack_begin(struct scanner *s)
 {
@@ -65,6 +77,8 @@ unpack_begin(struct scanner *s)
 			continue;
 		s->unpacking = xcalloc(1, sizeof(*s->unpacking));
 		s->unpacking->fd = -1;
+		s->n_zip_left_out = 0;
+		s->unpacking->n_files = s->packs.n - unpack_n_zips(s);
 		return true;
 	}
 	return false;
@@ -73,6 +87,7 @@ unpack_begin(struct scanner *s)
 static void
 complain(struct scanner *s, size_t index, const char *why)
 {
+	s->n_zip_left_out++;
 	s->ops->on_rule_problem(s->ctx, &s->packs.files[index], 0, why);
 }
 
@@ -85,8 +100,20 @@ end_zip(struct scanner *s)
 	drop_file(u);
 	u->fd = -1;
 	u->end = 0;
-	u->is_sent = false;
+	u->n_told = 0;
+	u->is_sent = u->is_full = false;
 	u->zip++;
+}
+
+/* Go to the next one, if this is none; false: there is no more. */
+static bool
+find_zip(struct scanner *s)
+{
+	struct unpacking *u = s->unpacking;
+
+	while (u->zip < s->packs.n && !s->packs.files[u->zip].is_zip)
+		u->zip++;
+	return u->zip < s->packs.n;
 }
 
 /* Hand the ZIP over; MH_ERR_SYSTEM: it cannot be, and that was told. */
@@ -127,9 +154,7 @@ unpack_go_on(struct scanner *s)
 
 	while (!u->is_sent && s->zygote.channel != NULL &&
 	       channel_can_send(s->zygote.channel)) {
-		while (u->zip < s->packs.n && !s->packs.files[u->zip].is_zip)
-			u->zip++;
-		if (u->zip == s->packs.n) {
+		if (!find_zip(s)) {
 			u->is_ended = true;
 			s->ops->stop(s->ctx, ROLE_ZYGOTE, s->zygote_instance);
 			return;
@@ -150,12 +175,28 @@ add_member(struct scanner *s)
 	file->len = (uint64_t)lseek(u->fd, 0, SEEK_END) - u->end;
 	file->offset = u->end;
 	u->end += file->len;
+	u->n_files++;
 	s->is_bad = xreallocarray(s->is_bad, n, sizeof(*s->is_bad));
 	s->is_bad[n - 1] = false;
 	s->sent = xreallocarray(s->sent, n, sizeof(*s->sent));
 	drop_file(u);
 	if (s->ops->on_pack_file != NULL)
 		s->ops->on_pack_file(s->ctx, &s->packs.files[n - 1]);
+}
+
+/* Whether there is room for a file of len bytes; else that is told. */
+static bool
+has_room(struct scanner *s, uint64_t len)
+{
+	struct unpacking *u = s->unpacking;
+
+	if (u->total + len <= RULE_TEXT_BYTES_MAX && u->n_files < RULE_FILES_MAX)
+		return true;
+	complain(s, u->zip,
+	    "all packs together have more than 20,000 files or 256 MiB of rules: what "
+	    "follows in it is left out");
+	u->is_full = true;
+	return false;
 }
 
 /* A file begins; false when the unpacker says what it must not. */
@@ -172,20 +213,21 @@ on_member(struct scanner *s, const struct message *m)
 	uint64_t len = reader_u64(&r);
 
 	if (!reader_is_done(&r) || u->left > 0 || name[0] == 0 ||
-	    len > RULE_FILE_BYTES_MAX || u->total + len > RULE_TEXT_BYTES_MAX ||
-	    u->n_files == RULE_FILES_MAX)
+	    len > RULE_FILE_BYTES_MAX || ++u->n_told > RULE_FILES_MAX)
+		return false;
+	if (why[0] == 0 && !has_room(s, len))
 		return false;
 	u->path = xasprintf("%s!/%s", zip->path, name);
 	u->name_space = xasprintf("%s/%s", zip->name_space, name);
 	if (why[0] != 0) {
 		struct pack_file left_out = { u->name_space, u->path, false, -1, 0, 0 };
 
+		s->n_zip_left_out++;
 		s->ops->on_rule_problem(s->ctx, &left_out, 0, why);
 		drop_file(u);
 		return true;
 	}
 	u->total += len;
-	u->n_files++;
 	u->left = len;
 	if (len == 0)
 		add_member(s);
@@ -248,13 +290,14 @@ unpack_on_exited(struct scanner *s)
 	struct unpacking *u = s->unpacking;
 
 	if (!u->is_ended) {
-		/* What was handed out is whole and good; the rest of it is lost. */
-		if (u->zip < s->packs.n && u->is_sent)
+		/*
+		 * What was handed out is whole and good; the rest of it is lost.  So is
+		 * one that no unpacker lived long enough for.
+		 */
+		if (find_zip(s) && !u->is_full)
 			complain(s, u->zip,
 			    "the one that unpacks it ended on it: the rest of it is "
 			    "left out");
-		if (u->fd >= 0 && u->left > 0)
-			u->end = (uint64_t)lseek(u->fd, 0, SEEK_END);
 		end_zip(s);
 		return true;
 	}

@@ -22,7 +22,7 @@ enum {
 	NAMESPACE_MAX = 1024,
 	/* Bytes of one rule file: the largest public one-file packs are 12 MB. */
 	RULE_FILE_BYTES_MAX = 64 * 1024 * 1024,
-	/* Bytes of all rule text: four times the largest public collection. */
+	/* Bytes of all rule text, of all packs: four times the largest public collection. */
 	RULE_TEXT_BYTES_MAX = 256 * 1024 * 1024,
 	/* Files in one rule set: the largest public pack has some 1,100. */
 	RULE_FILES_MAX = 20000,

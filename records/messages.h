@@ -3,6 +3,7 @@
 #define MH_RECORDS_MESSAGES_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/channel.h"
 
@@ -121,5 +122,8 @@ struct channel *message_channel_new(int fd, enum role self, enum role peer);
 
 /* The name of a type, "START"; never NULL. */
 const char *message_name(unsigned type);
+
+/* The length in MSG_RULES of a file that has its descriptor for itself: all that is in it. */
+#define RULE_FILE_WHOLE UINT64_MAX
 
 #endif

@@ -8,12 +8,12 @@
 #include <archive_entry.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "records/pack_names.h"
 #include "scanners/archive_reader.h"
 #include "signatures/ruleset.h"
 
@@ -24,8 +24,9 @@ struct reading {
 	struct archive_source source;
 	const struct pack_zip_ops *ops;
 	void *ctx;
-	uint64_t total; /* bytes unpacked, also of what was left out */
-	unsigned n_files;
+	uint64_t total;   /* bytes unpacked, also of what was left out */
+	unsigned n_files; /* rule files, also those that were left out */
+	unsigned n_used;
 	bool is_over;
 };
 
@@ -35,15 +36,6 @@ go_on(void *ctx)
 	const struct reading *r = ctx;
 
 	return !r->is_over;
-}
-
-static bool
-is_rule_file(const char *name)
-{
-	const char *dot = strrchr(name, '.');
-
-	return dot != NULL &&
-	       (strcasecmp(dot, ".yar") == 0 || strcasecmp(dot, ".yara") == 0);
 }
 
 /* What is wrong with the name of a rule file; NULL: nothing, "": it is passed over. */
@@ -106,25 +98,26 @@ take_member(struct reading *r, const char *name)
 	const char *why = name_problem(name);
 	MH_CLEANUP(buf_freep) struct buf *text = NULL;
 
-	if (why != NULL)
-		return why[0] == 0 || r->ops->on_left_out(r->ctx, name, why);
-	text = buf_new(RULE_FILE_BYTES_MAX);
-	why = read_member(r, text);
+	if (why != NULL && why[0] == 0)
+		return true;
+	r->n_files++;
+	if (why == NULL) {
+		text = buf_new(RULE_FILE_BYTES_MAX);
+		why = read_member(r, text);
+	}
 	if (why != NULL)
 		return r->ops->on_left_out(r->ctx, name, why);
-	r->n_files++;
+	r->n_used++;
 	return r->ops->on_file(r->ctx, name, buf_data(text), buf_len(text));
 }
 
-/* LICENSE, name-1.0/LICENSE.txt: what it is called exactly, who gets it decides. */
+/* LICENSE, name-1.0/LICENSE.txt. */
 static bool
 is_license(const char *name)
 {
 	const char *slash = strchr(name, '/');
 
-	if (slash != NULL && strchr(slash + 1, '/') == NULL)
-		name = slash + 1;
-	return strncasecmp(name, "LICEN", 5) == 0 || strncasecmp(name, "COPYING", 7) == 0;
+	return pack_is_license(slash != NULL ? slash + 1 : name);
 }
 
 static void
@@ -144,7 +137,7 @@ end_of_zip(const struct reading *r)
 		return "it is no ZIP, or a damaged one";
 	if (r->total > RULE_TEXT_BYTES_MAX)
 		return "its rules unpack to more than 256 MiB";
-	return r->n_files == 0 ? "no .yar or .yara file in it can be used" : NULL;
+	return r->n_used == 0 ? "no .yar or .yara file in it can be used" : NULL;
 }
 
 static const char *
@@ -167,12 +160,11 @@ read_entries(struct reading *r)
 			continue;
 		if (r->ops->on_license != NULL && is_license(name))
 			take_license(r);
-		if (!is_rule_file(name))
+		if (!pack_is_rule_file(name))
 			continue;
 		if (r->total > RULE_TEXT_BYTES_MAX)
 			return "its rules unpack to more than 256 MiB: what follows is "
-			       "left "
-			       "out";
+			       "left out";
 		if (r->n_files == RULE_FILES_MAX)
 			return "it has more than 20,000 rule files";
 		if (!take_member(r, name))

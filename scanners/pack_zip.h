@@ -28,7 +28,7 @@ enum {
 struct pack_zip_ops {
 	/* A rule file; its bytes are borrowed.  false ends the reading. */
 	bool (*on_file)(void *ctx, const char *name, const uint8_t *data, size_t len);
-	/* The licence of it all, in its top folder or that folder's only one. */
+	/* A licence in the top folder, or in one below it; of several, each. */
 	void (*on_license)(void *ctx, const uint8_t *data, size_t len);
 	/* A rule file that is left out, and why. */
 	bool (*on_left_out)(void *ctx, const char *name, const char *why);

@@ -240,12 +240,12 @@ zygote_on_rules(struct zygote *z, struct message *m)
 	uint64_t offset = reader_u64(&r);
 	uint64_t len = reader_u64(&r);
 	if (!reader_is_done(&r) || fd < 0 || z->is_ready || z->is_unpacking ||
-	    len > RULE_FILE_BYTES_MAX)
+	    (len > RULE_FILE_BYTES_MAX && len != RULE_FILE_WHOLE))
 		return false;
 	/* By descriptor, whatever its offset is: whole, or the part that is one file. */
 	mh_err err = lseek(fd, (off_t)offset, SEEK_SET) < 0 && offset > 0 ? MH_ERR_SYSTEM
-		     : len == 0 && offset == 0 ? fd_read_all(fd, text)
-					       : read_part(fd, len, text);
+		     : len == RULE_FILE_WHOLE ? fd_read_all(fd, text)
+					      : read_part(fd, len, text);
 	if (err == MH_OK)
 		err = ruleset_add(z->rules, name_space, buf_string(text), buf_len(text));
 	if (err != MH_OK) {

@@ -94,6 +94,62 @@ class ZipPacks(ScanTest):
         text = self.text_scan("--rules", zipped_pack, self.tree)
         self.assertIn("license of its pack: Detection Rule License (DRL) 1.1", text.out)
 
+    def test_a_rule_file_that_is_called_like_a_licence_is_whole(self):
+        _, found = self.found(self.pack([("license_stealer.yar", "// " + "x" * 600 + "\n" +
+                                          rule("a"))]))
+        self.assertEqual(found, ["forge/license_stealer.yar"])
+
+    def test_a_licence_is_called_as_one(self):
+        pack = self.pack([("p/licenses.py", "import os"), ("p/a.yar", rule("a")),
+                          ("p/LICENSE", "MIT")])
+        done, _ = self.found(pack)
+        yara = done.findings[0]["evidences"][0]["data"]["yara"]
+        self.assertEqual(yara.get("pack_license"), "MIT")
+
+    def test_an_empty_file_is_empty_wherever_it_stands(self):
+        _, found = self.found(self.pack([("0.yar", ""), ("a.yar", rule("a")), ("z.yar", "")]))
+        self.assertEqual(found, ["forge/a.yar"])
+
+    def test_names_that_would_drive_a_terminal_are_escaped(self):
+        done, found = self.found(self.pack([("a\n\x1b[31m.yar", rule("a")),
+                                            ("\x1b]0;x\x07\nb.yar", "rule b {")]))
+        self.assertEqual(found, ["forge/a\\x0a\\x1b[31m.yar"])
+        self.assertNotIn("\x1b", done.err)
+        self.assertEqual(len(done.err.splitlines()), 1)
+
+    def test_what_is_left_out_of_a_zip_is_counted(self):
+        pack = self.pack([("../out.yar", rule("out")), ("good.yar", rule("good"))])
+        done, _ = self.found(pack, self.pack(b"no zip", "bad.zip"))
+        rules = done.summary["rule_set"]
+        self.assertEqual((rules["files"], rules["files_left_out"]), (3, 2))
+
+    def test_what_is_no_file_is_not_read(self):
+        fifo = os.path.join(self.scratch, "fifo.zip")
+        os.mkfifo(fifo)
+        os.symlink("/dev/zero", os.path.join(self.scratch, "device.zip"))
+        done, _ = self.found(fifo, os.path.join(self.scratch, "device.zip"), self.rule_file)
+        self.assertEqual(done.err.count("it is no file"), 2)
+
+    def test_all_zips_together_have_one_limit_of_bytes(self):
+        # A NUL byte: what is handed out is left out before it is compiled, which would take long.
+        packs = [self.pack([(f"{i}.yar", b"\0" * 64 * MIB) for i in range(n)], f"{n}x.zip")
+                 for n in (3, 1, 2)]
+        done, _ = self.found(*packs[:2], self.rule_file)
+        self.assertNotIn("all packs together", done.err)
+        done, _ = self.found(*packs, self.rule_file)
+        self.assertIn("2x.zip: all packs together have more than 20,000 files or 256 MiB", done.err)
+        self.assertEqual(done.err.count("all packs together"), 1)
+        self.assertNotIn("2x.zip!/", done.err)
+
+    def test_files_that_are_left_out_count_to_the_limit_of_files(self):
+        # What is told is bounded, too.
+        limit = 20000
+        for n, is_over in ((limit, False), (limit + 1, True)):
+            members = [("good.yar", rule("good"))]
+            members += [(f"../{i}.yar", "") for i in range(n - 1)]
+            done, _ = self.found(self.pack(members))
+            self.assertEqual("more than 20,000 rule files" in done.err, is_over)
+
     def test_links_are_not_followed(self):
         link = zipfile.ZipInfo("link.yar")
         link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
