@@ -101,6 +101,7 @@ struct rule_set {
 	unsigned n_problems;        /* packs and files that were left out */
 	char *table_folder;         /* of its scanner's options; owned */
 	int64_t retry_ms;           /* monotonic */
+	int64_t ends_ms;            /* real: an override of it ends; 0: none does */
 	struct agent_config config; /* becomes the agent's with it */
 	bool has_config;
 };

@@ -203,6 +203,7 @@ rule_set_new(struct agent *a, const struct agent_config *config)
 	fill_options(config, &options);
 	options.overrides = &overrides;
 	tell_expired(&overrides);
+	set->ends_ms = overrides_next_end(&overrides, clock_real_ms());
 	for (size_t i = 0; i < config->packs.n; i++) {
 		MH_CLEANUP(freep) char *why = NULL;
 
@@ -327,6 +328,20 @@ tick_next(struct agent *a)
 	}
 }
 
+/* A rule that was disabled until yesterday has to run again, and somebody has to know. */
+static void
+reload_when_an_override_ends(struct agent *a)
+{
+	struct rule_set *set = a->rules;
+
+	if (set->ends_ms == 0 || a->next_rules != NULL || clock_real_ms() < set->ends_ms)
+		return;
+	/* Once: when it cannot be loaded, the rules in use stay. */
+	set->ends_ms = 0;
+	log_notice("rules", "an override has ended: the rules are loaded again");
+	agent_reload(a);
+}
+
 void
 agent_rules_tick(struct agent *a, int64_t now_ms)
 {
@@ -342,6 +357,7 @@ agent_rules_tick(struct agent *a, int64_t now_ms)
 			scanner_step(sets[i]->scanner, 0);
 	}
 	tick_next(a);
+	reload_when_an_override_ends(a);
 	if (a->rules->is_ready && !a->rules->is_clean_loaded) {
 		a->rules->is_clean_loaded = true;
 		agent_clean_load(a);

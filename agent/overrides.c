@@ -24,6 +24,7 @@ end_of_day(const char *date, int64_t *ret_ms)
 		return false;
 	/* 30 February is the second of March. */
 	clock_format(*ret_ms, again);
+	*ret_ms += 1000;
 	return strncmp(again, date, DATE_BYTES) == 0;
 }
 
@@ -129,7 +130,23 @@ override_is_expired(const struct override *o, int64_t now_ms)
 {
 	int64_t end_ms = 0;
 
-	return o->until[0] != 0 && (!end_of_day(o->until, &end_ms) || now_ms > end_ms);
+	return o->until[0] != 0 && (!end_of_day(o->until, &end_ms) || now_ms >= end_ms);
+}
+
+int64_t
+overrides_next_end(const struct overrides *list, int64_t now_ms)
+{
+	int64_t next_ms = 0;
+
+	for (size_t i = 0; i < list->n; i++) {
+		const struct override *o = &list->items[i];
+		int64_t end_ms = 0;
+
+		if (o->until[0] != 0 && override_holds(list, o, now_ms) &&
+		    end_of_day(o->until, &end_ms) && (next_ms == 0 || end_ms < next_ms))
+			next_ms = end_ms;
+	}
+	return next_ms;
 }
 
 bool

@@ -60,6 +60,9 @@ bool override_is_expired(const struct override *o, int64_t now_ms);
 bool override_holds(const struct overrides *list, const struct override *o,
     int64_t now_ms);
 
+/* When the next of those that hold ends, in ms since 1970; 0: none does. */
+int64_t overrides_next_end(const struct overrides *list, int64_t now_ms);
+
 /* Whether its pattern is of this rule, whose namespace is "pack/file". */
 bool override_names(const struct override *o, const char *name_space, const char *rule);
 /* Whether it is about this match at path. */

@@ -380,7 +380,9 @@ is_disabled(const struct ruleset *rs, const YR_RULE *rule)
 
 	yr_rule_metas_foreach(rule, meta)
 	{
-		if (meta->type == META_TYPE_STRING && strcmp(meta->identifier, "id") == 0)
+		/* The first one, as in findings. */
+		if (id == NULL && meta->type == META_TYPE_STRING &&
+		    strcmp(meta->identifier, "id") == 0)
 			id = meta->string;
 	}
 	for (unsigned i = 0; i < rs->n_disabled; i++) {

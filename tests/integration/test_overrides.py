@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What is said of rules without editing them, and how findings say why they count so much."""
 import datetime
+import glob
 import os
+import unittest
 
 import scans
 from resident import ResidentTest
@@ -12,6 +14,7 @@ RULES = """
 rule Severe { meta: severity = "high" strings: $a = "%s" condition: $a }
 rule SUSP_Thing { strings: $a = "%s" condition: $a }
 """ % (MARK.decode(), MARK.decode())
+LIBRARY = next(iter(glob.glob("/usr/lib/*/faketime/libfaketime.so.1")), None)
 NOW = datetime.datetime.now(datetime.timezone.utc)
 TOMORROW = (NOW + datetime.timedelta(days=1)).date().isoformat()
 YESTERDAY = (NOW - datetime.timedelta(days=1)).date().isoformat()
@@ -124,6 +127,26 @@ overrides:
         self.wait_for_paths(paths)
         status = {scans.path_of(f): f["status_id"] for f in self.arrived()}
         self.assertEqual([status[p] for p in paths], [3, 1])
+
+    @unittest.skipIf(LIBRARY is None, "libfaketime is not installed")
+    def test_a_disabled_rule_runs_again_when_its_last_day_is_over(self):
+        """The clock of the agent is some seconds before midnight."""
+        today = NOW.date().isoformat()
+        self.r.configure(more=f"""overrides:
+  - {{rule: mark, action: disable, until: {today}, reason: ticket 8}}
+""")
+        path = self.r.plant("a")
+        second = datetime.datetime.now(datetime.timezone.utc)
+        ahead = 86400 - 15 - (second.hour * 3600 + second.minute * 60 + second.second)
+        self.r.start(("env", f"LD_PRELOAD={LIBRARY}", f"FAKETIME={ahead:+d}s",
+                      "FAKETIME_DONT_FAKE_MONOTONIC=1", "DONT_FAKE_MONOTONIC=1"))
+        self.r.wait_for_log("1 scanned")
+        self.assertEqual(self.r.history()[1], [])
+        self.r.wait_for_log("an override has ended", 60)
+        self.r.wait_for_log("does nothing: look at its reason again")
+        self.r.wait_for_log("the new configuration is in use, with other rules")
+        self.r.scan()
+        self.assertEqual([scans.path_of(f) for f in self.r.history()[1]], [path])
 
 
 if __name__ == "__main__":

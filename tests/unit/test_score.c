@@ -206,8 +206,12 @@ what_is_suppressed_is_so_in_its_place_and_time(void **state)
 	/* To the end of its last day. */
 	assert_ok(clock_parse("2026-11-26T23:59:59Z", &g->now_ms));
 	assert_non_null(judge(g, "/opt/vendor/x").suppressed);
-	g->now_ms += 1000;
+	g->now_ms += 999;
+	assert_non_null(judge(g, "/opt/vendor/x").suppressed);
+	assert_int_equal(overrides_next_end(&g->list, g->now_ms), g->now_ms + 1);
+	g->now_ms += 1;
 	assert_null(judge(g, "/opt/vendor/x").suppressed);
+	assert_int_equal(overrides_next_end(&g->list, g->now_ms), 0);
 	assert_true(override_is_expired(o, g->now_ms));
 }
 
