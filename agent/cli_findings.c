@@ -39,10 +39,10 @@ struct listing {
 	uint64_t n;
 };
 
-/* path is safe to show. */
+/* finding may be NULL; path is safe to show. */
 static void
 print_row(struct listing *l, int64_t last_ms, int severity, uint64_t count,
-    const char *rule, const char *path)
+    const char *rule, const char *path, const json_t *finding)
 {
 	char last[CLOCK_TEXT_LEN];
 	MH_CLEANUP(freep) char *safe_rule = text_escape(rule);
@@ -53,8 +53,9 @@ print_row(struct listing *l, int64_t last_ms, int severity, uint64_t count,
 	if (l->n == 1)
 		(void)printf("%-20s  %-8s  %5s  %s\n", "LAST SEEN", "SEVERITY", "COUNT",
 		    "RULE AND FILE");
-	(void)printf("%-20s  %-8s  %5" PRIu64 "  %s\n%39s%s\n", last,
-	    severity_name(severity), count, safe_rule, "", path);
+	(void)printf("%-20s  %-8s  %5" PRIu64 "  %s%s\n%39s%s\n", last,
+	    severity_name(severity), count, safe_rule,
+	    finding_is_suppressed(finding) ? " (suppressed)" : "", "", path);
 }
 
 static bool
@@ -64,10 +65,14 @@ print_one(const struct spool_history *h, void *arg)
 	MH_CLEANUP(freep) char *path = text_escape_bytes(h->path, h->path_len);
 
 	l->n++;
-	if (l->is_ndjson)
+	if (l->is_ndjson) {
 		(void)printf("%s\n", h->json);
-	else
-		print_row(l, h->last_ms, h->severity, h->count, h->rule, path);
+		return true;
+	}
+	json_t *finding = json_loads(h->json, 0, NULL);
+
+	print_row(l, h->last_ms, h->severity, h->count, h->rule, path, finding);
+	json_decref(finding);
 	return true;
 }
 
@@ -93,7 +98,8 @@ print_record(void *ctx, const json_t *record)
 	}
 	print_row(l, last_ms,
 	    (int)json_integer_value(json_object_get(record, "severity")),
-	    (uint64_t)json_integer_value(json_object_get(record, "count")), rule, path);
+	    (uint64_t)json_integer_value(json_object_get(record, "count")), rule, path,
+	    json_object_get(record, "finding"));
 }
 
 static int

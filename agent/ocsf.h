@@ -71,6 +71,8 @@ json_t *poisoned_to_ocsf(const struct finding_context *ctx,
 /* OCSF severity_id and its word for a score 0..100. */
 int severity_id_of(unsigned score);
 const char *severity_name(int severity_id);
+/* Whether an override suppresses it; false of NULL. */
+bool finding_is_suppressed(const json_t *finding);
 
 /* A file that was scanned, with its hashes ("type":"file"): for --hashes. */
 json_t *file_to_json(const struct finding_context *ctx, const struct target *t,

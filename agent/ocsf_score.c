@@ -7,8 +7,6 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { STATUS_SUPPRESSED = 3 };
-
 void
 finding_target_score(const struct finding_context *ctx, const struct scan_answer *answer,
     struct target_score *ret)
@@ -24,6 +22,13 @@ finding_target_score(const struct finding_context *ctx, const struct scan_answer
 			target_score_add(ret, score.score);
 	}
 	target_score_finish(ret);
+}
+
+bool
+finding_is_suppressed(const json_t *finding)
+{
+	return json_integer_value(json_object_get(finding, "status_id")) ==
+	       STATUS_SUPPRESSED;
 }
 
 /* {"source":"override","score":40,"was":"score","reason":"...","until":"..."} */

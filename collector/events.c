@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "build_info.h"
 #include "collector/output.h"
+#include "collector/report_index.h"
 
 /* The same alarm has the same name, however often it changes. */
 static char *
@@ -260,6 +261,12 @@ ecs_event(const json_t *ocsf, const json_t *info, bool is_alarm)
 	    "provider", is_alarm ? "molehunt-collector" : "molehunt");
 	json_t *score = json_object_get(json_object_get(ocsf, "unmapped"), "score");
 
+	/* What an override suppresses is kept, and alerts nobody. */
+	if (!is_alarm &&
+	    json_integer_value(json_object_get(ocsf, "status_id")) == STATUS_SUPPRESSED) {
+		(void)json_object_set_new(out, "kind", json_string("event"));
+		copy_text(out, "reason", ocsf, "status_detail");
+	}
 	copy_text(out, "id", info, "uid");
 	copy_integer(out, "severity", ocsf, "severity_id");
 	copy_time(out, "start", info, "first_seen_time");

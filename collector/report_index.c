@@ -411,6 +411,8 @@ read_finding(struct scan *s, struct index_finding *f)
 			read_evidences(s, f);
 		else if (is_key(s, &key, "severity_id"))
 			severity = read_integer(s);
+		else if (is_key(s, &key, "status_id"))
+			f->is_suppressed = read_integer(s) == STATUS_SUPPRESSED;
 		else if (is_key(s, &key, "time"))
 			f->time_ms = read_integer(s);
 		else
@@ -427,7 +429,7 @@ scan_line(const char *line, size_t len, size_t texts_max, struct buf *texts,
     struct index_finding *ret)
 {
 	struct scan s = { line, line + len, false, texts, texts_max };
-	struct index_finding f = { { "", 0 }, { "", 0 }, { "", 0 }, 0, 0 };
+	struct index_finding f = { { "", 0 }, { "", 0 }, { "", 0 }, 0, 0, false };
 
 	read_finding(&s, &f);
 	if (s.bad || buf_error(texts) != MH_OK)

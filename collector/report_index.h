@@ -22,6 +22,7 @@ enum {
 	INDEX_TEXT_MAX = 4096, /* bytes kept of one text; the rest is in the report */
 	/* Findings of one report; the shortest one, {"class_uid":2004}, has 18 bytes. */
 	INDEX_FINDINGS_MAX = 1 << 20,
+	STATUS_SUPPRESSED = 3, /* status_id of OCSF */
 };
 
 /* One text of a finding: bytes of UTF-8 without NUL, not terminated. */
@@ -37,6 +38,7 @@ struct index_finding {
 	struct index_text path; /* evidences[0].file.path, or .process.file.path */
 	int64_t time_ms;        /* time */
 	int severity;           /* severity_id, 0 to 99 */
+	bool is_suppressed;     /* status_id is 3: an override says that it is harmless */
 };
 
 /* Of one report, in the order of its lines. */

@@ -273,6 +273,7 @@ struct finding_row {
 	size_t json_len;
 	uint64_t sequence;
 	int severity;
+	bool is_suppressed; /* by an override: known, and no alert */
 	int64_t time_ms, received_ms;
 	const struct alarm_row *alarm; /* not NULL: an alarm, and no finding */
 };

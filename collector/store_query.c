@@ -108,6 +108,7 @@ read_finding_row(sqlite3_stmt *stmt, struct finding_row *ret)
 		.hostname = column_text(stmt, 3),
 		.rule = column_text(stmt, 4),
 		.severity = sqlite3_column_int(stmt, 5),
+		.is_suppressed = sqlite3_column_int(stmt, 11) != 0,
 		.path = column_text(stmt, 6),
 		.time_ms = sqlite3_column_int64(stmt, 7),
 		.epoch = column_text(stmt, 8),
@@ -257,6 +258,7 @@ give_kept(sqlite3_stmt *stmt, kept_finding_fn *fn, void *arg)
 		.uid = { uid, (uint32_t)strlen(uid) },
 		.rule = { column_text(stmt, 4), (uint32_t)sqlite3_column_bytes(stmt, 4) },
 		.path = { column_text(stmt, 5), (uint32_t)sqlite3_column_bytes(stmt, 5) },
+		.is_suppressed = sqlite3_column_int(stmt, 6) != 0,
 	};
 
 	fn(sqlite3_column_int64(stmt, 0), &f, arg);

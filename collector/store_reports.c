@@ -336,6 +336,7 @@ add_finding(struct store *st, int64_t id, const struct index_finding *f)
 		    SQLITE_STATIC);
 	(void)sqlite3_bind_text(stmt, 5, f->rule.p, (int)f->rule.len, SQLITE_STATIC);
 	(void)sqlite3_bind_text(stmt, 6, f->path.p, (int)f->path.len, SQLITE_STATIC);
+	bind_int(stmt, 7, f->is_suppressed);
 	return store_run(st, stmt);
 }
 

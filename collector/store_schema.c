@@ -154,6 +154,9 @@ static const char *const migrations[] = {
 	" reports), 0), ifnull((SELECT max(number) FROM alarms), 0)))),"
 	" ('alarms', (SELECT count(*) FROM alarms)), ('up_ms', 0), ('copied_ms', 0),"
 	" ('restored_ms', 0);",
+
+	/* 3: before it no agent suppressed anything. */
+	"ALTER TABLE findings ADD COLUMN suppressed INTEGER NOT NULL DEFAULT 0;",
 };
 
 mh_err

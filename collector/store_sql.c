@@ -19,7 +19,7 @@
 #define FINDING_COLUMNS                                                        \
 	"SELECT f.id, NULL, a.agent, a.hostname, f.rule, f.severity, f.path, " \
 	"f.time_ms,"                                                           \
-	" e.epoch, r.sequence, r.received_ms"
+	" e.epoch, r.sequence, r.received_ms, f.suppressed"
 #define FINDING_WHERE                                                            \
 	" WHERE (?1 IS NULL OR a.agent = ?1) AND (?2 IS NULL OR f.rule GLOB ?2)" \
 	" AND (?3 IS NULL OR f.path GLOB ?3) AND f.time_ms >= ?4 AND f.severity >= ?5"
@@ -129,8 +129,8 @@ const char *const store_sql_texts[SQL_MAX_] = {
 	[SQL_REPORT_DER] = "SELECT der FROM reports WHERE id = ?1",
 	[SQL_REPORT_DELETE] = "DELETE FROM reports WHERE id = ?1",
 	[SQL_FINDING_ADD] =
-	    "INSERT INTO findings (id, severity, time_ms, uid, rule, path)"
-	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+	    "INSERT INTO findings (id, severity, time_ms, uid, rule, path, suppressed)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
 	[SQL_FINDINGS_DELETE] = "DELETE FROM findings WHERE id >= ?1 AND id < ?2",
 	[SQL_NEIGHBOUR] = "SELECT digest, previous FROM reports WHERE epoch = ?1"
 			  " AND sequence = ?2",
@@ -231,7 +231,7 @@ const char *const store_sql_texts[SQL_MAX_] = {
 	" AND a.agent = ?1"
 	" ORDER BY f.id DESC LIMIT ?6",
 	[SQL_REPORT_FINDINGS] =
-	    "SELECT id, severity, time_ms, uid, rule, path FROM findings"
+	    "SELECT id, severity, time_ms, uid, rule, path, suppressed FROM findings"
 	    " WHERE id >= ?1 << 20 AND id < (?1 + 1) << 20 ORDER BY id",
 	[SQL_COUNT_REPORTS] = "SELECT count(*) FROM reports",
 	[SQL_NEWEST] = "SELECT ifnull(max(received_ms), 0) FROM reports",

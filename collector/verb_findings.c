@@ -34,7 +34,8 @@ print_row(const struct finding_row *f)
 	(void)printf("%s  %s%-8s%s  %-16.16s  ", time, colour_of_severity(f->severity),
 	    severity_name(f->severity), colour_end(), host);
 	if (a == NULL) {
-		(void)printf("%s\n    %s\n", rule, path);
+		(void)printf("%s%s\n    %s\n", rule,
+		    f->is_suppressed ? " (suppressed)" : "", path);
 		return;
 	}
 	(void)printf("ALARM %lld: %s%s", (long long)a->id, rule,

@@ -83,6 +83,7 @@ compare_finding(int64_t id, const struct index_finding *f, void *arg)
 	signed_one = &cmp->index->findings[cmp->n];
 	cmp->differs |= id != cmp->first_id + (int64_t)cmp->n ||
 			f->severity != signed_one->severity ||
+			f->is_suppressed != signed_one->is_suppressed ||
 			f->time_ms != signed_one->time_ms ||
 			!is_same(&f->uid, &signed_one->uid) ||
 			!is_same(&f->rule, &signed_one->rule) ||

@@ -35,6 +35,8 @@ check(const json_t *finding, const struct index_finding *f)
 	check_text(&f->rule, json_object_get(info, "analytic"), "name");
 	check_text(&f->path, file, "path");
 	assert(f->time_ms == json_integer_value(json_object_get(finding, "time")));
+	assert(f->is_suppressed ==
+	       (json_integer_value(json_object_get(finding, "status_id")) == 3));
 	assert(f->severity == (severity < 0 ? 0 : severity > 99 ? 99 : severity));
 }
 

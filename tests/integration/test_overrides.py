@@ -127,6 +127,14 @@ overrides:
         self.wait_for_paths(paths)
         status = {scans.path_of(f): f["status_id"] for f in self.arrived()}
         self.assertEqual([status[p] for p in paths], [3, 1])
+        # People see it, too: at the collector, and on the machine.
+        there = self.c.verb("findings").stdout
+        for text in (there, self.r.run("molehunt", "findings", "--state", self.r.state).stdout,
+                     self.r.run("molehunt", "findings", "--socket", self.r.socket).stdout):
+            rows = dict(zip((line.strip() for line in text.splitlines()[1:]), text.splitlines()))
+            self.assertIn("mark (suppressed)", rows[paths[0]])
+            self.assertNotIn("suppressed", rows[paths[1]])
+        self.assertEqual(self.c.verb("verify").returncode, 0)
 
     @unittest.skipIf(LIBRARY is None, "libfaketime is not installed")
     def test_a_disabled_rule_runs_again_when_its_last_day_is_over(self):

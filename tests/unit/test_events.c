@@ -37,6 +37,18 @@ to_ecs(const char *text)
 }
 
 static void
+what_is_suppressed_is_no_alert(void **state)
+{
+	json_t *ecs = to_ecs("{\"time\":1,\"severity_id\":4,\"status_id\":3,"
+			     "\"status_detail\":\"ticket 7\",\"finding_info\":{}}");
+
+	(void)state;
+	assert_string_equal(text_at(ecs, "event.kind"), "event");
+	assert_string_equal(text_at(ecs, "event.reason"), "ticket 7");
+	json_decref(ecs);
+}
+
+static void
 a_finding_in_a_process_is_mapped(void **state)
 {
 	json_t *ecs = to_ecs(
@@ -142,6 +154,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_finding_in_a_process_is_mapped),
+		cmocka_unit_test(what_is_suppressed_is_no_alert),
 		cmocka_unit_test(what_has_another_type_is_left_out),
 		cmocka_unit_test(an_alarm_keeps_its_uid_while_it_changes),
 	};

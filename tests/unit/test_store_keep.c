@@ -326,7 +326,7 @@ check_migrated(const char *path)
 		const char *sql;
 		int64_t n;
 	} rows[] = {
-		{ "PRAGMA user_version", 2 },
+		{ "PRAGMA user_version", 3 },
 		{ "SELECT count(*) FROM agents", 2 },
 		{ "SELECT reports * 1000 + findings FROM agents WHERE hostname = 'ws-12'",
 		    200600 },
