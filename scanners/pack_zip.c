@@ -55,7 +55,7 @@ name_problem(const char *name)
 
 		if (len == 2 && part[0] == '.' && part[1] == '.')
 			return "its name climbs out of the pack";
-		if (part[0] == '.')
+		if (part[0] == '.' && len != 1)
 			return ""; /* .git, .github: as in a folder */
 		if (++n_parts > PACK_PARTS_MAX)
 			return "it lies more than 16 folders deep";
@@ -155,6 +155,9 @@ read_entries(struct reading *r)
 
 		const char *name = archive_entry_pathname(entry);
 
+		/* The folder itself, as bsdtar writes it. */
+		while (name != NULL && strncmp(name, "./", 2) == 0)
+			name += 2;
 		/* Links hold a name: as in a folder, they are not followed. */
 		if (name == NULL || archive_entry_filetype(entry) != AE_IFREG)
 			continue;

@@ -94,6 +94,12 @@ class ZipPacks(ScanTest):
         text = self.text_scan("--rules", zipped_pack, self.tree)
         self.assertIn("license of its pack: Detection Rule License (DRL) 1.1", text.out)
 
+    def test_a_dot_for_the_folder_itself_is_no_hidden_name(self):
+        # bsdtar writes names so.
+        _, found = self.found(self.pack([("./a.yar", rule("a")), ("./b/./c.yar", rule("c")),
+                                         ("./.git/d.yar", rule("d")), (".e.yar", rule("e"))]))
+        self.assertEqual(found, ["forge/a.yar", "forge/b/./c.yar"])
+
     def test_a_rule_file_that_is_called_like_a_licence_is_whole(self):
         _, found = self.found(self.pack([("license_stealer.yar", "// " + "x" * 600 + "\n" +
                                           rule("a"))]))
