@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/attributes.h"
+#include "base/text.h"
 
 enum { SCORE_MAX = 100 };
 
@@ -44,10 +45,18 @@ static const struct {
 static bool
 score_of_meta(const struct match_meta *meta, unsigned *ret)
 {
+	uint64_t number = 0;
+
 	if (meta == NULL)
 		return false;
 	if (meta->kind == META_NUMBER && meta->number >= 0 && meta->number <= SCORE_MAX) {
 		*ret = (unsigned)meta->number;
+		return true;
+	}
+	/* Some packs write numbers as texts. */
+	if (meta->kind == META_TEXT &&
+	    parse_u64(meta->text, 0, SCORE_MAX, &number) == MH_OK) {
+		*ret = (unsigned)number;
 		return true;
 	}
 	for (size_t i = 0; i < MH_ARRAY_LEN(severities); i++) {

@@ -113,7 +113,17 @@ a_score_comes_from_what_the_rule_says(void **state)
 	assert_judged(g, 80, "severity");
 	put_text(g, "severity", "informational");
 	assert_judged(g, 20, "severity");
+	put_text(g, "score", "100");
+	assert_judged(g, 100, "score");
+	put_text(g, "severity", "0");
+	assert_judged(g, 0, "severity");
 	/* What is no score is none. */
+	put_text(g, "score", "101");
+	assert_judged(g, SCORE_DEFAULT, "default");
+	put_text(g, "score", "-1");
+	assert_judged(g, SCORE_DEFAULT, "default");
+	put_text(g, "score", "70 of 100");
+	assert_judged(g, SCORE_DEFAULT, "default");
 	put_number(g, "score", 101);
 	assert_judged(g, SCORE_DEFAULT, "default");
 	put_number(g, "score", -1);
