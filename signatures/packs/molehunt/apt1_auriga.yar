@@ -21,6 +21,7 @@ rule APT_MAL_APT1_AURIGA_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "73a53c9f3622a0e6321dedc518cd8f94199011a9b21dc58fc65176e4f88c1319"
 
 	strings:
 		$x1 = "\\projects\\auriga\\branches\\stone_~1" ascii

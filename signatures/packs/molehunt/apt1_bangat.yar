@@ -21,6 +21,7 @@ rule APT_MAL_APT1_BANGAT_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "63bbe3e6d87a9757fc1d5fa867de240918c2cc62f25c338acde90c482386807a"
 
 	strings:
 		$s1 = "DreateRemoteThread" ascii

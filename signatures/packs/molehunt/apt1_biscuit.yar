@@ -20,6 +20,7 @@ rule APT_MAL_APT1_BISCUIT_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "f7f39c350fae37b46bce8ec71d797ebb7d71e2525b64d5235c9d18c9d7fc5ba3"
 
 	strings:
 		$s1 = "zxdosml" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_APT1_BOUNCER_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "1341639e7ff11121e7a23748866a7231f83615fb11b4634421a65ace57eb831c"
 
 	strings:
 		$x1 = "*Qd9kdgba33*%Wkda0Qd3kvn$*&><(*&%$E#%$#1234asdgKNAg@!gy565dtfbasdg" ascii

@@ -21,6 +21,7 @@ rule APT_MAL_APT1_CALENDAR_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "4180abb32edd4e41ff6ff4e45eb60f94a45b6a3a41464485c315ffd91f5c26ac"
 
 	strings:
 		$s1 = "AFX_Ideas_H__5B5F33E8_2175_4C23_BB38_A334CADD6B78" ascii

@@ -21,6 +21,7 @@ rule APT_MAL_APT1_Certificates_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "5e396a3e5b2b22d45aef95c94b077b126a11ea056af9f4b2f5d4439f2e068c8f"
 
 	strings:
 		$x1 = { 0E 97 88 1C 6C A1 37 96 42 03 BC 45 42 24 75 6C }

@@ -22,6 +22,7 @@ rule APT_MAL_APT1_Codec_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "b39b6529c9c8405d3130f3e00982dea311d4e933c354d20680dbb7c2b91e05a3"
 
 	strings:
 		$x1 = "thequickbrownfxjmpsvalzydg" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_APT1_COMBOS_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "eb6c2e10db0506cbc8d699f2abedd80cd272172ad869bbfbe40c5e24b435cef7"
 
 	strings:
 		$s1 = "Wkda0Qd3kv12" ascii

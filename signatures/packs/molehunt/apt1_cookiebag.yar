@@ -21,6 +21,7 @@ rule APT_MAL_APT1_COOKIEBAG_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "29e3b8c79f0942121bd41c9f11d57c2d1b0c435477b4ae68ea02ca5ad52934ed"
 
 	strings:
 		$s1 = "YzpcXHdpbmRvd3NcXHN5c3RlbTMyXFxjbWQuZXhl" ascii

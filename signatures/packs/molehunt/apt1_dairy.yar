@@ -21,6 +21,7 @@ rule APT_MAL_APT1_DAIRY_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "cd21b71a164d31c2ea3d09f571289488751ff86814e86adc1eb7467fd1173fd8"
 
 	strings:
 		$s1 = "pkkill" ascii

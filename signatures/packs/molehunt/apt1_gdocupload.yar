@@ -21,6 +21,7 @@ rule APT_HKTL_APT1_GDOCUPLOAD_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "f3002f98c3bb314c2832fb6f38802155cd6d39186f00bca9bf757b43a4b46111"
 
 	strings:
 		$x1 = "e:\\Project\\mm\\Webmail\\Bin\\gdocs.pdb" ascii

@@ -21,6 +21,7 @@ rule APT_HKTL_APT1_GETMAIL_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "995f9899bd0f6e44465f63c30dd771194f35d1bdb8dcc937c44b52c179681e2a"
 
 	strings:
 		$s1 = "Lu's Zany Message Store" ascii

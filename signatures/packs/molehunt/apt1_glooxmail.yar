@@ -21,6 +21,7 @@ rule APT_MAL_APT1_GLOOXMAIL_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "bfefc1f73b281f3a185a196dc99e52c7b643feea4ff25e14a47fe40d9839bed8"
 
 	strings:
 		$x1 = "c:\\code\\glooxtest\\Release\\glooxtest.pdb" ascii

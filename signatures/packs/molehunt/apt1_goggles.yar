@@ -21,6 +21,7 @@ rule APT_MAL_APT1_GOGGLES_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "c8771488d768e8e9b6d66c680d100939f0d66280656c8d44bf26c7e5f7368560"
 
 	strings:
 		$s1 = "\"%s\" -startsvc" ascii

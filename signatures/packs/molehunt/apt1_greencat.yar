@@ -21,6 +21,7 @@ rule APT_MAL_APT1_GREENCAT_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "6706e627a6caa078221ecd70d8564b893b44d2be70dd95a017d0ac0eea4e487a"
 
 	strings:
 		$s1 = "Shell started fail!" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_APT1_HACKSFASE_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "b678647e59979371ac159b6fad6dac9dd3d28d17827a96ac79301698077eff1a"
 
 	strings:
 		$s1 = "!@#%$^#@!" ascii

@@ -21,6 +21,7 @@ rule APT_MAL_APT1_HELAUTO_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "7a6fb6bb52db711e17e878cce093315d530bc965084a38bef7108cea9a0a5d1e"
 
 	strings:
 		$s1 = "Hello.I am here!" ascii

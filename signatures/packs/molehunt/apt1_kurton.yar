@@ -20,6 +20,7 @@ rule APT_MAL_APT1_KURTON_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "9f54151b67080e716a6408911019ac3940517ef14bcf4ebd3ba4a9a9e4dd8f02"
 
 	strings:
 		$x1 = "!(*@)(!@PORT!(*@)(!@URL" ascii

@@ -20,6 +20,7 @@ rule APT_HKTL_APT1_LIGHTBOLT_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "5511f478adda456cd0296151b40de7628c446ee1933abf70890da2cd51aefde8"
 
 	strings:
 		$x1 = "bits.exe a all.jpg .\\ALL -hp%s" ascii

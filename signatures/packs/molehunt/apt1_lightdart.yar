@@ -20,6 +20,7 @@ rule APT_HKTL_APT1_LIGHTDART_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "bbf6f9738ddfef2819b5a8bcdbe5f6d840eebaed879c9b50acc1a9d31866f0b4"
 
 	strings:
 		$s1 = "&sdate=%04ld-%02ld-%02ld 00:00:00&edate=%04ld-%02ld-%02ld 23:59:59" ascii

@@ -21,6 +21,7 @@ rule APT_MAL_APT1_LONGRUN_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "c5014ee448a173ae8da43690fa9519fe024c35a4f0612f381efb997e14eaf888"
 
 	strings:
 		$s1 = "Dcryption Error! Invalid Character '%c'." ascii

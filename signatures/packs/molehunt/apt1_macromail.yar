@@ -21,6 +21,7 @@ rule APT_MAL_APT1_MACROMAIL_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "c77a0f2a1654112b9edeb61fbf7bdc856000856a949844aeb8ed8a8051976feb"
 
 	strings:
 		$k1 = "svcMsn.dll" ascii

@@ -21,6 +21,7 @@ rule APT_MAL_APT1_MANITSME_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "410743003266f5e20b1247afe9c7e979bf19c9c6840d333091fc202fcc3d26db"
 
 	strings:
 		$x1 = "No Doubt to Hack You, Writed by UglyGorilla" ascii

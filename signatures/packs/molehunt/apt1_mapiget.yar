@@ -20,6 +20,7 @@ rule APT_HKTL_APT1_MAPIGET_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "420fd48884612c79355e9b2aec89cd3ccb97a4538b5610bb9bd6ed5c1267b8f7"
 
 	strings:
 		$x1 = "%s -s:ExchangeServer -u:UserName -t:YYYY-MM-DD-HH -o:SavePath" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_APT1_MINIASP_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "2d1776480d0ce71bcccc8eb196f2f4e18d44cc59ae55dd1de350feb9cd50e7ec"
 
 	strings:
 		$x1 = "q0nc9w8edaoiuk2mzrfy3xt1p5ls67g4bvhj" ascii

@@ -21,6 +21,7 @@ rule APT_MAL_APT1_NEWSREELS_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "41dea71dd7045ea3665bae8dd4148dcd22733f6acb1644e32e679aaa081867bf"
 
 	strings:
 		$s1 = "name=%s&userid=%04d&other=%c%s" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_APT1_SEASALT_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "b3d81c8138403e658a08809e0b764a9aa807288c9406898ffd9d6e9d7afe43e1"
 
 	strings:
 		$x1 = "Mozilla/4.0 (compatible; MSIE 5.00; Windows 98) KSMM" ascii

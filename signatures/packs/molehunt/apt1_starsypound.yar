@@ -20,6 +20,7 @@ rule APT_MAL_APT1_STARSYPOUND_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "b5dfee8dd57c4f51b170e6eaa51168f39e6a46302e5e5201f38699af9d4ac074"
 
 	strings:
 		$s1 = "*(SY)# cmd" ascii

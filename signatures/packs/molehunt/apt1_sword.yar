@@ -22,6 +22,7 @@ rule APT_MAL_APT1_SWORD_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "e17dff85bdb65664e39646dce127da2b31070abe0248fa35e3219ea33be7e2a4"
 
 	strings:
 		$s1 = "*========== Bye Bye ! ==========*" ascii

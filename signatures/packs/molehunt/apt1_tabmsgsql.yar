@@ -21,6 +21,7 @@ rule APT_MAL_APT1_TABMSGSQL_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "b35c93e3055b39b8afbf19ce6b1e5ac6997cfa84b2f6d79071279003bfb12f86"
 
 	strings:
 		$x1 = "letusgohtppmmv2.0.0.1" ascii

@@ -21,6 +21,7 @@ rule APT_MAL_APT1_TARSIP_ECLIPSE_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "196d9859b90b758574d2cd51d86697cdb91d1f88518b02bb601808c3b0e215fe"
 
 	strings:
 		$x1 = "Eclipse_Client_B.pdb" ascii

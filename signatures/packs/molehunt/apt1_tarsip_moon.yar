@@ -21,6 +21,7 @@ rule APT_MAL_APT1_TARSIP_MOON_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "3c0b52dfb2bf05b243918a78c15fc3fd127f4c0458dd9d44ac4dcebffea575ef"
 
 	strings:
 		$x1 = "\\Release\\MoonDLL2.pdb" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_APT1_WARP_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "366a1b1f9b057fb51fb3a66cf4fdfb2114225941c927736761a05c7d55b86156"
 
 	strings:
 		$x1 = "%USERPROFILE%\\Temp\\~ISUN32.EXE" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_APT1_WEBC2_ADSPACE_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "314db97de53a5efacb541fe79b592e66576b8872314070f5eed15dd67e26d315"
 
 	strings:
 		$x1 = "<!---HEADER ADSPACE style=\"everyone\"" ascii

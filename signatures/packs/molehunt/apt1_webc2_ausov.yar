@@ -20,6 +20,7 @@ rule APT_MAL_APT1_WEBC2_AUSOV_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "4d8114b03ee12b797bf3cd7b800de73e12e17103c2f2678660f2498e9aaa5b38"
 
 	strings:
 		$s1 = "<!--DOCHTML" ascii

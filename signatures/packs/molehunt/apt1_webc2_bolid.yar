@@ -20,6 +20,7 @@ rule APT_MAL_APT1_WEBC2_BOLID_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "087e79fcc8dbb492f065c1e8804b53f5637ff3c0e07e6421d0c64d7341fb1189"
 
 	strings:
 		$s1 = "downloadcopy:" ascii

@@ -21,6 +21,7 @@ rule APT_MAL_APT1_WEBC2_CLOVER_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "4779712b4312da822e06d53188552fcf7a35aed6babff34ed6be49f875ff6256"
 
 	strings:
 		$s1 = "86845632017245" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_APT1_WEBC2_CSON_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "12cb16105699403820fd7bdfb61dc4e8a3fe4d54402504fcf849ecb962d05170"
 
 	strings:
 		$s1 = "/Default.aspx?INDEX=" ascii

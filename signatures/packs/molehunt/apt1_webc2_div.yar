@@ -20,6 +20,7 @@ rule APT_MAL_APT1_WEBC2_DIV_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "f3df616966b399f26fa57b60d1dcd3243d57168c8d6ba69055137c8620b245d6"
 
 	strings:
 		$s1 = "3DC76854-C328-43D7-9E07-24BF894F8EF5" ascii

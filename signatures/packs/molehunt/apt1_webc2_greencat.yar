@@ -20,6 +20,7 @@ rule APT_MAL_APT1_WEBC2_GREENCAT_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "6fc2fba578a0d384b718541f5d887edfb26dbb8e1728c727b2c5d9e93801a692"
 
 	strings:
 		$s1 = "~MS80547.bat" ascii

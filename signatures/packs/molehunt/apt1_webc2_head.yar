@@ -20,6 +20,7 @@ rule APT_MAL_APT1_WEBC2_HEAD_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "28283296013817bdde354008cd1a23c6b90d8d381afcd9ba5105f62fc7303b42"
 
 	strings:
 		$k1 = "W!r@o#n$g" ascii

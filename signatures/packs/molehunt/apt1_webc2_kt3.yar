@@ -20,6 +20,7 @@ rule APT_MAL_APT1_WEBC2_KT3_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "a3df8a4a767c789e51c13cf79a21387e8746b8c097ca16a965f6bca6b5775d32"
 
 	strings:
 		$s1 = "*!Kt3+v| s:" ascii

@@ -21,6 +21,7 @@ rule APT_MAL_APT1_WEBC2_QBP_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "441906237bd897d13a08187a409638a56f036530d13f78a2943de556e645e8fa"
 
 	strings:
 		$s1 = "<!--<2010QBP" ascii

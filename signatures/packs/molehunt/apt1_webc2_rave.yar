@@ -20,6 +20,7 @@ rule APT_MAL_APT1_WEBC2_RAVE_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "d451d16824e8e037e73911d15d323d766e789e2e0a49bd7b720fa3044b90ae9a"
 
 	strings:
 		$s1 = "HTTP Mozilla/5.0(compatible+MSIE)" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_APT1_WEBC2_TABLE_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "14b01f3d65ee9c303d95a4556131a0eb40ec1a497403005b2d56f9a8a3fcfb71"
 
 	strings:
 		$s1 = "<table<background=" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_APT1_WEBC2_TOCK_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "f56abbadc6c0fdedf2a95fbf67e21290f5f20c31b89c34cab6fef98b777eaaa5"
 
 	strings:
 		$s1 = "<!---[<if IE 5>]id=" ascii

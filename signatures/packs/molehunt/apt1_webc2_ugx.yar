@@ -20,6 +20,7 @@ rule APT_MAL_APT1_WEBC2_UGX_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "b5ee12955acc9c90d5202ddc13f293492fe207854a46a7270fa84b158db7073d"
 
 	strings:
 		$s1 = "!@#dmc#@!" ascii

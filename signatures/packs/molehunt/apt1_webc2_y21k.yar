@@ -20,6 +20,7 @@ rule APT_MAL_APT1_WEBC2_Y21K_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "caff31bf1ab6235ea3f9fc0911d346c554226d322764d5485524f5fc39df4c7a"
 
 	strings:
 		$k1 = "dW5zdXBwb3J0" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_APT1_WEBC2_YAHOO_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "a98f97174e1f7a51a360af478ca09440bb363c813b6a4f84145fadee2dfe7d76"
 
 	strings:
 		$s1 = "IPHONE8.5(host:%s,ip:%s)" ascii

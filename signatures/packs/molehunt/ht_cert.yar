@@ -20,6 +20,7 @@ rule APT_MAL_HackingTeam_Certificate_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "94b2f977429192e6cc0d84e79af63aa9808e7ba577c84427d2d798b96bf90e5c"
 
 	strings:
 		$s1 = { 02 F1 75 66 EF 56 8D C0 6C 9A 37 9E A2 F4 FA EA }

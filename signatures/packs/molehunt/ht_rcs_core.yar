@@ -21,6 +21,7 @@ rule APT_MAL_HackingTeam_RCS_Core_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "0abc549e5409f4e55776ea39581d46f443b5390399f470f888478d5e63d1a0b1"
 
 	strings:
 		$s1 = "- Checking components" ascii wide

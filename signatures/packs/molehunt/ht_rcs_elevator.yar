@@ -20,6 +20,7 @@ rule APT_MAL_HackingTeam_RCS_Elevator_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "a740978e0f1efda84c8b8f6ad4dc1fe2ba9d3471d19a62e2d0c39191546569a8"
 
 	strings:
 		$s1 = "[*] traversing processes" ascii

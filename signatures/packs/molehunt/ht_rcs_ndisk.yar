@@ -22,6 +22,7 @@ rule APT_MAL_HackingTeam_RCS_Ndisk_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "6d0ceb4d0bfecd7baac59fbe316310f56681516b4fcbb4ca0b3012aa91114788"
 
 	strings:
 		$s1 = "\\Device\\MSH4DEV1" wide

@@ -21,6 +21,7 @@ rule APT_MAL_HackingTeam_RCS_Scout_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "cea5cd029b4ca671ca40d835546dd872afecc10fbb0a44545085a30e0c070711"
 
 	strings:
 		$s1 = "Owning PCI bus" wide

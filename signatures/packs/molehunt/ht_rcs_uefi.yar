@@ -20,6 +20,7 @@ rule APT_MAL_HackingTeam_RCS_UEFI_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "bf840dae7bdbf4111092f57dc9a265451b6a1298170081f266e4c40e2d4e0408"
 
 	strings:
 		$s1 = "\\modules\\ntfs.mod" ascii

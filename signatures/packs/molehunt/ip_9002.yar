@@ -20,6 +20,7 @@ rule APT_MAL_RAT_9002_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "4c928a3b09ed58f506669a8e3e131439a44523203fb07214b0ea2466e7d71f23"
 
 	strings:
 		$s1 = "rat_UnInstall" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_Agent_BTZ_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "61365636ed384561e892ce9c593db37cb13bd113bde3ed1ae87e41d7988ee09e"
 
 	strings:
 		$x1 = "1dM3uu4j7Fw4sjnbcwlDqet4F7JyuUi4m5Imnxl1pzxI6as80cbLnmz54cs5Ldn4ri3do5L6gs923HL34x2f5cvd0fk6c1a0s" ascii

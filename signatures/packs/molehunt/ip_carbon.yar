@@ -21,6 +21,7 @@ rule APT_MAL_Carbon_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "62fe06b102f54ba56c19b0f5f3411006f22924de131f32224081f194904a309a"
 
 	strings:
 		$x1 = "OPER|Sniffer '%s' running... ooopppsss...|" ascii

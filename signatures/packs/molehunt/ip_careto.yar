@@ -20,6 +20,7 @@ rule APT_MAL_Careto_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "6d029676e0a7ee9548b99ea1ae54e425ede12f1f357e4e33865ca2979a526fba"
 
 	strings:
 		$s1 = "PGPsdkDriver" ascii wide

@@ -20,6 +20,7 @@ rule APT_MAL_CRACKSHOT_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "33f9367b96b4b614f889f119cbb385e8a73e528d8fb768ee22bd881c12f43120"
 
 	strings:
 		$s1 = "RunUrlBinInMem" ascii

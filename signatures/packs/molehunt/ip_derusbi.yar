@@ -20,6 +20,7 @@ rule APT_MAL_Derusbi_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "6f939c1bc988a6faee4ff7d8ca7d02c1889df276dbab1562408bbaeda5ae07ae"
 
 	strings:
 		$s1 = "$$$--Hello" ascii

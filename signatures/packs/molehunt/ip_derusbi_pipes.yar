@@ -20,6 +20,7 @@ rule APT_MAL_Derusbi_Pipes_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "a88043d4d078231fbe19315d5ca2919dbe7c1dab0ebcc1e3f4a436d32b426fb6"
 
 	strings:
 		$s1 = "PCC_CMD_PACKET" ascii

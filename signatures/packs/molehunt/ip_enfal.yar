@@ -20,6 +20,7 @@ rule APT_MAL_Enfal_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "32ee805c9ff68fe2ec52511f9ead4511a82e386381ff59216e16c7f4c50dfc2e"
 
 	strings:
 		$s1 = "LuridDownloader for Falcon" ascii

@@ -20,6 +20,7 @@ rule MAL_Gh0st_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "628fe79cda182e3792f95e30e3c67c3d1d907566bdc74b5eadc419739f5fed6a"
 
 	strings:
 		$s1 = "Gh0st Update" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_Hackers_Door_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "bdaa93d74473813abfdd462990366052c0422128fcc3aab45a953eac34eb39ae"
 
 	strings:
 		$x1 = "I'mhackeryythac1977" ascii

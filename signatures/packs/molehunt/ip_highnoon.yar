@@ -20,6 +20,7 @@ rule APT_MAL_HIGHNOON_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "ba0234900cff24357fea46ed5ec0b3b6c669ef7f85db325b35c5000dc0ac9f13"
 
 	strings:
 		$x1 = "\\RbDoorX64.pdb" ascii

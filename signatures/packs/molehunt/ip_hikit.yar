@@ -20,6 +20,7 @@ rule APT_MAL_Hikit_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "d14d339d2375f2ba0399be38f73ca4c63f5c84a463f43cfda66f0391c340bae1"
 
 	strings:
 		$x1 = "\\JmVodServer\\hikit\\bin32\\RServer.pdb" ascii

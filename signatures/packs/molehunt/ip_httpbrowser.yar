@@ -20,6 +20,7 @@ rule APT_MAL_HTTPBrowser_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "5ae40d037d64e1036719b947abddd0910f228b89ce7119c30ce8faaec797ed0a"
 
 	strings:
 		$s1 = "HttpBrowser/1.0" wide

@@ -20,6 +20,7 @@ rule APT_MAL_HyperBro_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "97cae33a7076f41c87d02b1e9ba0f9538cc9a22efb941953b19964d250c5089e"
 
 	strings:
 		$s1 = "https://%s:%d/api/v2/ajax" wide

@@ -20,6 +20,7 @@ rule APT_MAL_Icefog_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "337c865dcf3e87a5fe5094a274989671e87cfe1d3102276e39b7ebbe5419b6c1"
 
 	strings:
 		$s1 = "/getorder.aspx?hostname=" wide

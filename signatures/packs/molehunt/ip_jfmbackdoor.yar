@@ -20,6 +20,7 @@ rule APT_MAL_JFMBackdoor_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "86b28e7452f3007621bc37cfe6150a03881008213b2fd5a33fcf0c8aa0ea0002"
 
 	strings:
 		$x1 = "Zs0@31=KDw.*7ev" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_Kakfum_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "69fbfb3657cc6c619b7607cda9f00ca75f77574e0fa8e2d9dc6cd0c1b9b0453b"
 
 	strings:
 		$s1 = "%SystemRoot%\\System32\\svchost.exe -k sqlserver" ascii

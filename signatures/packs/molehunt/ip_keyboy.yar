@@ -20,6 +20,7 @@ rule APT_MAL_KeyBoy_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "d7f74a83b4434fd64505de3f4e1ff471a1935885ff4aa904df37f7a6e047a2c1"
 
 	strings:
 		$s1 = "Not Configed, Exiting" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_Mirage_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "bfe9149705b017c890aa579ee8e31fbcf2985515f14f85ac5a2e4c149db08c68"
 
 	strings:
 		$s1 = "Neo,welcome to the desert of real." ascii wide

@@ -20,6 +20,7 @@ rule APT_MAL_Naikon_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "d7e0134239b7305410453554e6ce367e4de30172c1732c4ef87ab2388b9ccdee"
 
 	strings:
 		$x1 = "/aspxabcdef.asp?" ascii

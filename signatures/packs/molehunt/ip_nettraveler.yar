@@ -20,6 +20,7 @@ rule APT_MAL_NetTraveler_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "d088fd1af27b26a2ae9fce3bf6c7229ae07dcd0b8d592843aa0f7d61d86940fb"
 
 	strings:
 		$s1 = "travlerbackinfo" ascii

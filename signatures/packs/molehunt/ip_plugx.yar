@@ -20,6 +20,7 @@ rule MAL_PlugX_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "b97dcff2ffadd73866a0e84e9b9b59ed4c0e21c7232730ed45b2ff9b4a980715"
 
 	strings:
 		$s1 = "\\\\.\\PIPE\\RUN_AS_USER(%d)" wide

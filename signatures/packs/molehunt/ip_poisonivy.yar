@@ -21,6 +21,7 @@ rule MAL_PoisonIvy_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "a4aec77e33a4d32abd10f2bf7f7ea5306ea004abdb8b80aba548ae95392e7405"
 
 	strings:
 		$s1 = "CONNECT %s:%i HTTP/1.0" ascii

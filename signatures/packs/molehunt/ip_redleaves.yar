@@ -20,6 +20,7 @@ rule APT_MAL_RedLeaves_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "457f8005905bcecaca9c3622a5a36643b41f3ba5d2fbeaf02adaca7960da8d9b"
 
 	strings:
 		$x1 = "YJ_D_KROPOX_M_NUJI_OLY_S_JU_MOOK" ascii

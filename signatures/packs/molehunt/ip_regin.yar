@@ -20,6 +20,7 @@ rule APT_MAL_Regin_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "0059cd042bf7adef7f1dcb0c43eabb3ac831286aaa692bb752b7840de4d097ea"
 
 	strings:
 		$s1 = "AuthenticateNetUseIpc" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_Sakula_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "6238c15d0919ed5251641e5d03506cb644985dbfa659389847f291c67418dc8d"
 
 	strings:
 		$x1 = "cmd.exe /c rundll32 \"%s\" ActiveQvaw \"%s\"" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_Tick_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "2933346a59bf1787fe66f9141388cf9ef875e1b675e711dec9809d8122fdf1bd"
 
 	strings:
 		$x1 = "\\Projects\\xxmm2\\Release\\" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_TidePool_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "22bb7a8c155a56919ed9f791d3ed13ee0b3306152be6b0fa32ebe8aa4eaeef60"
 
 	strings:
 		$s1 = "\\IEHelper\\mshtml.dll" wide

@@ -20,6 +20,7 @@ rule APT_MAL_Winnti_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "9c53f69f85cc4557421a09775b921953b2c763db29551f45ec05dbfc7fb444a2"
 
 	strings:
 		$x1 = "\\BaseNamedObjects\\{B2B87CCA-66BC-4C24-89B2-C23C9EAC2A66}" wide

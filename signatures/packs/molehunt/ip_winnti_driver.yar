@@ -20,6 +20,7 @@ rule APT_MAL_Winnti_Driver_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "11403366114a2bc75351eaa5c1bbbd36e10211db2d1df389d7a076045e944187"
 
 	strings:
 		$s1 = "\\Device\\StreamPortal" wide

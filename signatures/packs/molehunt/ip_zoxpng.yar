@@ -20,6 +20,7 @@ rule APT_MAL_ZoxPNG_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "512a437c6ec70a20844e1f05ba3f701fa32e2a368fe45cb44743fd6e23114f2a"
 
 	strings:
 		$x1 = "png&w=800&h=600&ei=CnJcUcSBL4rFkQX444HYCw&zoom=1" ascii

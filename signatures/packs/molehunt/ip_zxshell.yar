@@ -20,6 +20,7 @@ rule APT_MAL_ZxShell_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "60ab62fd416e2244f4ddd1492e51d8cdadb3d10b4cbf18541b10c2ac49433e66"
 
 	strings:
 		$s1 = "CMD.EXE /C NET USER GUEST /ACTIVE:yes && NET USER GUEST ++++++" ascii

@@ -21,6 +21,7 @@ rule APT_MAL_LNX_AlienReverse_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "d9516f907a054d66e6e8cc01f045caef69352096983b1bcda1d0bba7c516c058"
 
 	strings:
 		$x1 = "./AlienReverse --reverse-address=" ascii

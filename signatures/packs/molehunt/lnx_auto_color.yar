@@ -21,6 +21,7 @@ rule APT_MAL_LNX_Auto_Color_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "dcc1f7923436d82683b332f46bb3686df629868ebb66717a681e08c90382eaf5"
 
 	strings:
 		$s1 = "/door-%d.log" ascii

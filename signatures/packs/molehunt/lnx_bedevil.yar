@@ -20,6 +20,7 @@ rule MAL_LNX_bedevil_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "1531999d921c6b16080492ddf051a1fecdaa0082837b1a06672cb42f2506ca26"
 
 	strings:
 		$s1 = "dobdvutil" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_LNX_BOLDMOVE_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "ebc3d09864cf8bbbb3f64b04b13ae82ecffe943a728401cc45bf5c3541c2f9db"
 
 	strings:
 		$s1 = "curl/6.12.34" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_LNX_Bonadan_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "37cc864d6e98682092f0bf78f2bc8c74e0bce3a6048e5d60905ff12295ada594"
 
 	strings:
 		$x1 = "6106#x=%d#%s#%s#speed=%s" ascii

@@ -21,6 +21,7 @@ rule APT_MAL_LNX_BPFDoor_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "5ae3c0901ddcfa33c02f8649f6356483f22ab11a196bfa8084c1dc180d101b97"
 
 	strings:
 		$x1 = "/var/run/haldrund.pid" ascii

@@ -21,6 +21,7 @@ rule APT_HKTL_LNX_BPFDoor_Controller_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "62e005472ca6972f2fec08a5c23145f866313d7aeeac71c1faca8a96f648dfe0"
 
 	strings:
 		$x1 = "(udp[8:2]=0x7255) or (icmp[8:2]=0x7255) or (tcp[((tcp[12]&0xf0)>>2):2]=0x5293)" ascii

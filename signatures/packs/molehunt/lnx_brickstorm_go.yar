@@ -20,6 +20,7 @@ rule APT_MAL_LNX_BRICKSTORM_Go_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "0cf3d931d754e5c1162b47d0a492205c1835283d0f4443395f2cef9cd6c4ea12"
 
 	strings:
 		$s1 = "/libs/doh.createDnsMessage" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_LNX_BRICKSTORM_Rust_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "c8d80256b2e25be4b9d157cd48b519f80127adce5e05d5f6a71226935e2e6f21"
 
 	strings:
 		$x1 = "8tr9y8e4df1h6515fthderth" ascii

@@ -20,6 +20,7 @@ rule MAL_LNX_brokepkg_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "5c4a66228253e6cc1e00329bb19f7484ad93caf30c9b0da532c7503c72a823fa"
 
 	strings:
 		$x1 = "br0k3_n0w_h1dd3n" ascii

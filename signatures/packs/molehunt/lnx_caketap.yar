@@ -20,6 +20,7 @@ rule APT_MAL_LNX_CAKETAP_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "caf23bce81a45abefe5cac138573fe88a69aaa4b4fa0abc56f59dd0cc29bcfed"
 
 	strings:
 		$s1 = ".caahGss187" ascii

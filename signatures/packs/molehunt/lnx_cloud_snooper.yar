@@ -20,6 +20,7 @@ rule APT_MAL_LNX_Cloud_Snooper_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "6452afcdcef7271bec8b01c7dd2a0d0a7a26f369997674d99c1953b4d963ba5c"
 
 	strings:
 		$s1 = "snd_floppy" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_LNX_COATHANGER_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "07873a2bb1c81f4326c90ce8dc84991846050b2ef0dae28ad887a145ab64baf8"
 
 	strings:
 		$s1 = "/data2/.bd.key/" ascii

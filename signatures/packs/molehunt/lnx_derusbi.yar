@@ -20,6 +20,7 @@ rule APT_MAL_LNX_Derusbi_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "82ddd927fe110794aa2e4e85bae1883c14d7b38eef5578b4adc519c69a964004"
 
 	strings:
 		$s1 = "PS1=RK# \\u@\\h:\\w \\$" ascii

@@ -20,6 +20,7 @@ rule MAL_LNX_Diamorphine_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "102c54ebc4b7abfcf1562aa0dac5302014ac0f6e52602a9a652df1034850e57b"
 
 	strings:
 		$s1 = "author=m0nad" ascii

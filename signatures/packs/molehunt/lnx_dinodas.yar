@@ -20,6 +20,7 @@ rule APT_MAL_LNX_DinodasRAT_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "d46cc5a0e23fb0da79b24e05708047394b2938480e00a3cf2f001f3aadc933f3"
 
 	strings:
 		$s1 = "int MyShell::createsh()" ascii

@@ -21,6 +21,7 @@ rule APT_MAL_LNX_Drovorub_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "8c96a2f5ce572bf3f653afd186d4d5aca9bf585c5a84ea4e56f2de30b9c99198"
 
 	strings:
 		$a1 = "auth.hello" ascii

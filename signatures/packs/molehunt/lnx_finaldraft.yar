@@ -21,6 +21,7 @@ rule APT_MAL_LNX_FinalDraft_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "b309f8e5a55fa2e913dbba2397aed70a462c0b8fb7899205ad39c32ae37632c8"
 
 	strings:
 		$s1 = "COutLookTransChannel" ascii

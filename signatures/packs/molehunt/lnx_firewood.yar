@@ -20,6 +20,7 @@ rule APT_MAL_LNX_FireWood_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "fa321c802b8b7fe0bf182795b6a5dfc3f8e43fd4f0fbb355bca02e788f9a6a21"
 
 	strings:
 		$x1 = "Total Disk space:%luG, Free Disk spae:%luG" ascii

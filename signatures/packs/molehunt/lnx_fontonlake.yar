@@ -21,6 +21,7 @@ rule APT_MAL_LNX_FontOnLake_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "dadfe8da95a6fc331bd83200b76d385cdb2e320b1e4e365abf762157beeef099"
 
 	strings:
 		$x1 = ".cmd.Upload_Passwd.PasswordInfo" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_LNX_Gomir_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "2ce5dfdc94317382932f8eb8e6393f59edcf6509b45940cb9cba19bfb0e573b1"
 
 	strings:
 		$s1 = "/mir/index.php" ascii

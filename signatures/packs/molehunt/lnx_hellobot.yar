@@ -20,6 +20,7 @@ rule APT_MAL_LNX_HelloBot_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "4159e36c3793fb90475156576d7ab4c2f8fe45a403ea63f0f4bd89199dfc74b7"
 
 	strings:
 		$x1 = "ecfafeab6ee7d642" ascii

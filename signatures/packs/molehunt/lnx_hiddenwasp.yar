@@ -22,6 +22,7 @@ rule APT_MAL_LNX_HiddenWasp_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "77f35c91587295bf8f204f2673fb3cd76c20402e506ea9d1841b7188d3c5eedf"
 
 	strings:
 		$s1 = "I_AM_HIDDEN" ascii

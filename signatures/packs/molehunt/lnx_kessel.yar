@@ -20,6 +20,7 @@ rule APT_MAL_LNX_Kessel_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "53220de6d9a3969fdcf61d68732b58d50a94031d481ea350f6fefa971996bee3"
 
 	strings:
 		$x1 = "Xee5chu1Ohshasheed1u" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_LNX_Kobalos_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "742a71bf1cdc9448fbd57582babc9834bfd6a0e57bd71521c5b4bf788e50d25a"
 
 	strings:
 		$x1 = { AE 0E 05 09 0F 3A C2 B5 0B 1B C6 E9 1D 2F E3 CE }

@@ -20,6 +20,7 @@ rule APT_MAL_LNX_Lightning_Framework_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "975969abd9b3ef20e5e75d680587f13e7c13f9cfed2cc422ea8b6104c48f4d03"
 
 	strings:
 		$s1 = "/usr/lib64/seahorses/" ascii

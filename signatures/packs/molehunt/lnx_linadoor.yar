@@ -20,6 +20,7 @@ rule APT_MAL_LNX_LinaDoor_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "832679d8e7a6cec9ecf8c09d0b9693e6818cd2477388d49a5859c9db5a626072"
 
 	strings:
 		$s1 = "/dev/net/.../rootkit_/" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_LNX_LinkPro_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "2467d13cdb7d1006b0e65830d51f7e3a52250927d7f475337f3f3602a3c9c138"
 
 	strings:
 		$s1 = "link-pro/link-client" ascii

@@ -21,6 +21,7 @@ rule APT_MAL_LNX_Melofee_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "cfc7bc2db6abbc66c8b9fd181e082128c8ab170362e10258f96c49cf8095db86"
 
 	strings:
 		$x1 = "cteate home folder failed" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_LNX_MESSAGETAP_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "cacac1dca1fca25a9ba5eb9c3136bf90f118d8bf84995c733302476f1e253bd6"
 
 	strings:
 		$x1 = "keyword_parm.txt" ascii

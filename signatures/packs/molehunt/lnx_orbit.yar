@@ -21,6 +21,7 @@ rule APT_MAL_LNX_OrBit_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "b799f5dc4d29203b7a2462306b2f8b02b06a327c8d33de3a4d01acb9fe8fa034"
 
 	strings:
 		$s1 = "/dev/shm/ldx/libdl.so" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_LNX_pakdoor_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "e549eb26f0ba51595313ab6382d0534c805967fdacf38e818a6e9a61f37ae7d9"
 
 	strings:
 		$s1 = "exc_cmd time out" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_LNX_PeerBlight_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "f21ebf649940eb7d92e7874ce4bba85f981aea52b6a2f650ed1e2d70ab62c90e"
 
 	strings:
 		$s1 = "/lib/systemd/system/systemd-agent.service" ascii

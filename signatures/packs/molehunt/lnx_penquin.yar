@@ -21,6 +21,7 @@ rule APT_MAL_LNX_Penquin_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "d68d13b278996b34c2d9081885115e658e2d364049297ebcfb6794efcd01fe47"
 
 	strings:
 		$s1 = "/root/.hsperfdata" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_LNX_PingPull_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "189b0b31dcdf6b4a42b29b2b859a1163948db6dfdd93939b295685c9fce5d737"
 
 	strings:
 		$s1 = "PROJECT_%s_%s_%08X" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_LNX_Plague_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "61baea5de6a614d3b6835b1d2036b6cd3449d6abbe6438ed9ffcc5b52dd0134a"
 
 	strings:
 		$s1 = "decrypt_phrase" ascii

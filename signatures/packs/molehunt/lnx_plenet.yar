@@ -21,6 +21,7 @@ rule APT_MAL_LNX_PLENET_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "668f7e6677eaf609fd4035a049095e209651a4432f10cce29dd4740f588da0dd"
 
 	strings:
 		$s1 = "[!] Error : Plexor is nul" wide

@@ -20,6 +20,7 @@ rule APT_MAL_LNX_PUMAKIT_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "c1e8d6e967a5ec7177b3c93e39183fb534ec2c5796f5ccb9407372cd83758432"
 
 	strings:
 		$s1 = "PUMA %s" ascii

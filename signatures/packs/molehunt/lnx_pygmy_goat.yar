@@ -20,6 +20,7 @@ rule APT_MAL_LNX_Pygmy_Goat_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "c52af544d7f281f6b14356a0d639b29ac58d4b6d50aa62fff04a117335cd5b29"
 
 	strings:
 		$x1 = "SSH-2.0-D8pjE" ascii

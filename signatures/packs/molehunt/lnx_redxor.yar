@@ -21,6 +21,7 @@ rule APT_MAL_LNX_RedXOR_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "41372da1b71ebddf386b28b1fac6b4742732fba6e0f6e268fbfb86c98a1b1a89"
 
 	strings:
 		$s1 = "po1kitd-update-k" ascii

@@ -20,6 +20,7 @@ rule MAL_LNX_Reptile_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "7347040adf4fcff048294c0dc1fb70583a1ea496d4d29944bda10f77b63a121b"
 
 	strings:
 		$s1 = "Written by F0rb1dd3n" ascii

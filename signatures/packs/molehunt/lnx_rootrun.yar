@@ -20,6 +20,7 @@ rule APT_MAL_LNX_ROOTRUN_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "3d3ef9a7524eba11a677c7ad2fb29ca15ea0bc0bb6a07de78a38b324af4d5457"
 
 	strings:
 		$x1 = "Usage: rootrun rootrun <command>" ascii

@@ -21,6 +21,7 @@ rule APT_MAL_LNX_RotaJakiro_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "3270c37b506cfdebea549c2774816814bc0251eff9d8d092ba44c5f763f3597c"
 
 	strings:
 		$s1 = { 14 BA EE 23 8F 72 1A A6 }

@@ -20,6 +20,7 @@ rule APT_MAL_LNX_SALTWATER_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "dd1a7c2645fc31e9d75deaf071c06b99aac1655f3db7ef4e40033dd2dc19cb4d"
 
 	strings:
 		$x1 = "DownloadByProxyChannel" ascii

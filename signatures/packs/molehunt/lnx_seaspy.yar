@@ -20,6 +20,7 @@ rule APT_MAL_LNX_SEASPY_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "8e9d37268754a5f43e5e6b49718a154470e3a282ec08521aa99a2eb17bed6784"
 
 	strings:
 		$x1 = "BarracudaMailService <Network-Interface>" ascii

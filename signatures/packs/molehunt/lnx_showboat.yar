@@ -21,6 +21,7 @@ rule APT_MAL_LNX_Showboat_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "414795ccdceb4f4e266ca367bec64bb84323a56b2bfed271fd68d5ec49959a9e"
 
 	strings:
 		$x1 = "look me, AV!" ascii

@@ -21,6 +21,7 @@ rule APT_MAL_LNX_SideWalk_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "ba2e9c7ef77870a45298872f0430f617f8df48d590af56e319a5286d6d06db51"
 
 	strings:
 		$s1 = "StageClient::ThreadNetworkReverse" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_LNX_SLAPSTICK_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "d48753383461b0489178196344f0bcabf375d59a62ed04ef5ac48a9a5df88819"
 
 	strings:
 		$x1 = "%-23s %-23s %-23s %-23s %-23s %s" ascii

@@ -20,6 +20,7 @@ rule MAL_LNX_Snapekit_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "45edfb791a1ed9a6bb34374a42666ab3485b905e7e8a858ddc69536e52e2b476"
 
 	strings:
 		$x1 = "name=snapekit" ascii

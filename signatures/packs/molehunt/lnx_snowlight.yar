@@ -20,6 +20,7 @@ rule APT_MAL_LNX_SNOWLIGHT_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "460c81ebfa74db72af9792a52bb2f997be915a557e1060ab1968925822b201c5"
 
 	strings:
 		$s1 = "/tmp/log_de.log" ascii

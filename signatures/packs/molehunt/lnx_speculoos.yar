@@ -20,6 +20,7 @@ rule APT_MAL_LNX_Speculoos_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "34d58386e8a38d01f0bf852e9dba6676568a17c13c3ef7cff8dd53ed95f1bdee"
 
 	strings:
 		$s1 = "enter MessageLoop..." ascii

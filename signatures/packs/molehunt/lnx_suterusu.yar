@@ -20,6 +20,7 @@ rule MAL_LNX_Suterusu_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "0b856299523af560d332218e0d3e7b9d4428ed2f6e9aa3c4838ed0f4f470b0e6"
 
 	strings:
 		$x1 = "Hide process with pid [ARG]" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_LNX_Symbiote_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "9494bc4cdacad6e4a333ad964cbc90246d79adbe7fe1803e3f313cb973b6e9dc"
 
 	strings:
 		$s1 = "HTTP_SETTHIS" ascii

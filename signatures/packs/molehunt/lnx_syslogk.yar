@@ -21,6 +21,7 @@ rule APT_MAL_LNX_Syslogk_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "c74daf2403d246d2feb564b83f0344259770b1312e1333107c25747a7a99fb8a"
 
 	strings:
 		$s1 = "PgSD93ql" ascii

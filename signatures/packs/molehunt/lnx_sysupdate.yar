@@ -20,6 +20,7 @@ rule APT_MAL_LNX_SysUpdate_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "020b86aa5af33f96699aa4c8f1635e4aedd6ac1d726174d6a0fea02f5e130046"
 
 	strings:
 		$s1 = "generate guid path=%s" ascii

@@ -20,6 +20,7 @@ rule MAL_LNX_TinyShell_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "9d1bd65c502f5c8740fd758e2ac2c211ab689c389d18b4bf4f2048796b9d08f0"
 
 	strings:
 		$x1 = "Usage: %s [ -c [ connect_back_host ] ] [ -s secret ] [ -p port ]" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_LNX_Venom_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "54146bf878c6aa8197cf788a68b3490212e898bf392e7977cf1750e5cf0e2742"
 
 	strings:
 		$s1 = "%%VENOM%CTRL%MODE%%" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_LNX_VoidLink_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "7bff3c602366f660f7b5b124e59739909e42e6dbc786d51076336628055bf586"
 
 	strings:
 		$s1 = "vl_stealth.ko" ascii

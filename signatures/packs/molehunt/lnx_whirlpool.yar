@@ -20,6 +20,7 @@ rule APT_MAL_LNX_WHIRLPOOL_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "cd66901e0a1a22e47cc6fe7aa80f772c08713507a4225952a62f4480c25dc9d0"
 
 	strings:
 		$s1 = "SSLShell.c" ascii

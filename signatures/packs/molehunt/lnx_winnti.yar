@@ -20,6 +20,7 @@ rule APT_MAL_LNX_Winnti_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "f1ad517a2c310115d796b1b8c013c18ad86d1ffb23d5b423e2ff1353cef7b222"
 
 	strings:
 		$x1 = "[advNetSrv] can not create a PF_INET socket" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_LNX_Winnti_Parts_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "b1f9363290ffda8033dc04359f6ffbecf22d573343976e94b410310404a9543a"
 
 	strings:
 		$s1 = "/usr/sbin/dmidecode  | grep -i 'UUID' |cut -d' ' -f2 2>/dev/null" ascii

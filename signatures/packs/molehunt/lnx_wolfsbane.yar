@@ -21,6 +21,7 @@ rule APT_MAL_LNX_WolfsBane_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "15655a0b6e24a0eb5d3c489fa2cff0ae9b59cb1ece29715cce5d7661974c8c3d"
 
 	strings:
 		$x1 = "rm -f /dev/shm/sem*%s" ascii

@@ -20,6 +20,7 @@ rule APT_MAL_LNX_XZ_Backdoor_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "bb91fcd2f08bc085b70d070ba35ca5545d4997daafb96babe8140c969272abd1"
 
 	strings:
 		$x1 = { F3 0F 1E FA 55 48 89 F5 4C 89 CE 53 89 FB 81 E7 00 00 00 80 48 83 EC 28 48 89 54 24 18 48 89 4C 24 10 }

@@ -20,6 +20,7 @@ rule APT_MAL_AGENTPSD_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "98cf9391b7b9bc353bd13525bf5ce4a0bb314e48de8b9039418ad2b2be663716"
 
 	strings:
 		$s1 = "g_strPhpUrl" ascii

@@ -20,6 +20,7 @@ rule HKTL_EarthWorm_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "6900e7c229ea7a32689910552eca9a5ed5ad029d4872025fd42c8c66585415be"
 
 	strings:
 		$s1 = "--> %3d <-- (close)used tunnel %d , unused tunnel %d" ascii

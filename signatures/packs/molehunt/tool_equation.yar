@@ -20,6 +20,7 @@ rule APT_HKTL_LNX_Equation_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "72c5c208520a3be259e9fbadfed0133a2bec26574a974d4ac8319f19f22d83cd"
 
 	strings:
 		$x1 = "Command too long!  What the HELL are you trying to do to me?!?!" ascii

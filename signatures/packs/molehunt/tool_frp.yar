@@ -20,6 +20,7 @@ rule PUA_frp_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "643b062310b7221a8664ab281d913ec9fbf0bb16edc47fc5e992642d82c0e1d5"
 
 	strings:
 		$x1 = "github.com/fatedier/frp/" ascii

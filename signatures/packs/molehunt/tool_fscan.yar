@@ -20,6 +20,7 @@ rule HKTL_fscan_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "3188e2c38475f6d90e507821b99f24370e5e95ac354217520f851a381c7f90f5"
 
 	strings:
 		$s1 = "WebScan/WebScan.go" ascii

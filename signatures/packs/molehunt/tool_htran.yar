@@ -20,6 +20,7 @@ rule HKTL_HTRAN_Nov26_1 : FILE MEMORY
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "c097cfd2bd54884c6bf66fe9f5ffa4da081926d1f1dd870c71e14b77014d147f"
 
 	strings:
 		$s1 = "======================== htran V%s =======================" ascii

@@ -20,6 +20,7 @@ rule HKTL_iox_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "151e8b22db692ddbf6fc308f81db6e76a50e48bf9f32e67723b21c84d9616fc3"
 
 	strings:
 		$x1 = "iox/operate.ProxyRemoteL2L" ascii

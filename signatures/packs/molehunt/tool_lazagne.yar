@@ -20,6 +20,7 @@ rule HKTL_LaZagne_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "021fedc37d2bfa80cdb4c6f5983648aaa88b659d43bf7e2b84f4ba5d145da537"
 
 	strings:
 		$x1 = "lazagne.softwares" ascii

@@ -20,6 +20,7 @@ rule PUA_ligolo_ng_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "fbd4ad01b5ba3b96edcba6f2f83e936a434e4ea0cab3520f2d380983aafb3bdb"
 
 	strings:
 		$x1 = "github.com/nicocha30/ligolo-ng/" ascii

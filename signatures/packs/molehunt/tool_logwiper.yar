@@ -20,6 +20,7 @@ rule HKTL_LNX_LogWiper_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "42dd03561a5633e7250db27a40ee5395b7f5291d589ce5e678ba416c251435a2"
 
 	strings:
 		$x1 = "Erase one username on tty" ascii

@@ -20,6 +20,7 @@ rule HKTL_LNX_MimiPenguin_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "1d54eef40a4875a151460c64b294cfd79c26376a5d086cdc4e8dc6521037173a"
 
 	strings:
 		$x1 = "MimiPenguin Results:" ascii

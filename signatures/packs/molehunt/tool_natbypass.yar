@@ -20,6 +20,7 @@ rule HKTL_NATBypass_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "243450a136c26609b2fc7295094ac0c2b62840122a20cdd43af71cf03420f8db"
 
 	strings:
 		$x1 = "| Welcome to use NATBypass Ver" ascii

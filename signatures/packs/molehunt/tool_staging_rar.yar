@@ -20,6 +20,7 @@ rule HKTL_Staging_RAR_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "b9cf5145d135a22852d6fe2c86db593436ea984b069bb74d1c28a0eecde8de78"
 
 	strings:
 		$x1 = "a -k -r -s -m5 -v1024000 -padmin-windows2014" ascii

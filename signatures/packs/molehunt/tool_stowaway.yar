@@ -20,6 +20,7 @@ rule HKTL_Stowaway_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "7278d655c4dc0c8923310d6cd72dbe06407945ec5ef7a5bd5870fedd919569c9"
 
 	strings:
 		$x1 = "agent.HandleConnToUpperNode" ascii

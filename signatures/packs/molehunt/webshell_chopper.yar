@@ -20,6 +20,7 @@ rule WEBSHELL_China_Chopper_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
+		fingerprint = "0055862295d7165a1504735d4067df02c0ea55d2966a282ebb93ac4d099e833b"
 
 	strings:
 		$x1 = "@eval($_POST" ascii
