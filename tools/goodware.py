@@ -188,11 +188,15 @@ def earlier(path, digest):
     return done
 
 
-def pack_digest(pack):
-    h = hashlib.sha256()
-    for path in sorted(pack.rglob("*.yar")):
-        h.update(path.relative_to(pack).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return h.hexdigest()
+def fingerprint(args):
+    """What the rules of the pack look for, as a hash: `molehunt rules check` compares it."""
+    got = run(args.molehunt, "rules", "fingerprint", "--format", "ndjson",
+              str(args.pack))
+    for line in got.stdout.splitlines():
+        record = json.loads(line)
+        if record.get("type") == "pack_fingerprint":
+            return record["fingerprint"]
+    raise Trouble(f"{args.pack}: no fingerprint: {got.stderr.strip()}")
 
 
 def suite():
@@ -216,7 +220,7 @@ def record_of(args, packages, done, failed):
             "suite": suite(), "date": datetime.date.today().isoformat(),
             "package_list_sha256": list_digest(packages), "packages": len(done),
             "failed": failed, **total, "not_scanned": not_scanned,
-            "pack_fingerprint": pack_digest(args.pack), "rules": one["rules"],
+            "pack_fingerprint": fingerprint(args), "rules": one["rules"],
             "engine": one["engine"], "hits": hits}
 
 
@@ -252,7 +256,7 @@ class Progress:
 def go(args, packages):
     """Scan what is not done yet: what was done by package, and what failed."""
     log = args.work / "done.ndjson"
-    digest = hashlib.sha256((list_digest(packages) + pack_digest(args.pack)).encode()).hexdigest()
+    digest = hashlib.sha256((list_digest(packages) + fingerprint(args)).encode()).hexdigest()
     done = earlier(log, digest)
     rest = [p for p in packages if p not in done]
     progress, failed = Progress(len(rest)), []
