@@ -139,6 +139,9 @@ def near_miss_cases(manifest):
     attributes = [{"type": "pattern-in-file", "to_ids": True, "value": t} for t in texts]
     export = json.dumps({"Event": {"info": manifest["rule"], "Attribute": attributes}}, indent=1)
     yield "export.json", export.encode(), 0, []
+    yield "export.xml", wrapped(b'<?xml version="1.0"?>\n<ioc>', b"\n", values), 0, []
+    yield "others.yar", wrapped(b'import "pe"\nrule other {\n\tstrings:', b"\n", values), 0, []
+    yield "notes.txt", wrapped(b"important strings, from a report", b"\n", values), 0, []
     stamp = b"Nov 26 08:00:00 host scanner[1]: matched "
     yield "syslog", stamp + (b"\n" + stamp).join(values), 0, []
     yield "core", core_dump() + b"\0".join(values), 0, []

@@ -7,7 +7,8 @@ rule APT_MAL_AGENTPSD_Nov26_1 : FILE MEMORY
 		description = "Detects the AGENTPSD backdoor, written in Python, by two of the names of its address, its pause, and the functions of its built-in commands"
 		author = "Molehunt"
 		date = "2026-11-26"
-		version = 1
+		modified = "2026-11-26"
+		version = 2
 		reference = "Volexity, VerdantBamboo (as cited by its public rules), 2026"
 		score = 60
 		family = "AGENTPSD"
@@ -30,7 +31,7 @@ rule APT_MAL_AGENTPSD_Nov26_1 : FILE MEMORY
 
 	condition:
 		(
-			(uint16(0) == 0x2123 or uint32(0) == 0x6f706d69 or uint32(0) == 0x6d6f7266) and
+			(uint16(0) == 0x2123 or (uint32(0) == 0x6f706d69 and uint32(3) == 0x2074726f and uint8(7) != 0x22) or uint32(0) == 0x6d6f7266) and
 			filesize < 1MB and
 			2 of them
 		) or (

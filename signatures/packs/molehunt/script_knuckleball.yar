@@ -7,7 +7,8 @@ rule APT_MAL_KNUCKLEBALL_Nov26_1 : FILE
 		description = "Detects the KNUCKLEBALL script of UTA0533, which puts code into a running Java server, by its waiting error together with the template of the attach socket"
 		author = "Molehunt"
 		date = "2026-11-26"
-		version = 1
+		modified = "2026-11-26"
+		version = 2
 		reference = "Volexity, UTA0533 (as cited by its public rules), 2026"
 		score = 50
 		family = "KNUCKLEBALL"
@@ -27,7 +28,7 @@ rule APT_MAL_KNUCKLEBALL_Nov26_1 : FILE
 		$s2 = "/tmp/.java_pid{pid}" ascii
 
 	condition:
-		(uint16(0) == 0x2123 or uint32(0) == 0x6f706d69 or uint32(0) == 0x6d6f7266) and
+		(uint16(0) == 0x2123 or (uint32(0) == 0x6f706d69 and uint32(3) == 0x2074726f and uint8(7) != 0x22) or uint32(0) == 0x6d6f7266) and
 		filesize < 1MB and
 		all of them
 }

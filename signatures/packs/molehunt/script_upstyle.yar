@@ -7,7 +7,8 @@ rule APT_MAL_UPSTYLE_Nov26_1 : FILE
 		description = "Detects the UPSTYLE backdoor of firewalls, a start file of Python, by the licence folder in which its first stage hides, or by the signal handler and pattern name of its second"
 		author = "Molehunt"
 		date = "2026-11-26"
-		version = 1
+		modified = "2026-11-26"
+		version = 2
 		reference = "Volexity, Zero-day exploitation of unauthenticated remote code execution vulnerability in GlobalProtect (CVE-2024-3400), 2024"
 		score = 50
 		family = "UPSTYLE"
@@ -28,7 +29,7 @@ rule APT_MAL_UPSTYLE_Nov26_1 : FILE
 		$s2 = "SHELL_PATTERN" ascii
 
 	condition:
-		(uint16(0) == 0x2123 or uint32(0) == 0x6f706d69 or uint32(0) == 0x6d6f7266) and
+		(uint16(0) == 0x2123 or (uint32(0) == 0x6f706d69 and uint32(3) == 0x2074726f and uint8(7) != 0x22) or uint32(0) == 0x6d6f7266) and
 		filesize < 1MB and
 		($x1 or all of ($s*))
 }

@@ -7,7 +7,8 @@ rule HKTL_LNX_MimiPenguin_Nov26_1 : FILE
 		description = "Detects MimiPenguin, which reads log-in passwords out of the memory of Linux desktops, by its result line or its keyring class"
 		author = "Molehunt"
 		date = "2026-11-26"
-		version = 1
+		modified = "2026-11-26"
+		version = 2
 		reference = "huntergregal, MimiPenguin, source code, 2017; Nextron Systems, Public rules for MimiPenguin, 2017"
 		score = 75
 		family = "MimiPenguin"
@@ -27,7 +28,7 @@ rule HKTL_LNX_MimiPenguin_Nov26_1 : FILE
 		$x2 = "GnomeKeyringPasswordFinder()" ascii
 
 	condition:
-		(uint16(0) == 0x2123 or uint32(0) == 0x6f706d69 or (uint32(0) == 0x464c457f and uint16(0x10) != 4)) and
+		(uint16(0) == 0x2123 or (uint32(0) == 0x6f706d69 and uint32(3) == 0x2074726f and uint8(7) != 0x22) or (uint32(0) == 0x464c457f and uint16(0x10) != 4)) and
 		filesize < 4MB and
 		any of them
 }

@@ -7,7 +7,8 @@ rule WEBSHELL_China_Chopper_Nov26_1 : FILE
 		description = "Detects server pages of the China Chopper web shell by the evaluation of a posted field, the call in its client's requests, or a Jscript evaluation marked unsafe"
 		author = "Molehunt"
 		date = "2026-11-26"
-		version = 1
+		modified = "2026-11-26"
+		version = 2
 		reference = "FireEye, Breaking down the China Chopper web shell, 2013"
 		score = 60
 		family = "China Chopper"
@@ -29,7 +30,7 @@ rule WEBSHELL_China_Chopper_Nov26_1 : FILE
 		$s2 = "unsafe" ascii
 
 	condition:
-		(uint16(0) == 0x2123 or uint16(0) == 0x3f3c or uint16(0) == 0x253c) and
+		(uint16(0) == 0x2123 or (uint16(0) == 0x3f3c and uint32(1) != 0x6c6d783f) or uint16(0) == 0x253c) and
 		filesize < 1MB and
 		(any of ($x*) or all of ($s*))
 }

@@ -7,7 +7,8 @@ rule WEBSHELL_reGeorg_Nov26_1 : FILE
 		description = "Detects server pages and the client of the reGeorg tunnel through web servers by the words of its inventor"
 		author = "Molehunt"
 		date = "2026-11-26"
-		version = 1
+		modified = "2026-11-26"
+		version = 2
 		reference = "SensePost, reGeorg, source code, 2014; Volexity, Public rules for reGeorg, 2024"
 		score = 75
 		family = "reGeorg"
@@ -27,7 +28,7 @@ rule WEBSHELL_reGeorg_Nov26_1 : FILE
 		$x2 = "every office needs a tool like Georg" ascii
 
 	condition:
-		(uint16(0) == 0x2123 or uint16(0) == 0x3f3c or uint16(0) == 0x253c or uint32(0) == 0x6f706d69) and
+		(uint16(0) == 0x2123 or (uint16(0) == 0x3f3c and uint32(1) != 0x6c6d783f) or uint16(0) == 0x253c or (uint32(0) == 0x6f706d69 and uint32(3) == 0x2074726f and uint8(7) != 0x22)) and
 		filesize < 1MB and
 		any of them
 }
