@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Some of its strings may come from PcShare, whose source is public: hence the score. */
 
 rule APT_MAL_APT1_KURTON_Nov26_1 : FILE MEMORY
 {
@@ -7,9 +8,10 @@ rule APT_MAL_APT1_KURTON_Nov26_1 : FILE MEMORY
 		description = "Detects the KURTON service backdoor of APT1 by its template of port and address, or by two of its malformed browser name, files, registry key and library name"
 		author = "Molehunt"
 		date = "2026-11-26"
-		version = 1
+		modified = "2026-11-26"
+		version = 2
 		reference = "Mandiant, APT1: Exposing One of China's Cyber Espionage Units, appendix C (malware arsenal) and appendix G (OpenIOC), 2013"
-		score = 85
+		score = 75
 		family = "KURTON"
 		actor = "APT1 (Comment Crew)"
 		attack = "T1071.001"

@@ -21,7 +21,7 @@ rule APT_MAL_AGENTPSD_Nov26_1 : FILE MEMORY
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
-		fingerprint = "98cf9391b7b9bc353bd13525bf5ce4a0bb314e48de8b9039418ad2b2be663716"
+		fingerprint = "56836580cd6fe72372e000b0af55c5ff4ba2da35f5578ab2d37dc72f3f19a336"
 
 	strings:
 		$s1 = "g_strPhpUrl" ascii

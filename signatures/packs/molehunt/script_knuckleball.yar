@@ -21,7 +21,7 @@ rule APT_MAL_KNUCKLEBALL_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
-		fingerprint = "e46a6fad2ea02e02bfd52bb6b47d503d2cfde870634b2db52e7a82752a8b5dfe"
+		fingerprint = "41f4a6dc3ba3f2ddc64ff5a619c6a713ac5b08dfb9833c541b7d30a36f84d03f"
 
 	strings:
 		$s1 = "timeout waiting for JVMTI attach socket" ascii

@@ -21,7 +21,7 @@ rule APT_MAL_UPSTYLE_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
-		fingerprint = "0c5260800e5c0189edf1606aa135789ef6e00bc64165f44042dd5dd082811c87"
+		fingerprint = "a9188a194019a347822878c529a90c6558a5ee8f04f01f791327e117949d3f83"
 
 	strings:
 		$x1 = "/opt/pancfg/mgmt/licenses/PA_VM" ascii

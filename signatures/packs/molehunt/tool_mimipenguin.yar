@@ -21,7 +21,7 @@ rule HKTL_LNX_MimiPenguin_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
-		fingerprint = "1d54eef40a4875a151460c64b294cfd79c26376a5d086cdc4e8dc6521037173a"
+		fingerprint = "b9d72e3ce44c3dd22c17966d41ec6cb7d2259287d97523d1fb74301014fab9f7"
 
 	strings:
 		$x1 = "MimiPenguin Results:" ascii

@@ -21,7 +21,7 @@ rule WEBSHELL_China_Chopper_Nov26_1 : FILE
 		status = "EXPERIMENTAL"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
-		fingerprint = "0055862295d7165a1504735d4067df02c0ea55d2966a282ebb93ac4d099e833b"
+		fingerprint = "990d4c13252b48382d6c6e2893849a7cc805cb3131f166cb6a803c31824b4d54"
 
 	strings:
 		$x1 = "@eval($_POST" ascii

@@ -21,7 +21,7 @@ rule WEBSHELL_reGeorg_Nov26_1 : FILE
 		status = "RELEASED"
 		sharing = "TLP:CLEAR"
 		license = "BSD-2-Clause"
-		fingerprint = "708baf6762aec4c3eaef897a5d72069134348ad4c5a840524add71983648638a"
+		fingerprint = "13bf2e07c2192bf17f400b595bbeff47acdebed64611b75768491982463f5059"
 
 	strings:
 		$x1 = "Georg says, 'All seems fine'" ascii
