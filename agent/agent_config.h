@@ -11,8 +11,8 @@
 /* The resident agent's configuration: molehunt.yaml(5).  The table is in the .c file. */
 struct agent_config {
 	struct setting_strings packs;
-	struct setting_tables overrides; /* of struct override */
-	struct setting_strings groups;   /* of this machine */
+	struct setting_tables overrides;   /* of struct override */
+	struct setting_strings groups;     /* of this machine */
 	struct setting_strings indicators; /* files, folders; FORMAT:FILE */
 	struct setting_tables profiles;    /* of struct config_profile */
 	struct setting_tables schedule;    /* of struct config_entry */

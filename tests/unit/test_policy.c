@@ -135,12 +135,12 @@ what_it_says_lies_over_the_machines_own(void **state)
 static void
 each_setting_is_the_fleets_or_the_machines(void **state)
 {
-	static const char *const machines[] = { "packs", "groups", "indicators", "scan.jobs",
-		"scan.archives", "scan.matched", "cache.enabled", "cache.max_entries",
-		"cache.reread_after", "report.max_age", "spool.max_size",
-		"spool.max_status", "spool.min_free", "control.socket", "control.group",
-		"policy.key", "log.level", "delivery.collectors", "delivery.proxy",
-		"delivery.proxy_password_file", "delivery.no_proxy",
+	static const char *const machines[] = { "packs", "groups", "indicators",
+		"scan.jobs", "scan.archives", "scan.matched", "cache.enabled",
+		"cache.max_entries", "cache.reread_after", "report.max_age",
+		"spool.max_size", "spool.max_status", "spool.min_free", "control.socket",
+		"control.group", "policy.key", "log.level", "delivery.collectors",
+		"delivery.proxy", "delivery.proxy_password_file", "delivery.no_proxy",
 		"delivery.replay_rate", "delivery.return_after", "metrics.listen" };
 	static const char *const fleets[] = { "overrides", "profiles", "schedule",
 		"scan.exclude", "scan.max_file_size", "scan.timeout", "limits.memory" };
