@@ -110,7 +110,7 @@ function(mh_test name)
 	set_target_properties(${name} PROPERTIES
 		RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
 	if(NOT A_TIMEOUT)
-		set(A_TIMEOUT 60)
+		set(A_TIMEOUT 300)
 	endif()
 	add_test(NAME ${name} COMMAND ${name})
 	set_tests_properties(${name} PROPERTIES LABELS "${A_LABEL}"
@@ -162,5 +162,5 @@ function(mh_fuzz name)
 	set_target_properties(${name} PROPERTIES
 		RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
 	add_test(NAME ${name} COMMAND ${name} ${A_CORPUS})
-	set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT 120)
+	set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT 300)
 endfunction()
