@@ -82,6 +82,14 @@ struct table {
 	bool has_header;
 };
 
+/* A table that is being read. */
+struct csv_reader {
+	struct loader *loader;
+	enum indicator_format format;
+	struct table table;
+	bool is_begun; /* its first record was read */
+};
+
 /* The fields of a record, in place; 0 when a quote is not closed. */
 static size_t
 split(char *text, char **fields)
@@ -115,42 +123,47 @@ split(char *text, char **fields)
 	}
 }
 
+/*
+ * Whether a quoted field goes on in the next line.  As in split(), a quote begins a
+ * field or is a character of it: a comment says 3.5" of a disk.
+ */
 static bool
 is_open(const char *text)
 {
 	bool is_quoted = false;
+	bool is_start = true; /* of a field */
 
-	for (; *text != 0; text++)
-		is_quoted = is_quoted != (*text == '"');
+	text += strspn(text, " \t");
+	if (*text == '#')
+		return false;
+	for (const char *p = text; *p != 0; p++) {
+		if (is_quoted && *p == '"' && p[1] == '"')
+			p++;
+		else if (*p == '"' && (is_quoted || is_start))
+			is_quoted = !is_quoted;
+		is_start = !is_quoted && *p == ',';
+	}
 	return is_quoted;
 }
 
 /*
- * A record: a line, or several where a quoted field has ends of lines in it.  *number
- * counts the lines.
+ * Lines behind record, with their ends between them, until its quoted field is closed.
+ * *n_lines counts all that were read.  False when it is not closed: then the line that
+ * did not fit is in more, with what is wrong with it, unless the file ended.
  */
 static bool
-next_record(struct source *s, struct line *record, struct line *more, uint32_t *number,
+complete(struct source *s, struct line *record, struct line *more, uint32_t *n_lines,
     const char **ret_why)
 {
-	if (!source_line(s, record, ret_why))
-		return false;
-	++*number;
-	while (*ret_why == NULL && is_open(record->text)) {
-		const char *why = NULL;
-
-		if (!source_line(s, more, &why)) {
-			*ret_why = "a quote is not closed";
-			break;
-		}
-		++*number;
-		if (why != NULL || record->len + more->len + 1 > INDICATOR_LINE_MAX) {
-			*ret_why = why != NULL ? why
-					       : "the record is too long: is a "
-						 "quote not closed?";
-			break;
-		}
-		record->text[record->len++] = ' ';
+	more->len = 0;
+	*ret_why = NULL;
+	while (is_open(record->text)) {
+		if (!source_line(s, more, ret_why))
+			return false;
+		++*n_lines;
+		if (*ret_why != NULL || record->len + more->len + 1 > INDICATOR_LINE_MAX)
+			return false;
+		record->text[record->len++] = '\n';
 		memcpy(record->text + record->len, more->text, more->len + 1);
 		record->len += more->len;
 	}
@@ -279,43 +292,77 @@ read_misp_record(struct loader *l, const struct table *t, char **fields, size_t 
 	read_misp_attribute(l, type, &v);
 }
 
+/* A record, which is changed, that begins in that line. */
+static void
+use_record(struct csv_reader *r, char *text, uint32_t line)
+{
+	char *fields[COLUMNS_MAX];
+
+	if (line == 1 && strncmp(text, "\xef\xbb\xbf", 3) == 0)
+		text += 3;
+	text = trim(text);
+	if (text[0] == 0 || text[0] == '#')
+		return;
+	for (char *end = strchr(text, '\n'); end != NULL; end = strchr(end, '\n'))
+		*end = ' ';
+	size_t n = is_open(text) ? 0 : split(text, fields);
+
+	if (n == 0) {
+		loader_leave_out(r->loader, line, xstrdup("a quote is not closed"));
+		return;
+	}
+	bool is_first = !r->is_begun;
+
+	r->is_begun = true;
+	if (is_first && take_header(&r->table, fields, n))
+		return;
+	if (r->format == FORMAT_MISP_CSV) {
+		read_misp_record(r->loader, &r->table, fields, n, line);
+		return;
+	}
+	if (!r->table.has_header)
+		guess_columns(&r->table, fields, n);
+	read_plain(r->loader, &r->table, fields, n, line);
+}
+
+/* Lines that began as one record, each by itself: what is open is told, the rest used. */
+static void
+use_lines(struct csv_reader *r, char *text, uint32_t line)
+{
+	while (text != NULL) {
+		char *next = strchr(text, '\n');
+
+		if (next != NULL)
+			*next++ = 0;
+		use_record(r, text, line++);
+		text = next;
+	}
+}
+
 void
 read_csv(struct loader *l, struct source *s, enum indicator_format format)
 {
-	MH_CLEANUP(freep) struct line *record = xcalloc(2, sizeof(*record));
-	struct table t = { .n_columns = 0 };
+	MH_CLEANUP(freep) struct line *lines = xcalloc(2, sizeof(*lines));
+	struct line *record = &lines[0];
+	struct line *more = &lines[1];
+	struct csv_reader r = { .loader = l, .format = format };
 	const char *why = NULL;
-	uint32_t number = 0;
-	bool is_first = true;
-	uint32_t line = 1;
+	uint32_t n_lines = 1;
 
-	for (; next_record(s, &record[0], &record[1], &number, &why); line = number + 1) {
-		char *fields[COLUMNS_MAX];
-		char *text = record[0].text;
-
-		if (line == 1 && strncmp(text, "\xef\xbb\xbf", 3) == 0)
-			text += 3;
-		text = trim(text);
-		if (why == NULL && (text[0] == 0 || text[0] == '#'))
-			continue;
-		size_t n = why == NULL ? split(text, fields) : 0;
-
-		if (n == 0) {
-			loader_leave_out(l, line,
-			    xstrdup(why != NULL ? why : "a quote is not closed"));
+	for (uint32_t line = 1; source_line(s, record, &why); line += n_lines) {
+		n_lines = 1;
+		if (why != NULL) {
+			loader_leave_out(l, line, xstrdup(why));
 			continue;
 		}
-		if (is_first) {
-			is_first = false;
-			if (take_header(&t, fields, n))
-				continue;
-		}
-		if (format == FORMAT_MISP_CSV) {
-			read_misp_record(l, &t, fields, n, line);
+		if (complete(s, record, more, &n_lines, &why)) {
+			use_record(&r, record->text, line);
 			continue;
 		}
-		if (!t.has_header)
-			guess_columns(&t, fields, n);
-		read_plain(l, &t, fields, n, line);
+		use_lines(&r, record->text, line);
+		if (why != NULL)
+			loader_leave_out(l, line + n_lines - 1, xstrdup(why));
+		else if (more->len > 0)
+			use_lines(&r, more->text, line + n_lines - 1);
 	}
 }

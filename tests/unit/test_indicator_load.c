@@ -319,6 +319,41 @@ plain_lists_and_tables_are_recognised(void **state)
 }
 
 static void
+a_quote_inside_of_a_field_does_not_take_lines_behind_it_along(void **state)
+{
+	struct made *m = *state;
+
+	load(m, "feed.csv", FORMAT_UNKNOWN,
+	    "md5,score,comment\n" MD5_A ",80,a 3.5\" floppy\n" MD5_B ",80,between\n"
+	    "# 5\" disks\n" SHA1_A ",1,no MD5 of 5\" disks\n");
+	assert_int_equal(m->result.n[INDICATOR_MD5], 2);
+	assert_int_equal(m->result.n[INDICATOR_SHA1], 1);
+	assert_string_equal(buf_string(m->problems), "");
+}
+
+static void
+lines_behind_a_quote_that_is_not_closed_are_used(void **state)
+{
+	struct made *m = *state;
+	MH_CLEANUP(buf_freep) struct buf *b = buf_new(1 << 20);
+
+	load(m, "feed.csv", FORMAT_UNKNOWN,
+	    "md5,comment\n" MD5_A ",\"never closed\n" MD5_B ",x\n");
+	assert_int_equal(m->result.n[INDICATOR_MD5], 1);
+	assert_string_equal(buf_string(m->problems), "2: a quote is not closed\n");
+	buf_add(b, "md5,comment\n" MD5_A ",\"never closed\n");
+	for (size_t i = 0; i < INDICATOR_LINE_MAX / 32; i++)
+		buf_add(b, MD5_B ",x\n");
+	buf_add(b, "bad,x\n");
+	buf_reset(m->problems);
+	load(m, "feed.csv", FORMAT_UNKNOWN, buf_string(b));
+	assert_int_equal(m->result.n[INDICATOR_MD5], INDICATOR_LINE_MAX / 32);
+	assert_non_null(strstr(buf_string(m->problems), "2: a quote is not closed\n"));
+	assert_non_null(strstr(buf_string(m->problems), "515: \"bad\": no hash"));
+	assert_int_equal(m->result.n_left_out, 2);
+}
+
+static void
 misps_tables_are_read_by_to_ids(void **state)
 {
 	struct made *m = *state;
@@ -830,6 +865,8 @@ main(void)
 		with_set(names_of_hosts_become_rules_for_memory_of_a_bounded_score),
 		with_set(exceptions_are_never_told),
 		with_set(plain_lists_and_tables_are_recognised),
+		with_set(a_quote_inside_of_a_field_does_not_take_lines_behind_it_along),
+		with_set(lines_behind_a_quote_that_is_not_closed_are_used),
 		with_set(misps_tables_are_read_by_to_ids),
 		with_set(misps_events_are_read_by_to_ids),
 		with_set(bundles_of_stix_are_read),
