@@ -100,9 +100,9 @@ cut_behind(char *text, char separator)
 }
 
 static bool
-parse_number(const char *text, uint64_t max, uint64_t *ret)
+parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
 {
-	return text == NULL || parse_u64(text, 0, max, ret) == MH_OK;
+	return text == NULL || parse_u64(text, min, max, ret) == MH_OK;
 }
 
 bool
@@ -140,7 +140,9 @@ network_parse(const char *text, struct network *ret, const char **ret_why)
 	uint64_t bits = is_4 ? 32 : BITS_ALL;
 	uint64_t number = 0;
 
-	if (!parse_number(prefix, bits, &bits) || !parse_number(port, PORT_MAX, &number))
+	/* No socket has port 0, and in struct network it is any. */
+	if (!parse_number(prefix, 0, bits, &bits) ||
+	    !parse_number(port, 1, PORT_MAX, &number))
 		return false;
 	n.bits = (uint8_t)(is_4 ? BITS_MAPPED + bits : bits);
 	n.port = (uint16_t)number;

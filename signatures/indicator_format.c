@@ -130,6 +130,18 @@ guess_by_lines(const char *head, size_t len)
 	return best != FORMAT_UNKNOWN && votes[best] * 2 > n ? best : FORMAT_UNKNOWN;
 }
 
+/* By its byte order mark, or by two characters of ASCII: what Windows calls Unicode. */
+static bool
+is_utf16(const char *head, size_t len)
+{
+	if (len < 4)
+		return false;
+	if (memcmp(head, "\xff\xfe", 2) == 0 || memcmp(head, "\xfe\xff", 2) == 0)
+		return true;
+	return (head[0] == 0) == (head[2] == 0) && (head[1] == 0) == (head[3] == 0) &&
+	       (head[0] == 0) != (head[1] == 0);
+}
+
 enum indicator_format
 indicator_format_guess(const char *head, size_t len, const char *file_name,
     const char **ret_why)
@@ -137,6 +149,10 @@ indicator_format_guess(const char *head, size_t len, const char *file_name,
 	static const char misp_csv[] = "uuid,event_id,category,type,value";
 
 	*ret_why = NULL;
+	if (is_utf16(head, len)) {
+		*ret_why = "it is UTF-16: convert it, as with iconv -f UTF-16 -t UTF-8";
+		return FORMAT_UNKNOWN;
+	}
 	if (len >= 3 && memcmp(head, "\xef\xbb\xbf", 3) == 0) {
 		head += 3;
 		len -= 3;

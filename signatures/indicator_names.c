@@ -229,6 +229,34 @@ add_needs(struct indicator_names *n, const struct literals *l, uint32_t pattern)
 		add_need(n, l->texts[i], pattern);
 }
 
+/* 1 when it matches, 0 when not, -1 when it took too long. */
+static int
+run_regex(struct indicator_names *n, const pcre2_code *code, const char *path, size_t len)
+{
+	int r =
+	    pcre2_match(code, (PCRE2_SPTR)path, len, 0, PCRE2_NO_JIT, n->data, n->limits);
+
+	if (r >= 0)
+		return 1;
+	return r == PCRE2_ERROR_NOMATCH ? 0 : -1;
+}
+
+/*
+ * Whether it fits every path: the root, and a name that nobody has.  A list would tell
+ * of all files, and an exception would take the indicators of all lists away.
+ */
+static bool
+is_too_wide(struct indicator_names *n, const pcre2_code *code, char **ret_why)
+{
+	static const char nobodys[] = "/\x7f";
+
+	if (code == NULL || run_regex(n, code, "/", 1) != 1 ||
+	    run_regex(n, code, nobodys, sizeof(nobodys) - 1) != 1)
+		return false;
+	*ret_why = xstrdup("it fits every path");
+	return true;
+}
+
 static mh_err
 make_regex(struct indicator_names *n, const char *text, bool is_caseless,
     const char *except, struct pattern *ret, struct literals *ret_literals,
@@ -247,7 +275,9 @@ make_regex(struct indicator_names *n, const char *text, bool is_caseless,
 	ret->code = compile(n, &r, is_caseless, ret_why);
 	if (ret->code != NULL && except != NULL)
 		ret->except = compile(n, &x, false, ret_why);
-	bool is_good = ret->code != NULL && (except == NULL || ret->except != NULL);
+	bool is_good = ret->code != NULL && (except == NULL || ret->except != NULL) &&
+		       !is_too_wide(n, ret->code, ret_why) &&
+		       !is_too_wide(n, ret->except, ret_why);
 
 	if (is_good)
 		regex_literals(&r, ret_literals);
@@ -406,18 +436,6 @@ indicator_name_fits(enum name_kind kind, const char *text, bool is_caseless,
 		break;
 	}
 	return false;
-}
-
-/* 1 when it matches, 0 when not, -1 when it took too long. */
-static int
-run_regex(struct indicator_names *n, const pcre2_code *code, const char *path, size_t len)
-{
-	int r =
-	    pcre2_match(code, (PCRE2_SPTR)path, len, 0, PCRE2_NO_JIT, n->data, n->limits);
-
-	if (r >= 0)
-		return 1;
-	return r == PCRE2_ERROR_NOMATCH ? 0 : -1;
 }
 
 /* False: an expression took too long. */

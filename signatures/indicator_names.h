@@ -37,7 +37,8 @@ MH_DEFINE_CLEANUP(struct indicator_names, indicator_names_free);
 /*
  * Add a pattern; tag comes back when it matches.  A path that matches except (a
  * regular expression, or NULL) is none of its matches.  Slashes and backslashes are
- * the same in all kinds but expressions (signatures/indicator_regex.h).
+ * the same in all kinds but expressions (signatures/indicator_regex.h).  Expressions
+ * that fit every path are refused.
  * Errors: MH_ERR_INVALID (*ret_why says what is wrong with it), MH_ERR_FULL
  * (INDICATOR_NAMES_MAX).
  */

@@ -225,11 +225,12 @@ addresses_are_read_and_met(void **state)
 	load(m, "c2-iocs.txt", FORMAT_UNKNOWN,
 	    "# C2\n192.0.2.1\n198.51.100.0/24;80\n203.0.113.9:443\n2001:db8::1\n"
 	    "[2001:db8::2]:8443;90;with a port\nevil[.]example.info;APT1\n"
-	    "a.b\n0.0.0.0\n224.0.0.1\n1.0.0.0/2\nlocalhost\n");
+	    "a.b\n0.0.0.0\n224.0.0.1\n1.0.0.0/2\nlocalhost\n"
+	    "192.0.2.1:0\n192.0.2.1:65536\n203.0.113.10:65535\n");
 	assert_int_equal(m->result.format, FORMAT_LOKI_C2);
-	assert_int_equal(m->result.n[INDICATOR_ADDRESS], 5);
+	assert_int_equal(m->result.n[INDICATOR_ADDRESS], 6);
 	assert_int_equal(m->result.n[INDICATOR_DOMAIN], 1);
-	assert_int_equal(m->result.n_left_out, 5);
+	assert_int_equal(m->result.n_left_out, 7);
 	assert_ok(indicator_set_seal(m->s));
 	assert_string_equal(match_socket(m, "192.0.2.1", 1), "address 192.0.2.1 75 2\n");
 	assert_string_equal(match_socket(m, "192.0.2.2", 1), "");
@@ -574,6 +575,44 @@ entities_and_broken_trees_are_refused(void **state)
 }
 
 static void
+a_file_of_utf_16_is_named_as_such(void **state)
+{
+	static const char little[] = "\xff\xfe"
+				     "0\0001\000";
+	static const char big[] = "\0000\0001";
+	struct made *m = *state;
+	struct load_request request = { "a", "hash.txt", FORMAT_UNKNOWN, NOW };
+
+	assert_ok(indicator_load_text(m->s, &request, little, sizeof(little) - 1,
+	    on_problem, m, &m->result));
+	assert_non_null(strstr(m->result.why, "UTF-16"));
+	indicator_file_result_clear(&m->result);
+	assert_ok(indicator_load_text(m->s, &request, big, sizeof(big) - 1, on_problem, m,
+	    &m->result));
+	assert_non_null(strstr(m->result.why, "UTF-16"));
+}
+
+static void
+expressions_that_fit_every_path_are_refused(void **state)
+{
+	static const char *const wide[] = { ".*", "^/.*", "/", "evil|", "^", "[^a]" };
+	struct made *m = *state;
+
+	for (size_t i = 0; i < MH_ARRAY_LEN(wide); i++) {
+		load(m, "exclude.cfg", FORMAT_UNKNOWN, wide[i]);
+		assert_int_equal(m->result.n_exceptions, 0);
+		assert_int_equal(m->result.n_left_out, 1);
+		load(m, "filename.txt", FORMAT_UNKNOWN, wide[i]);
+		assert_int_equal(m->result.n_left_out, 1);
+	}
+	load(m, "filename.txt", FORMAT_UNKNOWN, "/evil;80;.*\n");
+	assert_int_equal(m->result.n_left_out, 1);
+	assert_non_null(strstr(buf_string(m->problems), "it fits every path"));
+	load(m, "exclude.cfg", FORMAT_UNKNOWN, "^/opt/.*\n");
+	assert_int_equal(m->result.n_exceptions, 1);
+}
+
+static void
 a_line_that_is_too_long_or_no_text_is_left_out(void **state)
 {
 	struct made *m = *state;
@@ -873,6 +912,8 @@ main(void)
 		with_set(trees_of_openioc_are_taken_apart),
 		with_set(openioc_1_1_is_read),
 		with_set(entities_and_broken_trees_are_refused),
+		with_set(a_file_of_utf_16_is_named_as_such),
+		with_set(expressions_that_fit_every_path_are_refused),
 		with_set(a_line_that_is_too_long_or_no_text_is_left_out),
 		with_set(problems_are_told_up_to_a_bound_and_counted_beyond),
 		with_set(ways_are_bounded),
