@@ -178,5 +178,12 @@ override_names(const struct override *o, const char *name_space, const char *rul
 {
 	MH_CLEANUP(freep) char *whole = xasprintf("%s:%s", name_space, rule);
 
-	return fnmatch(o->rule, strchr(o->rule, ':') != NULL ? whole : rule, 0) == 0;
+	/* As a finding says it: an expression of an indicator is no pattern of itself. */
+	if (strcmp(o->rule, rule) == 0 || strcmp(o->rule, whole) == 0)
+		return true;
+	/* Names of indicators have a colon of their own. */
+	if ((strchr(o->rule, ':') == NULL || strchr(rule, ':') != NULL) &&
+	    fnmatch(o->rule, rule, 0) == 0)
+		return true;
+	return strchr(o->rule, ':') != NULL && fnmatch(o->rule, whole, 0) == 0;
 }

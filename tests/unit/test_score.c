@@ -186,6 +186,35 @@ overrides_name_rules_by_name_place_and_id(void **state)
 	}
 }
 
+/* Their names have a colon, and expressions have the characters of a pattern. */
+static void
+overrides_name_indicators_as_findings_do(void **state)
+{
+	static const struct {
+		const char *rule;
+		bool fits;
+	} cases[] = {
+		{ "file-name:/[ab]\\.bin$", true },
+		{ "lists/c.txt:file-name:/[ab]\\.bin$", true },
+		{ "file-name:*", true },
+		{ "lists/*:file-name:*", true },
+		{ "file-name*", true },
+		{ "sha1:*", false },
+		{ "file-name:/[ab]", false },
+		{ "other/*:file-name:*", false },
+	};
+	struct ground *g = *state;
+
+	g->m.rule = text("file-name:/[ab]\\.bin$");
+	g->m.name_space = text("lists/c.txt");
+	for (size_t i = 0; i < MH_ARRAY_LEN(cases); i++) {
+		g->list.n = 0;
+		add(g, cases[i].rule, OVERRIDE_DISABLE);
+		if (judge(g, "/a").is_disabled != cases[i].fits)
+			fail_msg("%s", cases[i].rule);
+	}
+}
+
 static void
 an_override_changes_the_score_and_says_so(void **state)
 {
@@ -324,6 +353,7 @@ main(void)
 		TEST(a_score_comes_from_what_the_rule_says),
 		TEST(without_one_the_kind_of_rule_counts),
 		TEST(overrides_name_rules_by_name_place_and_id),
+		TEST(overrides_name_indicators_as_findings_do),
 		TEST(an_override_changes_the_score_and_says_so),
 		TEST(what_is_suppressed_is_so_in_its_place_and_time),
 		TEST(groups_of_hosts_are_told_apart),
