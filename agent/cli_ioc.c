@@ -31,6 +31,7 @@ struct ioc_command {
 	struct pack_list packs;
 	struct scanner *scanner;
 	uint32_t n_files, n_files_left_out, n_left_out;
+	uint32_t n_exceptions;
 	uint32_t n[INDICATOR_MAX_];
 	bool is_done;
 };
@@ -124,6 +125,7 @@ on_file(void *ctx, const struct indicator_file *file,
 	c->n_files += is_used;
 	c->n_files_left_out += !is_used;
 	c->n_left_out += r->n_left_out;
+	c->n_exceptions += r->n_exceptions;
 	for (unsigned i = 1; i < INDICATOR_MAX_; i++)
 		c->n[i] += r->n[i];
 	if (c->is_ndjson)
@@ -149,7 +151,8 @@ on_ready(void *ctx, const struct ruleset_facts *facts, const char *why)
 static void
 print_totals(const struct ioc_command *c)
 {
-	struct ruleset_facts facts = { .n_indicator_files = c->n_files };
+	struct ruleset_facts facts = { .n_indicator_files = c->n_files,
+		.n_exceptions = c->n_exceptions };
 
 	memcpy(facts.n_indicators, c->n, sizeof(c->n));
 	MH_CLEANUP(freep) char *what = indicator_facts_text(&facts);

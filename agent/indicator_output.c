@@ -72,6 +72,9 @@ indicator_facts_text(const struct ruleset_facts *facts)
 	add_types(b, facts->n_indicators);
 	buf_addf(b, "%s of %u file%s", buf_len(b) > 0 ? "" : "none",
 	    facts->n_indicator_files, facts->n_indicator_files == 1 ? "" : "s");
+	if (facts->n_exceptions > 0)
+		buf_addf(b, ", less %u exception%s", facts->n_exceptions,
+		    facts->n_exceptions == 1 ? "" : "s");
 	return text_of(b);
 }
 

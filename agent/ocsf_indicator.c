@@ -89,5 +89,6 @@ indicators_to_json(const struct ruleset_facts *facts)
 	for (unsigned i = 1; i < INDICATOR_MAX_; i++)
 		set_int(counts, indicator_type_name((enum indicator_type)i),
 		    facts->n_indicators[i]);
+	set_int(counts, "exceptions", facts->n_exceptions);
 	return counts;
 }

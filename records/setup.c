@@ -76,6 +76,7 @@ ruleset_facts_encode(const struct ruleset_facts *facts, struct buf *b)
 	for (unsigned i = 1; i < INDICATOR_MAX_; i++)
 		buf_put_u32(b, facts->n_indicators[i]);
 	buf_put_u32(b, facts->n_indicator_files);
+	buf_put_u32(b, facts->n_exceptions);
 	buf_put_u8(b, facts->wants_names);
 	buf_put_u8(b, facts->wants_processes);
 	buf_put_u8(b, facts->has_landlock);
@@ -99,6 +100,7 @@ ruleset_facts_decode(struct reader *r, struct ruleset_facts *ret)
 	for (unsigned i = 1; i < INDICATOR_MAX_; i++)
 		ret->n_indicators[i] = reader_u32(r);
 	ret->n_indicator_files = reader_u32(r);
+	ret->n_exceptions = reader_u32(r);
 	ret->wants_names = reader_u8(r) != 0;
 	ret->wants_processes = reader_u8(r) != 0;
 	ret->has_landlock = reader_u8(r) != 0;

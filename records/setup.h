@@ -64,9 +64,10 @@ struct ruleset_facts {
 	uint32_t externals;   /* mask of the externals that rules read */
 	uint32_t n_indicators[INDICATOR_MAX_]; /* in use, by type; hosts are rules, too */
 	uint32_t n_indicator_files;
-	bool wants_names;     /* names of what is not opened are compared */
-	bool wants_processes; /* facts of processes are compared */
-	bool has_landlock;    /* workers can open no file at all */
+	uint32_t n_exceptions; /* from indicators, that were read */
+	bool wants_names;      /* names of what is not opened are compared */
+	bool wants_processes;  /* facts of processes are compared */
+	bool has_landlock;     /* workers can open no file at all */
 	bool has_seccomp;
 	char *engine; /* "libyara 4.2.3"; owned */
 };

@@ -28,6 +28,7 @@ struct zygote_indicators {
 	struct indicator_set *set;
 	EVP_MD_CTX *id; /* over the files that are used */
 	uint32_t n_files;
+	uint32_t n_exceptions;
 	bool is_sealed;
 };
 
@@ -112,6 +113,7 @@ zygote_indicators_on_file(struct zygote_indicators *z, struct message *m)
 	sandbox_limit_reader(false);
 	if (result.why == NULL) {
 		z->n_files++;
+		z->n_exceptions += result.n_exceptions;
 		mix_in(z, name_space, fd);
 	}
 	indicator_file_result_encode(&result, b);
@@ -164,6 +166,7 @@ zygote_indicators_seal(struct zygote_indicators *z, struct ruleset_facts *facts)
 	for (unsigned i = 1; i < INDICATOR_MAX_; i++)
 		facts->n_indicators[i] = indicator_set_n(z->set, (enum indicator_type)i);
 	facts->n_indicator_files = z->n_files;
+	facts->n_exceptions = z->n_exceptions;
 	facts->wants_names = indicator_set_has_names(z->set);
 	facts->wants_processes =
 	    facts->wants_names || facts->n_indicators[INDICATOR_ADDRESS] > 0;

@@ -148,6 +148,7 @@ class Hashes(IndicatorTest):
             self.write("falsepositive-hashes.txt", f"{sha256(CONTENT + b'2')};known good\n"),
             self.write("excludes.cfg", "/away/\n"))
         self.assertEqual(self.values(done), [("md5", md5(CONTENT), one)])
+        self.assertEqual(done.summary["indicators"]["exceptions"], 2)
 
     def test_a_million_hashes(self):
         rare = self.plant("rare", CONTENT)

@@ -461,6 +461,7 @@ facts_of_a_rule_set_go_there_and_back(void **state)
 		.n_left_out = 3,
 		.n_in_memory = 5,
 		.externals = 4,
+		.n_exceptions = 6,
 		.has_seccomp = true,
 		.engine = (char *)(uintptr_t) "libyara 4.2.3" };
 	struct ruleset_facts back;
@@ -474,6 +475,7 @@ facts_of_a_rule_set_go_there_and_back(void **state)
 	assert_memory_equal(back.id, f.id, sizeof(f.id));
 	assert_true(back.n_rules == 1 && back.n_files == 2 && back.n_left_out == 3);
 	assert_int_equal(back.n_in_memory, 5);
+	assert_int_equal(back.n_exceptions, 6);
 	assert_true(back.externals == 4 && back.has_seccomp && !back.has_landlock);
 	assert_string_equal(back.engine, "libyara 4.2.3");
 	ruleset_facts_clear(&back);
