@@ -9,6 +9,7 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -84,6 +85,25 @@ mix_in(struct zygote_indicators *z, const char *name_space, int fd)
 		(void)EVP_DigestUpdate(z->id, piece, (size_t)n);
 }
 
+/*
+ * A file that was written to while it was read may differ from what was read of it: the
+ * id must not be that of its text, or what was compared with less would stay clean.
+ */
+static void
+mix_in_changes(struct zygote_indicators *z, int fd, const struct stat *before)
+{
+	struct stat after = { .st_size = 0 };
+	struct timespec now = { 0, 0 };
+
+	(void)fstat(fd, &after);
+	if (after.st_size == before->st_size &&
+	    memcmp(&after.st_mtim, &before->st_mtim, sizeof(after.st_mtim)) == 0 &&
+	    memcmp(&after.st_ctim, &before->st_ctim, sizeof(after.st_ctim)) == 0)
+		return;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	(void)EVP_DigestUpdate(z->id, &now, sizeof(now));
+}
+
 bool
 zygote_indicators_on_file(struct zygote_indicators *z, struct message *m)
 {
@@ -107,6 +127,9 @@ zygote_indicators_on_file(struct zygote_indicators *z, struct message *m)
 		.now_s = (int64_t)time(NULL),
 	};
 
+	struct stat before = { .st_size = 0 };
+
+	(void)fstat(fd, &before);
 	sandbox_limit_reader(true);
 	/* That there are too many files is told in the result. */
 	mh_ignore(indicator_load(z->set, &request, fd, on_problem, z, &result));
@@ -115,6 +138,7 @@ zygote_indicators_on_file(struct zygote_indicators *z, struct message *m)
 		z->n_files++;
 		z->n_exceptions += result.n_exceptions;
 		mix_in(z, name_space, fd);
+		mix_in_changes(z, fd, &before);
 	}
 	indicator_file_result_encode(&result, b);
 	indicator_file_result_clear(&result);
