@@ -50,6 +50,9 @@ static const struct {
 	    "YARA's are not Perl's: no (?:...), no references back" },
 	{ "invalid hex string", LINT_C01,
 	    "pairs of digits, ??, [n-m] and (A | B) may stand there" },
+	{ "non-ascii character", LINT_C01,
+	    "outside of strings and comments all is ASCII: is it a byte order mark, or a "
+	    "quote or dash of a word processor?" },
 	{ "contains a NUL byte", LINT_C01,
 	    "is it UTF-16, or compiled? Rules are read as plain text" },
 };

@@ -169,8 +169,13 @@ compiler_new(struct complaint *c)
 static bool
 add_source(YR_COMPILER *compiler, const struct source *s, struct complaint *c)
 {
+	const char *nul = memchr(s->text, 0, s->len);
+
 	memset(c, 0, sizeof(*c));
-	if (memchr(s->text, 0, s->len) != NULL) {
+	if (nul != NULL) {
+		c->line = 1;
+		for (const char *p = s->text; p < nul; p++)
+			c->line += *p == '\n';
 		(void)snprintf(c->message, sizeof(c->message),
 		    "contains a NUL byte: not rule text");
 		return false;

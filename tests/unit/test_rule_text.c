@@ -413,6 +413,7 @@ errors_of_the_compiler_say_what_to_do(void **state)
 		{ "duplicated identifier \"x\"", LINT_C05, "rename" },
 		{ "unknown module \"x\"", LINT_C01, "built without it" },
 		{ "includes are disabled", LINT_C01, "cannot read another" },
+		{ "non-ascii character", LINT_C01, "byte order mark" },
 		{ "something new", LINT_C01, "something new" },
 	};
 

@@ -192,11 +192,12 @@ a_nul_byte_is_no_rule_text(void **state)
 {
 	struct ground *g = *state;
 
-	assert_ok(ruleset_add(g->rs, "p/a", GOOD "\0" GOOD, sizeof(GOOD) * 2 - 1));
+	assert_ok(ruleset_add(g->rs, "p/a", "\n" GOOD "\0" GOOD, sizeof(GOOD) * 2));
 	add(g, "p/b", GOOD);
 	assert_ok(compile(g));
 	assert_false(g->told[0].is_used);
 	assert_non_null(strstr(g->told[0].message, "NUL"));
+	assert_int_equal(g->told[0].line, 3);
 }
 
 static void
