@@ -23,8 +23,12 @@ static const struct lint_advice advice[LINT_MAX_] = {
 	    "Use filename, filepath, extension, filetype, owner or md5; docs/RULES.md "
 	    "says "
 	    "what they hold." },
-	[LINT_C04] = { "libyara compiles the file and warns: of slow strings, mostly.",
-	    "One slow string is paid for with every file of every scan.",
+	[LINT_C04] = { "libyara compiles the file and warns, of slow strings mostly; or "
+		       "a comment is "
+		       "never closed.",
+	    "One slow string is paid for with every file of every scan. Rules behind a "
+	    "comment "
+	    "that is not closed are lost, and libyara does not say so.",
 	    "Give the string four bytes in a row that are fixed; take out what is not "
 	    "used." },
 	[LINT_C05] = { "Two rules of one namespace have the same name.",

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "scanners/check_main.h"
+#include "signatures/lexer.h"
 #include "signatures/lint.h"
 #include "signatures/rule_hint.h"
 
@@ -49,6 +50,27 @@ say_warnings(struct checker *c, const struct rule_file_result *result)
 	say_remark(c, result->index, LINT_C04, 0, text);
 }
 
+/* libyara takes it, and what the author wrote behind it is no rule. */
+static void
+say_open_comment(struct checker *c, size_t file)
+{
+	const struct checked_text *t = &c->files[file].file;
+	struct lexer lx;
+	unsigned line = 1;
+
+	if (t->text == NULL)
+		return;
+	lexer_init(&lx, t->text, t->len);
+	while (lexer_next(&lx) != LEXER_END)
+		continue;
+	if (lx.open == NULL)
+		return;
+	for (const char *p = t->text; p < lx.open; p++)
+		line += *p == '\n';
+	say_remark(c, file, LINT_C04, line,
+	    "a comment begins here that is never closed: nothing behind it is used");
+}
+
 static char *
 why_left_out(const struct checked_rules *f, const struct rule_file_result *result,
     enum lint *ret_lint)
@@ -73,6 +95,7 @@ on_file(void *ctx, const struct rule_file_result *result)
 			   .a = result->n_warnings });
 	if (result->is_used) {
 		say_warnings(c, result);
+		say_open_comment(c, result->index);
 	} else {
 		enum lint lint = LINT_C01;
 		MH_CLEANUP(freep)

@@ -15,6 +15,7 @@ lexer_init(struct lexer *lx, const char *text, size_t len)
 	lx->end = text + len;
 	lx->token = text;
 	lx->len = 0;
+	lx->open = NULL;
 	lx->before = 0;
 }
 
@@ -31,6 +32,8 @@ skip_comment(struct lexer *lx, bool is_block)
 	const char *p =
 	    memmem(lx->at + 2, (size_t)(lx->end - lx->at - 2), close, strlen(close));
 
+	if (is_block && p == NULL)
+		lx->open = lx->at;
 	lx->at = p != NULL ? p + strlen(close) : lx->end;
 }
 

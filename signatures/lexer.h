@@ -24,6 +24,7 @@ struct lexer {
 	const char *end;
 	const char *token; /* borrowed from the text */
 	size_t len;        /* bytes of token */
+	const char *open;  /* a comment that nothing closes: all behind it; or NULL */
 	char before;       /* the last character of the token before, 0 at the start */
 };
 

@@ -193,6 +193,13 @@ class Levels(CheckTest):
         self.assertGreater(told["warnings"], 0)
         self.assertEqual(self.check("--strict", self.pack(a=self.SLOW)).status, LEFT_OUT)
 
+    def test_a_comment_that_is_never_closed_is_told(self):
+        pack = self.pack(a="rule x { condition: true }\n/* y\nrule y { condition: true }\n")
+        (told,) = self.check("--format", "ndjson", pack).of_type("rule_remark")
+        self.assertEqual((told["check"], told["level"], told["line"]), ("C04", "warning", 2))
+        self.assertIn("never closed", told["message"])
+        self.assertEqual(self.check("--strict", pack).status, LEFT_OUT)
+
     def test_the_level_hides_what_is_below(self):
         self.assertIn("[S07]", self.check(self.pack(a=self.SLOW)).out)
         self.assertNotIn("[S07]", self.check("--level", "error", self.pack(a=self.SLOW)).out)

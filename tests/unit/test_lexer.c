@@ -101,6 +101,27 @@ the_character_before_is_that_of_the_token_before(void **state)
 }
 
 static void
+a_comment_that_is_not_closed_is_known(void **state)
+{
+	static const struct {
+		const char *text;
+		int at; /* -1: none */
+	} cases[] = { { "a /* b */ c // d", -1 }, { "a /* b", 2 }, { "a \"/* b\"", -1 },
+		{ "a /*/", 2 }, { "$a = /x\\/*y/ b", -1 } };
+	struct lexer lx;
+
+	(void)state;
+	for (size_t i = 0; i < MH_ARRAY_LEN(cases); i++) {
+		const char *text = cases[i].text;
+
+		lexer_init(&lx, text, strlen(text));
+		while (lexer_next(&lx) != LEXER_END)
+			;
+		assert_ptr_equal(lx.open, cases[i].at < 0 ? NULL : text + cases[i].at);
+	}
+}
+
+static void
 every_prefix_ends(void **state)
 {
 	static const char text[] =
@@ -120,6 +141,7 @@ main(void)
 		with_buf(text_falls_into_tokens),
 		with_buf(a_nul_is_blank),
 		cmocka_unit_test(the_character_before_is_that_of_the_token_before),
+		cmocka_unit_test(a_comment_that_is_not_closed_is_known),
 		with_buf(every_prefix_ends),
 	};
 
