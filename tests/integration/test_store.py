@@ -142,9 +142,11 @@ class Verify(unittest.TestCase):
                                        "UPDATE reports SET sequence = 2 WHERE sequence = 99"],
             "a changed path": ["UPDATE findings SET path = replace(path, '/usr/bin', '/usr/lib')"],
             "a deleted finding": ["DELETE FROM findings WHERE id = (SELECT max(id) FROM findings)"],
-            "an added finding": ["INSERT INTO findings SELECT id + 2, severity, time_ms, uid, rule, path"
+            "an added finding": ["INSERT INTO findings (id, severity, time_ms, uid, rule, path)"
+                                 " SELECT id + 2, severity, time_ms, uid, rule, path"
                                  " FROM findings LIMIT 1"],
-            "a finding of no report": ["INSERT INTO findings VALUES (99 << 20, 1, 1, '', '', '')"],
+            "a finding of no report": ["INSERT INTO findings (id, severity, time_ms, uid, rule, path)"
+                                       " VALUES (99 << 20, 1, 1, '', '', '')"],
             "a deleted alarm": ["DELETE FROM alarms WHERE kind = 'fork'"],
             "a deleted alarm, and its count":
                 ["DELETE FROM alarms WHERE kind = 'gap'",
