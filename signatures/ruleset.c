@@ -44,7 +44,7 @@ struct placed {
 
 struct ruleset {
 	struct source *sources;
-	unsigned n_sources;
+	unsigned n_sources, n_allocated;
 	size_t total_bytes;
 	unsigned n_left_out;
 	unsigned n_rules;
@@ -104,7 +104,12 @@ ruleset_add(struct ruleset *rs, const char *name_space, const char *text, size_t
 		return MH_ERR_TOOBIG;
 	if (rs->n_sources == RULE_FILES_MAX)
 		return MH_ERR_FULL;
-	rs->sources = xreallocarray(rs->sources, rs->n_sources + 1, sizeof(*rs->sources));
+	/* A source is large: growing by one would copy gigabytes for 20,000 of them. */
+	if (rs->n_sources == rs->n_allocated) {
+		rs->n_allocated = rs->n_allocated * 2 + 16;
+		rs->sources =
+		    xreallocarray(rs->sources, rs->n_allocated, sizeof(*rs->sources));
+	}
 	struct source *s = &rs->sources[rs->n_sources++];
 
 	s->name_space = xstrdup(name_space);
