@@ -17,8 +17,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from processes import Held, mark  # noqa: E402
 from resident import Resident  # noqa: E402
-from scans import (CLEAN, ERROR, FOUND, INCOMPLETE, IS_ROOT, NEEDS_ROOT, PROGRAM,  # noqa: E402
-                   ScanTest, helpers, is_sanitized, path_of, wait_until)
+from scans import (CLEAN, ERROR, FOUND, INCOMPLETE, NEEDS_NOBODY, NEEDS_ROOT, NOBODY,  # noqa: E402
+                   PROGRAM, ScanTest, helpers, is_sanitized, path_of, wait_until)
 
 MIB = 1 << 20
 CONTENT = b"the content of an implant, which is none"
@@ -243,14 +243,14 @@ class Names(IndicatorTest):
         done = self.scan("--ioc", list_, root)
         self.assertEqual([path_of(f) for f in done.findings], [root])
 
-    @unittest.skipUnless(IS_ROOT, "needs another user")
+    @NEEDS_NOBODY
     def test_a_name_needs_no_permission_for_the_content(self):
         file = self.plant("evil_secret", b"x")
         folder = os.path.join(self.tree, "evil_folder")
         os.mkdir(folder, 0o000)
         os.chmod(file, 0o000)
         list_ = self.write("filename.txt", "/evil_[a-z]+$;70\n")
-        self.user = 65534
+        self.user = NOBODY
         done = self.compare(list_)
         self.assertEqual(sorted(path_of(f) for f in done.findings), [folder, file])
         self.assertEqual(set(done.missed()), {folder, file})

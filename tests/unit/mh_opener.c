@@ -70,8 +70,16 @@ mh_opener_start(struct mh_opener *o, const char *program)
 	o->to = to[1];
 	(void)close(fds[1]);
 	(void)close(from[1]);
-	assert_int_equal(read(from[0], &o->pid, sizeof(o->pid)), sizeof(o->pid));
+	ssize_t n = read(from[0], &o->pid, sizeof(o->pid));
+
 	(void)close(from[0]);
+	if (n == 0 && o->uid != 0) {
+		/* Built in a folder that is its owner's alone, as mktemp(1) makes them. */
+		(void)fprintf(stderr, "skipped: user %u cannot run %s\n",
+		    (unsigned)o->uid, program);
+		skip();
+	}
+	assert_int_equal(n, sizeof(o->pid));
 	o->channel = message_channel_new(fds[0], ROLE_AGENT, ROLE_OPENER);
 }
 
@@ -81,7 +89,9 @@ mh_opener_end(struct mh_opener *o)
 	channel_free(o->channel);
 	o->channel = NULL;
 	if (o->between > 0) {
-		(void)kill(o->pid, SIGKILL);
+		/* 0 would be all of us, and who started us. */
+		if (o->pid > 0)
+			(void)kill(o->pid, SIGKILL);
 		(void)kill(o->between, SIGKILL);
 		(void)waitpid(o->between, NULL, 0);
 		(void)close(o->to);
