@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/attributes.h"
-#include "signatures/lexer.h"
+#include "signatures/tokens.h"
 
 /* What is known of a value in memory. */
 enum kind {
@@ -32,8 +32,7 @@ struct value {
 };
 
 struct parser {
-	struct lexer lx;
-	enum lexer_token kind; /* of the token that comes next: lx.token */
+	struct tokens t;
 	unsigned depth;
 	bool is_lost; /* something was not understood */
 	condition_rule_fn *is_impossible;
@@ -51,33 +50,6 @@ lacking(enum kind kind, enum condition_need need, const char *name, size_t len)
 	return (struct value){ kind, 0, { need, name, len } };
 }
 
-static void
-advance(struct parser *p)
-{
-	p->kind = lexer_next(&p->lx);
-}
-
-static bool
-is_text(const char *token, size_t len, const char *text)
-{
-	return strlen(text) == len && memcmp(token, text, len) == 0;
-}
-
-static bool
-next_is(const struct parser *p, const char *text)
-{
-	return p->kind != LEXER_END && is_text(p->lx.token, p->lx.len, text);
-}
-
-static bool
-accept(struct parser *p, const char *text)
-{
-	if (!next_is(p, text))
-		return false;
-	advance(p);
-	return true;
-}
-
 static struct value
 lose(struct parser *p)
 {
@@ -88,18 +60,8 @@ lose(struct parser *p)
 static void
 expect(struct parser *p, const char *text)
 {
-	if (!accept(p, text))
+	if (!tokens_accept(&p->t, text))
 		p->is_lost = true;
-}
-
-static bool
-is_one_of(const struct parser *p, const char *const *words, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (next_is(p, words[i]))
-			return true;
-	}
-	return false;
 }
 
 static bool
@@ -125,19 +87,8 @@ is_low(struct value v)
 static void
 skip_brackets(struct parser *p)
 {
-	unsigned depth = 0;
-
-	do {
-		if (next_is(p, "("))
-			depth++;
-		else if (next_is(p, ")"))
-			depth--;
-		if (p->kind == LEXER_END || (depth > 0 && next_is(p, "}"))) {
-			p->is_lost = true;
-			return;
-		}
-		advance(p);
-	} while (depth > 0);
+	if (!tokens_skip_brackets(&p->t))
+		p->is_lost = true;
 }
 
 /* Decimal, hexadecimal or octal, with KB or MB; ANY where it does not fit. */
@@ -158,9 +109,9 @@ number_of(const char *s, size_t len)
 			return any;
 		n = n * base + digit;
 	}
-	if (is_text(s + i, len - i, "KB"))
+	if (token_is(s + i, len - i, "KB"))
 		n <<= 10;
-	else if (is_text(s + i, len - i, "MB"))
+	else if (token_is(s + i, len - i, "MB"))
 		n <<= 20;
 	else if (i < len)
 		return any;
@@ -170,9 +121,9 @@ number_of(const char *s, size_t len)
 static struct value
 parse_number(struct parser *p)
 {
-	struct value v = number_of(p->lx.token, p->lx.len);
+	struct value v = number_of(p->t.lx.token, p->t.lx.len);
 
-	advance(p);
+	tokens_advance(&p->t);
 	return v;
 }
 
@@ -197,9 +148,9 @@ parse_place(struct parser *p)
 	struct value low = any;
 	struct value high = any;
 
-	if (accept(p, "at"))
+	if (tokens_accept(&p->t, "at"))
 		low = high = parse_sum(p);
-	else if (accept(p, "in"))
+	else if (tokens_accept(&p->t, "in"))
 		parse_range(p, &low, &high);
 	if (low.kind == UNDEFINED)
 		return untrue(low);
@@ -212,15 +163,15 @@ parse_place(struct parser *p)
 static struct value
 parse_variable(struct parser *p)
 {
-	bool is_string = *p->lx.token == '$';
+	bool is_string = *p->t.lx.token == '$';
 
-	advance(p);
+	tokens_advance(&p->t);
 	if (is_string)
 		return parse_place(p);
-	if (accept(p, "[")) {
+	if (tokens_accept(&p->t, "[")) {
 		(void)parse_sum(p);
 		expect(p, "]");
-	} else if (next_is(p, "in")) {
+	} else if (tokens_next_is(&p->t, "in")) {
 		(void)parse_place(p);
 	}
 	return any;
@@ -230,7 +181,7 @@ parse_variable(struct parser *p)
 static struct value
 parse_of(struct parser *p, bool is_at_least_one)
 {
-	if (next_is(p, "("))
+	if (tokens_next_is(&p->t, "("))
 		skip_brackets(p);
 	else
 		expect(p, "them");
@@ -243,14 +194,14 @@ parse_of(struct parser *p, bool is_at_least_one)
 static struct value
 parse_for(struct parser *p)
 {
-	while (p->kind != LEXER_END && !next_is(p, ":")) {
-		if (next_is(p, "("))
+	while (p->t.kind != LEXER_END && !tokens_next_is(&p->t, ":")) {
+		if (tokens_next_is(&p->t, "("))
 			skip_brackets(p);
 		else
-			advance(p);
+			tokens_advance(&p->t);
 	}
 	expect(p, ":");
-	if (!next_is(p, "("))
+	if (!tokens_next_is(&p->t, "("))
 		return lose(p);
 	skip_brackets(p);
 	return any;
@@ -276,12 +227,12 @@ parse_arguments(struct parser *p)
 	struct value undefined = any;
 
 	expect(p, "(");
-	while (!p->is_lost && !next_is(p, ")")) {
+	while (!p->is_lost && !tokens_next_is(&p->t, ")")) {
 		struct value v = parse_or(p);
 
 		if (v.kind == UNDEFINED && undefined.kind == ANY)
 			undefined = v;
-		if (!accept(p, ",") && !next_is(p, ")"))
+		if (!tokens_accept(&p->t, ",") && !tokens_next_is(&p->t, ")"))
 			return lose(p);
 	}
 	expect(p, ")");
@@ -303,7 +254,7 @@ member(struct value whole, const char *last, size_t len, bool is_call)
 	for (size_t i = 0; i < len; i++)
 		is_constant = is_constant && !islower((unsigned char)last[i]);
 	for (size_t i = 0; is_call && i < MH_ARRAY_LEN(undefined); i++) {
-		if (is_text(last, len, undefined[i]))
+		if (token_is(last, len, undefined[i]))
 			may_be_false = false;
 	}
 	if (is_constant)
@@ -318,7 +269,7 @@ is_blind_module(const char *name, size_t len)
 		"magic" };
 
 	for (size_t i = 0; i < MH_ARRAY_LEN(modules); i++) {
-		if (is_text(name, len, modules[i]))
+		if (token_is(name, len, modules[i]))
 			return true;
 	}
 	return false;
@@ -331,7 +282,7 @@ parse_name(const struct parser *p, const char *name, size_t len)
 		"filetype", "md5" };
 
 	for (size_t i = 0; i < MH_ARRAY_LEN(empty); i++) {
-		if (is_text(name, len, empty[i]))
+		if (token_is(name, len, empty[i]))
 			return lacking(EMPTY, NEEDS_EXTERNAL, name, len);
 	}
 	if (p->is_impossible(p->ctx, name, len))
@@ -343,30 +294,31 @@ parse_name(const struct parser *p, const char *name, size_t len)
 static struct value
 parse_identifier(struct parser *p)
 {
-	const char *name = p->lx.token;
+	const char *name = p->t.lx.token;
 	const char *last = name;
-	size_t len = p->lx.len;
+	size_t len = p->t.lx.len;
 	size_t last_len = len;
 	struct value undefined = any;
 	bool is_bare = true;
 	bool is_call = false;
 
-	advance(p);
-	while (next_is(p, ".") || next_is(p, "[") || next_is(p, "(")) {
+	tokens_advance(&p->t);
+	while (tokens_next_is(&p->t, ".") || tokens_next_is(&p->t, "[") ||
+	       tokens_next_is(&p->t, "(")) {
 		struct value v = any;
 
 		is_bare = false;
-		if (next_is(p, "(")) {
+		if (tokens_next_is(&p->t, "(")) {
 			is_call = true;
 			v = parse_arguments(p);
-		} else if (accept(p, "[")) {
+		} else if (tokens_accept(&p->t, "[")) {
 			v = parse_or(p);
 			expect(p, "]");
 		} else {
-			advance(p);
-			last = p->lx.token;
-			last_len = p->lx.len;
-			advance(p);
+			tokens_advance(&p->t);
+			last = p->t.lx.token;
+			last_len = p->t.lx.len;
+			tokens_advance(&p->t);
 		}
 		if (v.kind == UNDEFINED)
 			undefined = v;
@@ -388,7 +340,7 @@ is_read(const struct parser *p)
 		"uint32", "int8be", "int16be", "int32be", "uint8be", "uint16be",
 		"uint32be" };
 
-	return is_one_of(p, reads, MH_ARRAY_LEN(reads));
+	return tokens_next_is_of(&p->t, reads, MH_ARRAY_LEN(reads));
 }
 
 static struct value
@@ -396,23 +348,23 @@ parse_word(struct parser *p)
 {
 	static const char *const quantities[] = { "any", "all", "none" };
 
-	if (accept(p, "filesize"))
+	if (tokens_accept(&p->t, "filesize"))
 		return lacking(UNDEFINED, NEEDS_FILE_SIZE, NULL, 0);
-	if (accept(p, "false"))
+	if (tokens_accept(&p->t, "false"))
 		return lacking(UNTRUE, NEEDS_LUCK, NULL, 0);
 	/* libyara finds an entry point in any block that begins as a program. */
-	if (accept(p, "true") || accept(p, "entrypoint"))
+	if (tokens_accept(&p->t, "true") || tokens_accept(&p->t, "entrypoint"))
 		return any;
-	if (accept(p, "for"))
+	if (tokens_accept(&p->t, "for"))
 		return parse_for(p);
 	if (is_read(p)) {
-		advance(p);
+		tokens_advance(&p->t);
 		return parse_read(p);
 	}
-	if (is_one_of(p, quantities, MH_ARRAY_LEN(quantities))) {
-		bool is_none = next_is(p, "none");
+	if (tokens_next_is_of(&p->t, quantities, MH_ARRAY_LEN(quantities))) {
+		bool is_none = tokens_next_is(&p->t, "none");
 
-		advance(p);
+		tokens_advance(&p->t);
 		expect(p, "of");
 		return parse_of(p, !is_none);
 	}
@@ -424,22 +376,22 @@ parse_atom(struct parser *p)
 {
 	struct value v = any;
 
-	switch (p->kind) {
+	switch (p->t.kind) {
 	case LEXER_NUMBER:
 		return parse_number(p);
 	case LEXER_STRING:
-		v.kind = p->lx.len > 2 ? TEXT : ANY;
-		advance(p);
+		v.kind = p->t.lx.len > 2 ? TEXT : ANY;
+		tokens_advance(&p->t);
 		return v;
 	case LEXER_REGEX:
-		advance(p);
+		tokens_advance(&p->t);
 		return any;
 	case LEXER_VARIABLE:
 		return parse_variable(p);
 	case LEXER_WORD:
 		return parse_word(p);
 	case LEXER_OTHER:
-		if (accept(p, "(")) {
+		if (tokens_accept(&p->t, "(")) {
 			v = parse_or(p);
 			expect(p, ")");
 			return v;
@@ -457,7 +409,7 @@ parse_signed(struct parser *p)
 {
 	bool has_sign = false;
 
-	while (accept(p, "-") || accept(p, "~"))
+	while (tokens_accept(&p->t, "-") || tokens_accept(&p->t, "~"))
 		has_sign = true;
 	if (p->is_lost || ++p->depth > CONDITION_DEPTH_MAX)
 		return lose(p);
@@ -478,18 +430,19 @@ parse_sum(struct parser *p)
 		"<<", ">>" };
 	struct value v = parse_signed(p);
 
-	while (!p->is_lost && is_one_of(p, operators, MH_ARRAY_LEN(operators))) {
-		bool is_percent = next_is(p, "%");
+	while (
+	    !p->is_lost && tokens_next_is_of(&p->t, operators, MH_ARRAY_LEN(operators))) {
+		bool is_percent = tokens_next_is(&p->t, "%");
 
-		advance(p);
-		if (is_percent && accept(p, "of"))
+		tokens_advance(&p->t);
+		if (is_percent && tokens_accept(&p->t, "of"))
 			return parse_of(p, true);
 		struct value right = parse_signed(p);
 
 		if (v.kind != UNDEFINED)
 			v = right.kind == UNDEFINED ? right : any;
 	}
-	if (!p->is_lost && accept(p, "of"))
+	if (!p->is_lost && tokens_accept(&p->t, "of"))
 		return parse_of(p, v.kind == NUMBER && v.number > 0);
 	return v;
 }
@@ -500,14 +453,14 @@ fails_when_empty(struct value left, struct value right, const char *op, size_t l
 {
 	static const char *const operators[] = { "==", "contains", "icontains",
 		"startswith", "istartswith", "endswith", "iendswith", "iequals" };
-	bool is_equality = is_text(op, len, "==") || is_text(op, len, "iequals");
+	bool is_equality = token_is(op, len, "==") || token_is(op, len, "iequals");
 
 	if (left.kind == TEXT && right.kind == EMPTY)
 		return is_equality;
 	if (left.kind != EMPTY || right.kind != TEXT)
 		return false;
 	for (size_t i = 0; i < MH_ARRAY_LEN(operators); i++) {
-		if (is_text(op, len, operators[i]))
+		if (token_is(op, len, operators[i]))
 			return true;
 	}
 	return false;
@@ -521,11 +474,12 @@ parse_comparison(struct parser *p)
 		"iendswith", "iequals", "matches" };
 	struct value left = parse_sum(p);
 
-	while (!p->is_lost && is_one_of(p, operators, MH_ARRAY_LEN(operators))) {
-		const char *op = p->lx.token;
-		size_t len = p->lx.len;
+	while (
+	    !p->is_lost && tokens_next_is_of(&p->t, operators, MH_ARRAY_LEN(operators))) {
+		const char *op = p->t.lx.token;
+		size_t len = p->t.lx.len;
 
-		advance(p);
+		tokens_advance(&p->t);
 		struct value right = parse_sum(p);
 
 		if (left.kind == UNDEFINED)
@@ -543,9 +497,9 @@ parse_comparison(struct parser *p)
 static struct value
 parse_not(struct parser *p)
 {
-	if (!next_is(p, "not") && !next_is(p, "defined"))
+	if (!tokens_next_is(&p->t, "not") && !tokens_next_is(&p->t, "defined"))
 		return parse_comparison(p);
-	advance(p);
+	tokens_advance(&p->t);
 	if (++p->depth > CONDITION_DEPTH_MAX)
 		return lose(p);
 	(void)parse_not(p);
@@ -558,7 +512,7 @@ parse_and(struct parser *p)
 {
 	struct value v = parse_not(p);
 
-	while (!p->is_lost && accept(p, "and")) {
+	while (!p->is_lost && tokens_accept(&p->t, "and")) {
 		struct value right = parse_not(p);
 
 		if (!can_be_true(v))
@@ -574,7 +528,7 @@ parse_or(struct parser *p)
 {
 	struct value v = parse_and(p);
 
-	while (!p->is_lost && accept(p, "or")) {
+	while (!p->is_lost && tokens_accept(&p->t, "or")) {
 		struct value right = parse_and(p);
 
 		v = can_be_true(v) || can_be_true(right) ? any : untrue(v);
@@ -589,11 +543,10 @@ condition_in_memory(const char *text, size_t len, condition_rule_fn *is_impossib
 	static const struct condition_reason nothing = { .need = NEEDS_NOTHING };
 	struct parser p = { .is_impossible = is_impossible, .ctx = ctx };
 
-	lexer_init(&p.lx, text, len);
-	advance(&p);
+	tokens_begin(&p.t, text, len);
 	struct value v = parse_or(&p);
 
-	if (p.is_lost || p.kind != LEXER_END || can_be_true(v))
+	if (p.is_lost || p.t.kind != LEXER_END || can_be_true(v))
 		return nothing;
 	return v.why;
 }

@@ -10,26 +10,10 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "signatures/lexer.h"
-
-/* The tokens of a file, with the line of the one that comes next. */
-struct cursor {
-	struct lexer lx;
-	enum lexer_token kind;
-	const char *counted; /* newlines before this are in line */
-	unsigned line;
-};
-
-static void
-advance(struct cursor *c)
-{
-	c->kind = lexer_next(&c->lx);
-	for (; c->counted < c->lx.token; c->counted++)
-		c->line += *c->counted == '\n';
-}
+#include "signatures/tokens.h"
 
 static struct rule_word
-word(const struct cursor *c)
+word(const struct tokens *c)
 {
 	return (struct rule_word){ c->lx.token, c->lx.len, c->line };
 }
@@ -37,25 +21,7 @@ word(const struct cursor *c)
 bool
 rule_word_is(const struct rule_word *w, const char *text)
 {
-	return strlen(text) == w->len && memcmp(w->at, text, w->len) == 0;
-}
-
-static bool
-next_is(const struct cursor *c, const char *text)
-{
-	struct rule_word w = word(c);
-
-	return c->kind != LEXER_END && rule_word_is(&w, text);
-}
-
-/* Whether a section of that name begins here. */
-static bool
-is_section(const struct cursor *c, const char *name)
-{
-	struct lexer ahead = c->lx;
-
-	return next_is(c, name) && lexer_next(&ahead) == LEXER_OTHER &&
-	       *ahead.token == ':';
+	return token_is(w->at, w->len, text);
 }
 
 /* An array that grows by doubling: room for one more of size bytes. */
@@ -87,53 +53,53 @@ unquoted(struct rule_word w)
 }
 
 static void
-read_tags(struct cursor *c, struct rule_part *rule)
+read_tags(struct tokens *c, struct rule_part *rule)
 {
-	while (c->kind != LEXER_END && !next_is(c, "{")) {
+	while (c->kind != LEXER_END && !tokens_next_is(c, "{")) {
 		if (c->kind == LEXER_WORD)
 			add_word(&rule->tags, &rule->n_tags, word(c));
-		advance(c);
+		tokens_advance(c);
 	}
 }
 
 static void
-read_meta(struct cursor *c, struct rule_part *rule)
+read_meta(struct tokens *c, struct rule_part *rule)
 {
-	while (c->kind != LEXER_END && !is_section(c, "strings") &&
-	       !is_section(c, "condition") && !next_is(c, "}")) {
+	while (c->kind != LEXER_END && !tokens_at_section(c, "strings") &&
+	       !tokens_at_section(c, "condition") && !tokens_next_is(c, "}")) {
 		struct rule_meta meta = { .key = word(c) };
 		bool is_key = c->kind == LEXER_WORD;
 
-		advance(c);
-		if (!is_key || !next_is(c, "="))
+		tokens_advance(c);
+		if (!is_key || !tokens_next_is(c, "="))
 			continue;
-		advance(c);
-		if (next_is(c, "-"))
-			advance(c);
+		tokens_advance(c);
+		if (tokens_next_is(c, "-"))
+			tokens_advance(c);
 		meta.kind = c->kind == LEXER_STRING   ? RULE_META_TEXT
 			    : c->kind == LEXER_NUMBER ? RULE_META_NUMBER
 						      : RULE_META_WORD;
 		meta.value = unquoted(word(c));
 		rule->metas = grown(rule->metas, rule->n_metas, sizeof(*rule->metas));
 		rule->metas[rule->n_metas++] = meta;
-		advance(c);
+		tokens_advance(c);
 	}
 }
 
 /* Past what stands in parentheses, if they come next; whether they did. */
 static bool
-skip_brackets(struct cursor *c)
+skip_brackets(struct tokens *c)
 {
-	if (!next_is(c, "("))
+	if (!tokens_next_is(c, "("))
 		return false;
-	while (c->kind != LEXER_END && !next_is(c, ")"))
-		advance(c);
-	advance(c);
+	while (c->kind != LEXER_END && !tokens_next_is(c, ")"))
+		tokens_advance(c);
+	tokens_advance(c);
 	return true;
 }
 
 static void
-read_modifiers(struct cursor *c, struct rule_string *s)
+read_modifiers(struct tokens *c, struct rule_string *s)
 {
 	static const struct {
 		const char *name;
@@ -151,12 +117,12 @@ read_modifiers(struct cursor *c, struct rule_string *s)
 	size_t i = 0;
 
 	while (i < MH_ARRAY_LEN(modifiers)) {
-		if (!next_is(c, modifiers[i].name)) {
+		if (!tokens_next_is(c, modifiers[i].name)) {
 			i++;
 			continue;
 		}
 		s->flags |= modifiers[i].flag;
-		advance(c);
+		tokens_advance(c);
 		if (skip_brackets(c) && modifiers[i].flag == RULE_STRING_XOR)
 			s->flags |= RULE_STRING_XOR_RANGE;
 		i = 0;
@@ -165,7 +131,7 @@ read_modifiers(struct cursor *c, struct rule_string *s)
 
 /* Whether the rest of the line has a comment that begins with "nocase:". */
 static bool
-has_reason(const struct cursor *c, const struct rule_string *s)
+has_reason(const struct tokens *c, const struct rule_string *s)
 {
 	const char *at = s->value.at + s->value.len;
 	const char *end = memchr(at, '\n', (size_t)(c->lx.end - at));
@@ -183,21 +149,21 @@ has_reason(const struct cursor *c, const struct rule_string *s)
 
 /* "$a = value modifiers": the cursor is behind "=". */
 static void
-read_string(struct cursor *c, struct rule_part *rule, struct rule_word name)
+read_string(struct tokens *c, struct rule_part *rule, struct rule_word name)
 {
 	struct rule_string s = { .name = name, .value = word(c) };
 
-	if (next_is(c, "{")) {
+	if (tokens_next_is(c, "{")) {
 		s.kind = RULE_STRING_HEX;
-		while (c->kind != LEXER_END && !next_is(c, "}"))
-			advance(c);
+		while (c->kind != LEXER_END && !tokens_next_is(c, "}"))
+			tokens_advance(c);
 		s.value.len = (size_t)(c->lx.token + c->lx.len - s.value.at);
 	} else if (c->kind == LEXER_REGEX) {
 		s.kind = RULE_STRING_REGEX;
 	} else if (c->kind != LEXER_STRING) {
 		return;
 	}
-	advance(c);
+	tokens_advance(c);
 	read_modifiers(c, &s);
 	if (has_reason(c, &s))
 		s.flags |= RULE_STRING_REASON;
@@ -206,58 +172,58 @@ read_string(struct cursor *c, struct rule_part *rule, struct rule_word name)
 }
 
 static void
-read_strings(struct cursor *c, struct rule_part *rule)
+read_strings(struct tokens *c, struct rule_part *rule)
 {
 	rule->strings_text = word(c);
-	while (c->kind != LEXER_END && !is_section(c, "condition")) {
+	while (c->kind != LEXER_END && !tokens_at_section(c, "condition")) {
 		struct rule_word name = word(c);
 		bool is_name = c->kind == LEXER_VARIABLE;
 
-		advance(c);
-		if (!is_name || !next_is(c, "="))
+		tokens_advance(c);
+		if (!is_name || !tokens_next_is(c, "="))
 			continue;
-		advance(c);
+		tokens_advance(c);
 		read_string(c, rule, name);
 	}
 	rule->strings_text.len = (size_t)(c->lx.token - rule->strings_text.at);
 }
 
 static void
-read_condition(struct cursor *c, struct rule_part *rule)
+read_condition(struct tokens *c, struct rule_part *rule)
 {
 	rule->condition = word(c);
-	while (c->kind != LEXER_END && !next_is(c, "}"))
-		advance(c);
+	while (c->kind != LEXER_END && !tokens_next_is(c, "}"))
+		tokens_advance(c);
 	rule->condition.len = (size_t)(c->lx.token - rule->condition.at);
 }
 
 /* From behind "rule" to the closing brace. */
 static void
-read_rule(struct cursor *c, struct rule_text *t, struct rule_part rule)
+read_rule(struct tokens *c, struct rule_text *t, struct rule_part rule)
 {
 	if (c->kind != LEXER_WORD)
 		return;
 	rule.name = word(c);
-	advance(c);
+	tokens_advance(c);
 	read_tags(c, &rule);
-	advance(c);
-	if (is_section(c, "meta")) {
-		advance(c);
-		advance(c);
+	tokens_advance(c);
+	if (tokens_at_section(c, "meta")) {
+		tokens_advance(c);
+		tokens_advance(c);
 		read_meta(c, &rule);
 	}
-	if (is_section(c, "strings")) {
-		advance(c);
-		advance(c);
+	if (tokens_at_section(c, "strings")) {
+		tokens_advance(c);
+		tokens_advance(c);
 		read_strings(c, &rule);
 	}
-	if (is_section(c, "condition")) {
-		advance(c);
-		advance(c);
+	if (tokens_at_section(c, "condition")) {
+		tokens_advance(c);
+		tokens_advance(c);
 		read_condition(c, &rule);
 	}
 	rule.end = c->lx.token + c->lx.len;
-	advance(c);
+	tokens_advance(c);
 	t->rules = grown(t->rules, t->n_rules, sizeof(*t->rules));
 	t->rules[t->n_rules++] = rule;
 }
@@ -266,23 +232,24 @@ struct rule_text *
 rule_text_read(const char *text, size_t len)
 {
 	struct rule_text *t = xcalloc(1, sizeof(*t));
-	struct cursor c = { .counted = text, .line = 1 };
+	struct tokens c;
 	struct rule_part next = { .begin = NULL };
 
 	t->text = text;
 	t->len = len;
-	lexer_init(&c.lx, text, len);
-	for (advance(&c); c.kind != LEXER_END;) {
-		bool is_import = next_is(&c, "import");
-		bool is_include = next_is(&c, "include");
-		bool is_rule = next_is(&c, "rule");
-		bool is_prefix = next_is(&c, "global") || next_is(&c, "private");
+	tokens_begin(&c, text, len);
+	while (c.kind != LEXER_END) {
+		bool is_import = tokens_next_is(&c, "import");
+		bool is_include = tokens_next_is(&c, "include");
+		bool is_rule = tokens_next_is(&c, "rule");
+		bool is_prefix =
+		    tokens_next_is(&c, "global") || tokens_next_is(&c, "private");
 
-		next.is_global |= next_is(&c, "global");
-		next.is_private |= next_is(&c, "private");
+		next.is_global |= tokens_next_is(&c, "global");
+		next.is_private |= tokens_next_is(&c, "private");
 		if ((is_rule || is_prefix) && next.begin == NULL)
 			next.begin = c.lx.token;
-		advance(&c);
+		tokens_advance(&c);
 		if (is_import && c.kind == LEXER_STRING)
 			add_word(&t->imports, &t->n_imports, unquoted(word(&c)));
 		else if (is_include && c.kind == LEXER_STRING)

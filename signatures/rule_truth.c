@@ -9,11 +9,10 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "signatures/lexer.h"
+#include "signatures/tokens.h"
 
 struct parser {
-	struct lexer lx;
-	enum lexer_token kind; /* of the token that comes next: lx.token */
+	struct tokens t;
 	unsigned depth;
 	bool is_lost;
 	const struct rule_part *rule;
@@ -22,38 +21,6 @@ struct parser {
 
 static enum truth parse_or(struct parser *p);
 static enum truth parse_sum(struct parser *p);
-
-static void
-advance(struct parser *p)
-{
-	p->kind = lexer_next(&p->lx);
-}
-
-static bool
-next_is(const struct parser *p, const char *text)
-{
-	return p->kind != LEXER_END && strlen(text) == p->lx.len &&
-	       memcmp(p->lx.token, text, p->lx.len) == 0;
-}
-
-static bool
-accept(struct parser *p, const char *text)
-{
-	if (!next_is(p, text))
-		return false;
-	advance(p);
-	return true;
-}
-
-static bool
-next_is_one_of(const struct parser *p, const char *const *words, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (next_is(p, words[i]))
-			return true;
-	}
-	return false;
-}
 
 static enum truth
 lose(struct parser *p)
@@ -65,7 +32,7 @@ lose(struct parser *p)
 static void
 expect(struct parser *p, const char *text)
 {
-	if (!accept(p, text))
+	if (!tokens_accept(&p->t, text))
 		p->is_lost = true;
 }
 
@@ -73,19 +40,8 @@ expect(struct parser *p, const char *text)
 static void
 skip_brackets(struct parser *p)
 {
-	unsigned depth = 0;
-
-	do {
-		if (next_is(p, "("))
-			depth++;
-		else if (next_is(p, ")"))
-			depth--;
-		if (p->kind == LEXER_END) {
-			p->is_lost = true;
-			return;
-		}
-		advance(p);
-	} while (depth > 0);
+	if (!tokens_skip_brackets(&p->t))
+		p->is_lost = true;
 }
 
 /* Which strings a set names; how many there are and how many are there. */
@@ -113,24 +69,24 @@ static bool
 parse_set(struct parser *p, struct set *ret)
 {
 	*ret = (struct set){ .n = 0 };
-	if (accept(p, "them")) {
+	if (tokens_accept(&p->t, "them")) {
 		add_matching(p, ret, "$", 1, true);
 		return true;
 	}
 	expect(p, "(");
-	if (p->kind != LEXER_VARIABLE) {
-		while (p->kind != LEXER_END && !next_is(p, ")"))
-			advance(p);
+	if (p->t.kind != LEXER_VARIABLE) {
+		while (p->t.kind != LEXER_END && !tokens_next_is(&p->t, ")"))
+			tokens_advance(&p->t);
 		expect(p, ")");
 		return false;
 	}
-	while (!p->is_lost && p->kind == LEXER_VARIABLE) {
-		const char *name = p->lx.token;
-		size_t len = p->lx.len;
+	while (!p->is_lost && p->t.kind == LEXER_VARIABLE) {
+		const char *name = p->t.lx.token;
+		size_t len = p->t.lx.len;
 
-		advance(p);
-		add_matching(p, ret, name, len, accept(p, "*"));
-		if (!accept(p, ","))
+		tokens_advance(&p->t);
+		add_matching(p, ret, name, len, tokens_accept(&p->t, "*"));
+		if (!tokens_accept(&p->t, ","))
 			break;
 	}
 	expect(p, ")");
@@ -141,11 +97,11 @@ parse_set(struct parser *p, struct set *ret)
 static bool
 skip_place(struct parser *p)
 {
-	if (accept(p, "at")) {
+	if (tokens_accept(&p->t, "at")) {
 		(void)parse_sum(p);
 		return true;
 	}
-	if (!accept(p, "in"))
+	if (!tokens_accept(&p->t, "in"))
 		return false;
 	skip_brackets(p);
 	return true;
@@ -211,15 +167,15 @@ parse_quantity(struct parser *p)
 {
 	struct quantity q = { .kind = SOME };
 
-	if (accept(p, "any"))
+	if (tokens_accept(&p->t, "any"))
 		q = (struct quantity){ AT_LEAST, 1 };
-	else if (accept(p, "all"))
+	else if (tokens_accept(&p->t, "all"))
 		q.kind = ALL;
-	else if (accept(p, "none"))
+	else if (tokens_accept(&p->t, "none"))
 		q.kind = NONE;
-	else if (p->kind == LEXER_NUMBER) {
-		q = (struct quantity){ AT_LEAST, number_of(p->lx.token, p->lx.len) };
-		advance(p);
+	else if (p->t.kind == LEXER_NUMBER) {
+		q = (struct quantity){ AT_LEAST, number_of(p->t.lx.token, p->t.lx.len) };
+		tokens_advance(&p->t);
 	}
 	return q;
 }
@@ -234,21 +190,21 @@ parse_for(struct parser *p)
 	struct quantity q = parse_quantity(p);
 	enum truth result = TRUTH_MAYBE;
 
-	if (accept(p, "of")) {
+	if (tokens_accept(&p->t, "of")) {
 		struct set set;
 
 		if (parse_set(p, &set) && q.kind != NONE &&
 		    compare(q, set, true) == TRUTH_NO)
 			result = TRUTH_NO;
 	}
-	while (p->kind != LEXER_END && !next_is(p, ":")) {
-		if (next_is(p, "("))
+	while (p->t.kind != LEXER_END && !tokens_next_is(&p->t, ":")) {
+		if (tokens_next_is(&p->t, "("))
 			skip_brackets(p);
 		else
-			advance(p);
+			tokens_advance(&p->t);
 	}
 	expect(p, ":");
-	if (!next_is(p, "("))
+	if (!tokens_next_is(&p->t, "("))
 		return lose(p);
 	skip_brackets(p);
 	return result;
@@ -258,26 +214,26 @@ parse_for(struct parser *p)
 static enum truth
 parse_variable(struct parser *p)
 {
-	bool is_bare = *p->lx.token == '$';
+	bool is_bare = *p->t.lx.token == '$';
 	struct set set = { .n = 0 };
 
 	/* "$" alone stands for each string of a loop. */
-	if (p->lx.len == 1) {
-		advance(p);
+	if (p->t.lx.len == 1) {
+		tokens_advance(&p->t);
 		(void)skip_place(p);
 		return TRUTH_MAYBE;
 	}
 	for (size_t i = 0; i < p->rule->n_strings; i++) {
 		const struct rule_word *w = &p->rule->strings[i].name;
 
-		if (w->len == p->lx.len &&
-		    memcmp(w->at + 1, p->lx.token + 1, w->len - 1) == 0)
+		if (w->len == p->t.lx.len &&
+		    memcmp(w->at + 1, p->t.lx.token + 1, w->len - 1) == 0)
 			set = (struct set){ 1, p->is_there[i] };
 	}
-	advance(p);
+	tokens_advance(&p->t);
 	if (set.n == 0)
 		return lose(p);
-	if (accept(p, "[")) {
+	if (tokens_accept(&p->t, "[")) {
 		(void)parse_sum(p);
 		expect(p, "]");
 	}
@@ -293,28 +249,30 @@ parse_word(struct parser *p)
 {
 	static const char *const quantities[] = { "any", "all", "none" };
 
-	if (accept(p, "true"))
+	if (tokens_accept(&p->t, "true"))
 		return TRUTH_YES;
-	if (accept(p, "false"))
+	if (tokens_accept(&p->t, "false"))
 		return TRUTH_NO;
-	if (accept(p, "for"))
+	if (tokens_accept(&p->t, "for"))
 		return parse_for(p);
-	if (next_is_one_of(p, quantities, sizeof(quantities) / sizeof(*quantities))) {
+	if (tokens_next_is_of(&p->t, quantities,
+		sizeof(quantities) / sizeof(*quantities))) {
 		struct quantity q = parse_quantity(p);
 
 		expect(p, "of");
 		return parse_of(p, q);
 	}
-	advance(p);
-	while (!p->is_lost && (next_is(p, ".") || next_is(p, "[") || next_is(p, "("))) {
-		if (next_is(p, "(")) {
+	tokens_advance(&p->t);
+	while (!p->is_lost && (tokens_next_is(&p->t, ".") || tokens_next_is(&p->t, "[") ||
+				  tokens_next_is(&p->t, "("))) {
+		if (tokens_next_is(&p->t, "(")) {
 			skip_brackets(p);
-		} else if (accept(p, "[")) {
+		} else if (tokens_accept(&p->t, "[")) {
 			(void)parse_or(p);
 			expect(p, "]");
 		} else {
-			advance(p);
-			advance(p);
+			tokens_advance(&p->t);
+			tokens_advance(&p->t);
 		}
 	}
 	return TRUTH_MAYBE;
@@ -324,14 +282,14 @@ static enum truth
 parse_number(struct parser *p)
 {
 	struct quantity q = parse_quantity(p);
-	struct lexer ahead = p->lx;
+	struct lexer ahead = p->t.lx;
 
-	if (accept(p, "of"))
+	if (tokens_accept(&p->t, "of"))
 		return parse_of(p, q);
-	if (next_is(p, "%") && lexer_next(&ahead) == LEXER_WORD && ahead.len == 2 &&
-	    memcmp(ahead.token, "of", 2) == 0) {
-		advance(p);
-		advance(p);
+	if (tokens_next_is(&p->t, "%") && lexer_next(&ahead) == LEXER_WORD &&
+	    ahead.len == 2 && memcmp(ahead.token, "of", 2) == 0) {
+		tokens_advance(&p->t);
+		tokens_advance(&p->t);
 		q.kind = PERCENT;
 		return parse_of(p, q);
 	}
@@ -343,19 +301,19 @@ parse_atom(struct parser *p)
 {
 	enum truth t = TRUTH_MAYBE;
 
-	switch (p->kind) {
+	switch (p->t.kind) {
 	case LEXER_NUMBER:
 		return parse_number(p);
 	case LEXER_STRING:
 	case LEXER_REGEX:
-		advance(p);
+		tokens_advance(&p->t);
 		return TRUTH_MAYBE;
 	case LEXER_VARIABLE:
 		return parse_variable(p);
 	case LEXER_WORD:
 		return parse_word(p);
 	case LEXER_OTHER:
-		if (!accept(p, "("))
+		if (!tokens_accept(&p->t, "("))
 			return lose(p);
 		t = parse_or(p);
 		expect(p, ")");
@@ -372,7 +330,7 @@ parse_signed(struct parser *p)
 {
 	bool has_sign = false;
 
-	while (accept(p, "-") || accept(p, "~"))
+	while (tokens_accept(&p->t, "-") || tokens_accept(&p->t, "~"))
 		has_sign = true;
 	if (p->is_lost || ++p->depth > TRUTH_DEPTH_MAX)
 		return lose(p);
@@ -392,14 +350,14 @@ parse_sum(struct parser *p)
 		"matches" };
 	enum truth t = parse_signed(p);
 
-	while (!p->is_lost &&
-	       next_is_one_of(p, operators, sizeof(operators) / sizeof(*operators))) {
-		advance(p);
+	while (!p->is_lost && tokens_next_is_of(&p->t, operators,
+				  sizeof(operators) / sizeof(*operators))) {
+		tokens_advance(&p->t);
 		enum truth right = parse_signed(p);
 
 		t = t == TRUTH_NO || right == TRUTH_NO ? TRUTH_NO : TRUTH_MAYBE;
 	}
-	if (!p->is_lost && accept(p, "of"))
+	if (!p->is_lost && tokens_accept(&p->t, "of"))
 		return parse_of(p, (struct quantity){ .kind = SOME });
 	return t;
 }
@@ -407,11 +365,11 @@ parse_sum(struct parser *p)
 static enum truth
 parse_not(struct parser *p)
 {
-	bool is_not = next_is(p, "not");
+	bool is_not = tokens_next_is(&p->t, "not");
 
-	if (!is_not && !next_is(p, "defined"))
+	if (!is_not && !tokens_next_is(&p->t, "defined"))
 		return parse_sum(p);
-	advance(p);
+	tokens_advance(&p->t);
 	if (++p->depth > TRUTH_DEPTH_MAX)
 		return lose(p);
 	enum truth t = parse_not(p);
@@ -427,7 +385,7 @@ parse_and(struct parser *p)
 {
 	enum truth t = parse_not(p);
 
-	while (!p->is_lost && accept(p, "and")) {
+	while (!p->is_lost && tokens_accept(&p->t, "and")) {
 		enum truth right = parse_not(p);
 
 		t = right < t ? right : t;
@@ -440,7 +398,7 @@ parse_or(struct parser *p)
 {
 	enum truth t = parse_and(p);
 
-	while (!p->is_lost && accept(p, "or")) {
+	while (!p->is_lost && tokens_accept(&p->t, "or")) {
 		enum truth right = parse_and(p);
 
 		t = right > t ? right : t;
@@ -455,9 +413,8 @@ rule_truth(const struct rule_part *rule, const bool *is_there)
 
 	if (rule->condition.at == NULL || rule->n_strings > TRUTH_STRINGS_MAX)
 		return TRUTH_UNKNOWN;
-	lexer_init(&p.lx, rule->condition.at, rule->condition.len);
-	advance(&p);
+	tokens_begin(&p.t, rule->condition.at, rule->condition.len);
 	enum truth t = parse_or(&p);
 
-	return p.is_lost || p.kind != LEXER_END ? TRUTH_UNKNOWN : t;
+	return p.is_lost || p.t.kind != LEXER_END ? TRUTH_UNKNOWN : t;
 }

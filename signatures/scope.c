@@ -12,7 +12,7 @@
 
 #include "base/memory.h"
 #include "signatures/condition.h"
-#include "signatures/lexer.h"
+#include "signatures/tokens.h"
 
 enum { NAME_SHOWN_MAX = 128 }; /* bytes of an identifier in a reason; libyara's limit */
 
@@ -40,44 +40,6 @@ struct scope_list {
 	const struct rule_entry *first_doubtful;
 };
 
-/* The tokens of a file, with the line of the one that comes next. */
-struct cursor {
-	struct lexer lx;
-	enum lexer_token kind;
-	const char *counted; /* newlines before this are in line */
-	unsigned line;
-};
-
-static void
-advance(struct cursor *c)
-{
-	c->kind = lexer_next(&c->lx);
-	for (; c->counted < c->lx.token; c->counted++)
-		c->line += *c->counted == '\n';
-}
-
-static bool
-is_text(const char *token, size_t len, const char *text)
-{
-	return strlen(text) == len && memcmp(token, text, len) == 0;
-}
-
-static bool
-next_is(const struct cursor *c, const char *text)
-{
-	return c->kind != LEXER_END && is_text(c->lx.token, c->lx.len, text);
-}
-
-/* Whether a section of that name begins here. */
-static bool
-is_section(const struct cursor *c, const char *name)
-{
-	struct lexer ahead = c->lx;
-
-	return next_is(c, name) && lexer_next(&ahead) == LEXER_OTHER &&
-	       *ahead.token == ':';
-}
-
 static int
 compare_names(const void *a, const void *b)
 {
@@ -99,7 +61,7 @@ find(const struct scope_list *list, const char *name, size_t len)
 }
 
 static struct rule_entry *
-add_entry(struct scope_list *list, const struct cursor *c, bool is_global)
+add_entry(struct scope_list *list, const struct tokens *c, bool is_global)
 {
 	struct rule_entry *e = xcalloc(1, sizeof(*e));
 
@@ -118,14 +80,14 @@ add_entry(struct scope_list *list, const struct cursor *c, bool is_global)
 
 /* "FILE", "MEMORY": as YARA Forge and our own pack tag their rules. */
 static void
-read_tags(struct cursor *c, struct rule_entry *e)
+read_tags(struct tokens *c, struct rule_entry *e)
 {
-	while (c->kind != LEXER_END && !next_is(c, "{")) {
-		if (next_is(c, "FILE"))
+	while (c->kind != LEXER_END && !tokens_next_is(c, "{")) {
+		if (tokens_next_is(c, "FILE"))
 			e->tagged |= RULE_IN_FILES;
-		else if (next_is(c, "MEMORY"))
+		else if (tokens_next_is(c, "MEMORY"))
 			e->tagged |= RULE_IN_MEMORY;
-		advance(c);
+		tokens_advance(c);
 	}
 	/* That it is meant for memory, too, says nothing against files. */
 	if (e->tagged == RULE_IN_MEMORY)
@@ -150,7 +112,7 @@ places_in(const char *text, size_t len)
 	lexer_init(&lx, text, len);
 	while (lexer_next(&lx) != LEXER_END) {
 		for (size_t i = 0; i < MH_ARRAY_LEN(words); i++) {
-			if (is_text(lx.token, lx.len, words[i].word))
+			if (token_is(lx.token, lx.len, words[i].word))
 				places |= words[i].places;
 		}
 	}
@@ -159,16 +121,17 @@ places_in(const char *text, size_t len)
 
 /* `scope` is ours, `scan_context` Elastic's. */
 static void
-read_meta(struct cursor *c, struct rule_entry *e)
+read_meta(struct tokens *c, struct rule_entry *e)
 {
-	while (c->kind != LEXER_END && !is_section(c, "strings") &&
-	       !is_section(c, "condition") && !next_is(c, "}")) {
-		bool is_scope = next_is(c, "scope") || next_is(c, "scan_context");
+	while (c->kind != LEXER_END && !tokens_at_section(c, "strings") &&
+	       !tokens_at_section(c, "condition") && !tokens_next_is(c, "}")) {
+		bool is_scope =
+		    tokens_next_is(c, "scope") || tokens_next_is(c, "scan_context");
 
-		advance(c);
-		if (!is_scope || !next_is(c, "="))
+		tokens_advance(c);
+		if (!is_scope || !tokens_next_is(c, "="))
 			continue;
-		advance(c);
+		tokens_advance(c);
 		if (c->kind == LEXER_STRING && c->lx.len >= 2)
 			e->declared |= places_in(c->lx.token + 1, c->lx.len - 2);
 	}
@@ -200,17 +163,17 @@ is_anchored(const char *regex, size_t len)
 }
 
 static void
-read_strings(struct cursor *c, struct rule_entry *e)
+read_strings(struct tokens *c, struct rule_entry *e)
 {
-	while (c->kind != LEXER_END && !is_section(c, "condition")) {
+	while (c->kind != LEXER_END && !tokens_at_section(c, "condition")) {
 		if (c->kind == LEXER_REGEX && is_anchored(c->lx.token, c->lx.len) &&
 		    e->doubt == NO_DOUBT)
 			e->doubt = DOUBT_ANCHOR;
-		if (next_is(c, "{")) {
-			while (c->kind != LEXER_END && !next_is(c, "}"))
-				advance(c);
+		if (tokens_next_is(c, "{")) {
+			while (c->kind != LEXER_END && !tokens_next_is(c, "}"))
+				tokens_advance(c);
 		}
-		advance(c);
+		tokens_advance(c);
 	}
 }
 
@@ -247,21 +210,22 @@ is_impossible_rule(void *ctx, const char *name, size_t len)
 }
 
 static void
-read_condition(struct cursor *c, struct scope_list *list, struct rule_entry *e)
+read_condition(struct tokens *c, struct scope_list *list, struct rule_entry *e)
 {
 	const char *begin = c->lx.token;
 
-	while (c->kind != LEXER_END && !next_is(c, "}")) {
+	while (c->kind != LEXER_END && !tokens_next_is(c, "}")) {
 		char before = c->lx.before;
 		struct lexer ahead = c->lx;
 
 		if (c->kind == LEXER_WORD && before != '.') {
 			use(e, find(list, c->lx.token, c->lx.len));
-			if ((before == '(' || before == ',') && !next_is(c, "filesize") &&
+			if ((before == '(' || before == ',') &&
+			    !tokens_next_is(c, "filesize") &&
 			    lexer_next(&ahead) == LEXER_OTHER && *ahead.token == '*')
 				use_set(list, e);
 		}
-		advance(c);
+		tokens_advance(c);
 	}
 	e->need = condition_in_memory(begin, (size_t)(c->lx.token - begin),
 	    is_impossible_rule, list);
@@ -269,7 +233,7 @@ read_condition(struct cursor *c, struct scope_list *list, struct rule_entry *e)
 
 /* From behind "rule" to the closing brace. */
 static void
-read_rule(struct cursor *c, struct scope_list *list, bool is_global,
+read_rule(struct tokens *c, struct scope_list *list, bool is_global,
     scope_chain_fn *is_chained, void *ctx)
 {
 	if (c->kind != LEXER_WORD)
@@ -278,23 +242,23 @@ read_rule(struct cursor *c, struct scope_list *list, bool is_global,
 
 	if (is_chained(ctx, e->rule.name, e->rule.name_len))
 		e->doubt = DOUBT_CHAIN;
-	advance(c);
+	tokens_advance(c);
 	read_tags(c, e);
-	advance(c);
-	if (is_section(c, "meta"))
+	tokens_advance(c);
+	if (tokens_at_section(c, "meta"))
 		read_meta(c, e);
-	if (is_section(c, "strings"))
+	if (tokens_at_section(c, "strings"))
 		read_strings(c, e);
-	if (is_section(c, "condition")) {
-		advance(c);
-		advance(c);
+	if (tokens_at_section(c, "condition")) {
+		tokens_advance(c);
+		tokens_advance(c);
 		read_condition(c, list, e);
 	}
 	if (e->doubt != NO_DOUBT && list->first_doubtful == NULL)
 		list->first_doubtful = e;
 	/* Known from here on; a second one of that name is no rule of libyara's. */
 	(void)tsearch(e, &list->names, compare_names);
-	advance(c);
+	tokens_advance(c);
 }
 
 static char *
@@ -400,16 +364,16 @@ struct scope_list *
 scope_list_read(const char *text, size_t len, scope_chain_fn *is_chained, void *ctx)
 {
 	struct scope_list *list = xcalloc(1, sizeof(*list));
-	struct cursor c = { .counted = text, .line = 1 };
+	struct tokens c;
 	bool is_global = false;
 
-	lexer_init(&c.lx, text, len);
-	for (advance(&c); c.kind != LEXER_END;) {
-		bool is_rule = next_is(&c, "rule");
+	tokens_begin(&c, text, len);
+	while (c.kind != LEXER_END) {
+		bool is_rule = tokens_next_is(&c, "rule");
 
-		if (next_is(&c, "global"))
+		if (tokens_next_is(&c, "global"))
 			is_global = true;
-		advance(&c);
+		tokens_advance(&c);
 		if (is_rule) {
 			read_rule(&c, list, is_global, is_chained, ctx);
 			is_global = false;
