@@ -386,6 +386,10 @@ source_line(struct source *s, struct line *ret, const char **ret_why)
 		*ret_why = "the line has a NUL byte: it is no text";
 	while (ret->len > 0 && ret->text[ret->len - 1] == '\r')
 		ret->len--;
+	/* Lines of an old Macintosh would be the first one's comment. */
+	if (*ret_why == NULL && memchr(ret->text, '\r', ret->len) != NULL)
+		*ret_why = "a carriage return stands in the line: save the file with the "
+			   "line ends of Unix or Windows";
 	ret->text[ret->len] = 0;
 	return is_begun;
 }

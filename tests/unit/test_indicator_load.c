@@ -623,14 +623,17 @@ a_line_that_is_too_long_or_no_text_is_left_out(void **state)
 	memset(long_line, '#', INDICATOR_LINE_MAX);
 	buf_addf(b, "%s\n%s#\n", long_line, long_line);
 	buf_put(b, "a\0b\n", 4);
-	buf_add(b, MD5_A "\n");
+	/* The last line ends as on Windows, the one before as on an old Macintosh. */
+	buf_add(b, MD5_A ";one\r" MD5_A ";two\n" MD5_A "\r\n");
 	assert_ok(indicator_load_text(m->s, &request, buf_string(b), buf_len(b),
 	    on_problem, m, &m->result));
-	assert_int_equal(m->result.n_left_out, 2);
+	assert_int_equal(m->result.n_left_out, 3);
 	assert_int_equal(m->result.n[INDICATOR_MD5], 1);
 	assert_string_equal(buf_string(m->problems),
 	    "2: the line is longer than 16384 bytes\n"
-	    "3: the line has a NUL byte: it is no text\n");
+	    "3: the line has a NUL byte: it is no text\n"
+	    "4: a carriage return stands in the line: save the file with the line ends "
+	    "of Unix or Windows\n");
 	free(long_line);
 	buf_free(b);
 }
