@@ -16,8 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/children.h"
 #include "agent/cli.h"
+#include "agent/cli_children.h"
 #include "agent/indicator_files.h"
 #include "agent/indicator_output.h"
 #include "agent/scanner.h"
@@ -33,7 +33,7 @@ struct ioc_command {
 	uint32_t n_files, n_files_left_out, n_left_out;
 	uint32_t n_exceptions;
 	uint32_t n[INDICATOR_MAX_];
-	bool is_done;
+	bool is_done, is_failed;
 };
 
 static const char help[] =
@@ -59,16 +59,8 @@ static mh_err
 start_child(void *ctx, enum role role, unsigned instance)
 {
 	struct ioc_command *c = ctx;
-	int fd = -1;
-	mh_err err = children_start(&c->children, role, instance, NULL, &fd);
 
-	if (err == MH_OK)
-		scanner_on_started(c->scanner, role, instance, fd);
-	else
-		(void)fprintf(stderr, "molehunt ioc: %s/%s: %s\n", c->children.folder,
-		    children_program(role),
-		    err == MH_ERR_SYSTEM ? strerror(errno) : mh_strerror(err));
-	return err;
+	return cli_start_child("ioc", &c->children, c->scanner, role, instance);
 }
 
 static void
@@ -137,15 +129,17 @@ on_file(void *ctx, const struct indicator_file *file,
 		(void)printf("%s: the file is left out: %s\n", path, why);
 }
 
-/* That there are no rules is no error here. */
+/* That there are no rules is no error here; that a file was not looked at is one. */
 static void
 on_ready(void *ctx, const struct ruleset_facts *facts, const char *why)
 {
 	struct ioc_command *c = ctx;
 
-	(void)facts;
-	(void)why;
 	c->is_done = true;
+	c->is_failed =
+	    facts == NULL && c->n_files + c->n_files_left_out < c->packs.n_indicators;
+	if (c->is_failed)
+		(void)fprintf(stderr, "molehunt ioc: %s\n", why);
 }
 
 static void
@@ -198,13 +192,11 @@ load_and_print(struct ioc_command *c)
 	if (scanner_load(c->scanner) != MH_OK)
 		return EXIT_ERROR;
 	while (!c->is_done) {
-		struct child gone;
-		int status = 0;
-
 		scanner_step(c->scanner, SCAN_TICK_MS);
-		while (children_reap(&c->children, &gone, &status))
-			scanner_on_exited(c->scanner, gone.role, gone.instance, status);
+		cli_reap_children(&c->children, c->scanner);
 	}
+	if (c->is_failed)
+		return EXIT_ERROR;
 	print_totals(c);
 	return c->n_left_out + c->n_files_left_out > 0 ? EXIT_FOUND : EXIT_CLEAN;
 }

@@ -17,8 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "agent/children.h"
 #include "agent/cli.h"
+#include "agent/cli_children.h"
 #include "agent/cli_overrides.h"
 #include "agent/indicator_files.h"
 #include "agent/packs.h"
@@ -468,16 +468,8 @@ static mh_err
 start_child(void *ctx, enum role role, unsigned instance)
 {
 	struct scan_command *c = ctx;
-	int fd = -1;
-	mh_err err = children_start(&c->children, role, instance, NULL, &fd);
 
-	if (err == MH_OK)
-		scanner_on_started(c->scanner, role, instance, fd);
-	else
-		(void)fprintf(stderr, "molehunt scan: %s/%s: %s\n", c->children.folder,
-		    children_program(role),
-		    err == MH_ERR_SYSTEM ? strerror(errno) : mh_strerror(err));
-	return err;
+	return cli_start_child("scan", &c->children, c->scanner, role, instance);
 }
 
 static void
@@ -596,23 +588,13 @@ on_ready(void *ctx, const struct ruleset_facts *facts, const char *why)
 }
 
 static void
-reap_children(struct scan_command *c)
-{
-	struct child gone;
-	int status = 0;
-
-	while (children_reap(&c->children, &gone, &status))
-		scanner_on_exited(c->scanner, gone.role, gone.instance, status);
-}
-
-static void
 run_loop(struct scan_command *c)
 {
 	struct scan_progress progress;
 
 	while (!c->is_done && !c->is_failed) {
 		scanner_step(c->scanner, SCAN_TICK_MS);
-		reap_children(c);
+		cli_reap_children(&c->children, c->scanner);
 		if (is_interrupted && !c->is_stopped) {
 			c->is_stopped = true;
 			if (c->scan != NULL)

@@ -5,13 +5,10 @@
  */
 #include "agent/cli_unpack.h"
 
-#include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "agent/children.h"
+#include "agent/cli_children.h"
 #include "agent/scan.h"
 #include "base/memory.h"
 
@@ -26,17 +23,9 @@ static mh_err
 start_child(void *ctx, enum role role, unsigned instance)
 {
 	struct unpacker *u = ctx;
-	int fd = -1;
-	mh_err err = children_start(&u->children, role, instance, NULL, &fd);
+	mh_err err = cli_start_child("rules", &u->children, u->scanner, role, instance);
 
-	if (err == MH_OK) {
-		scanner_on_started(u->scanner, role, instance, fd);
-		return err;
-	}
-	u->is_failed = true;
-	(void)fprintf(stderr, "molehunt rules: %s/%s: %s\n", u->children.folder,
-	    children_program(role),
-	    err == MH_ERR_SYSTEM ? strerror(errno) : mh_strerror(err));
+	u->is_failed = u->is_failed || err != MH_OK;
 	return err;
 }
 
@@ -97,8 +86,6 @@ cli_unpack(const struct pack_list *packs, struct cli_unpacked *ret)
 	struct scanner_options options = { .n_workers = 1, .open_ms = SCAN_OPEN_MS };
 	struct unpacker *u = xcalloc(1, sizeof(*u));
 	struct pack_list zips = { .files = NULL };
-	struct child gone;
-	int status = 0;
 
 	*ret = (struct cli_unpacked){ .keeper = u };
 	u->result = ret;
@@ -119,8 +106,7 @@ cli_unpack(const struct pack_list *packs, struct cli_unpacked *ret)
 		u->is_failed = true;
 	while (!u->is_failed && scanner_is_unpacking(u->scanner)) {
 		scanner_step(u->scanner, SCAN_TICK_MS);
-		while (children_reap(&u->children, &gone, &status))
-			scanner_on_exited(u->scanner, gone.role, gone.instance, status);
+		cli_reap_children(&u->children, u->scanner);
 	}
 	children_disown(&u->children);
 	children_clear(&u->children);
