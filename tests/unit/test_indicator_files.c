@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/unit/mh_packs.h"
 #include "tests/unit/mh_test.h"
 
 #include <fcntl.h>
@@ -9,44 +10,6 @@
 #include "agent/indicator_files.h"
 #include "base/fd.h"
 #include "base/memory.h"
-
-struct ground {
-	char *folder;
-	struct pack_list list;
-	char *why;
-};
-
-static int
-setup(void **state)
-{
-	struct ground *g = xcalloc(1, sizeof(*g));
-
-	*state = g;
-	return tmpdir_setup((void **)&g->folder);
-}
-
-static int
-teardown(void **state)
-{
-	struct ground *g = *state;
-
-	pack_list_clear(&g->list);
-	(void)tmpdir_teardown((void **)&g->folder);
-	free(g->why);
-	free(g);
-	return 0;
-}
-
-static void
-make(struct ground *g, const char *name)
-{
-	MH_CLEANUP(freep) char *path = xasprintf("%s/%s", g->folder, name);
-	MH_CLEANUP(freep)
-	char *folder = xstrndup(path, (size_t)(strrchr(path, '/') - path));
-
-	assert_ok(folder_make(folder, 0755));
-	assert_ok(file_write_durably(path, "x", 1, 0644));
-}
 
 static mh_err
 add(struct ground *g, const char *before, const char *name)
@@ -66,7 +29,7 @@ files_of_a_folder_are_taken_by_their_extension_in_order(void **state)
 	struct ground *g = *state;
 
 	for (size_t i = 0; i < MH_ARRAY_LEN(made); i++)
-		make(g, made[i]);
+		packs_make(g, made[i]);
 	assert_ok(add(g, "", "i"));
 	assert_int_equal(g->list.n_indicators, 3);
 	assert_string_equal(g->list.indicators[0].name_space, "indicators/i/a.txt");
@@ -79,8 +42,8 @@ a_format_may_stand_before_a_path(void **state)
 {
 	struct ground *g = *state;
 
-	make(g, "feed");
-	make(g, "loki:x");
+	packs_make(g, "feed");
+	packs_make(g, "loki:x");
 	assert_ok(add(g, "loki-c2:", "feed"));
 	assert_ok(add(g, "", "feed"));
 	assert_ok(add(g, "", "loki:x"));
@@ -99,8 +62,8 @@ a_pack_has_those_in_its_folder(void **state)
 	struct ground *g = *state;
 	char *why = NULL;
 
-	make(g, "pack/a.yar");
-	make(g, "pack/indicators/hash.txt");
+	packs_make(g, "pack/a.yar");
+	packs_make(g, "pack/indicators/hash.txt");
 	MH_CLEANUP(freep) char *path = xasprintf("%s/pack", g->folder);
 
 	assert_ok(pack_list_add(&g->list, path, &why));
@@ -114,8 +77,8 @@ the_number_of_files_is_bounded_and_a_failure_adds_none(void **state)
 {
 	struct ground *g = *state;
 
-	make(g, "i/a.txt");
-	make(g, "i/b.txt");
+	packs_make(g, "i/a.txt");
+	packs_make(g, "i/b.txt");
 	for (unsigned i = 0; i < INDICATOR_FILES_MAX - 1; i++)
 		assert_ok(add(g, "", "i/a.txt"));
 	assert_err(add(g, "", "i"), MH_ERR_FULL);
@@ -151,7 +114,7 @@ a_table_has_no_name_and_a_reader_that_cannot_write(void **state)
 	struct ground *g = *state;
 	MH_CLEANUP(freep) char *path = xasprintf("%s/i.txt", g->folder);
 
-	make(g, "i.txt");
+	packs_make(g, "i.txt");
 	assert_ok(add(g, "", "i.txt"));
 	check_table(g, 1);
 	/* A large one, that is a hole, lies in the folder. */
@@ -167,7 +130,7 @@ without_room_there_is_no_table(void **state)
 	int fd = -1;
 	int reader = -1;
 
-	make(g, "i.txt");
+	packs_make(g, "i.txt");
 	assert_ok(add(g, "", "i.txt"));
 	assert_int_equal(truncate(path, 1ll << 40), 0);
 	mh_err err = indicator_table_make(&g->list, g->folder, &fd, &reader, &g->why);
@@ -178,7 +141,7 @@ without_room_there_is_no_table(void **state)
 	assert_int_equal(fd, -1);
 }
 
-#define with_ground(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define with_ground(f) cmocka_unit_test_setup_teardown(f, packs_setup, packs_teardown)
 
 int
 main(void)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Which rule files make up the rule set, and what names this machine. */
+#include "tests/unit/mh_packs.h"
 #include "tests/unit/mh_test.h"
 
 #include <errno.h>
@@ -11,45 +12,6 @@
 #include "base/fd.h"
 #include "base/memory.h"
 #include "base/uuid.h"
-
-struct ground {
-	char *folder;
-	struct pack_list list;
-	char *why;
-};
-
-static int
-setup(void **state)
-{
-	struct ground *g = xcalloc(1, sizeof(*g));
-
-	*state = g;
-	return tmpdir_setup((void **)&g->folder);
-}
-
-static int
-teardown(void **state)
-{
-	struct ground *g = *state;
-
-	pack_list_clear(&g->list);
-	(void)tmpdir_teardown((void **)&g->folder);
-	free(g->why);
-	free(g);
-	return 0;
-}
-
-static void
-make(struct ground *g, const char *name)
-{
-	char *path = xasprintf("%s/%s", g->folder, name);
-	char *folder = xstrndup(path, (size_t)(strrchr(path, '/') - path));
-
-	assert_ok(folder_make(folder, 0755));
-	assert_ok(file_write_durably(path, "x", 1, 0644));
-	free(folder);
-	free(path);
-}
 
 static mh_err
 add(struct ground *g, const char *name)
@@ -72,15 +34,15 @@ a_pack_is_its_rule_files_in_the_order_of_their_names(void **state)
 		"pack/sub/deep/c.yar", "pack/z.yar" };
 	struct ground *g = *state;
 
-	make(g, "pack/z.yar");
-	make(g, "pack/b.yara");
-	make(g, "pack/A.yar");
-	make(g, "pack/sub/deep/c.yar");
-	make(g, "pack/README.md");
-	make(g, "pack/rules.yar.bak");
-	make(g, "pack/.hidden.yar");
-	make(g, "pack/.git/x.yar");
-	make(g, "pack/yar");
+	packs_make(g, "pack/z.yar");
+	packs_make(g, "pack/b.yara");
+	packs_make(g, "pack/A.yar");
+	packs_make(g, "pack/sub/deep/c.yar");
+	packs_make(g, "pack/README.md");
+	packs_make(g, "pack/rules.yar.bak");
+	packs_make(g, "pack/.hidden.yar");
+	packs_make(g, "pack/.git/x.yar");
+	packs_make(g, "pack/yar");
 	assert_ok(add(g, "pack"));
 	assert_int_equal(g->list.n, MH_ARRAY_LEN(names));
 	for (size_t i = 0; i < MH_ARRAY_LEN(names); i++) {
@@ -94,11 +56,11 @@ a_single_file_is_a_pack_named_by_its_folder(void **state)
 {
 	struct ground *g = *state;
 
-	make(g, "mine/one.rules");
+	packs_make(g, "mine/one.rules");
 	assert_ok(add(g, "mine/one.rules"));
 	assert_int_equal(g->list.n, 1);
 	assert_string_equal(g->list.files[0].name_space, "mine/one.rules");
-	make(g, "other/two.yar");
+	packs_make(g, "other/two.yar");
 	assert_ok(add(g, "other/"));
 	assert_int_equal(g->list.n, 2);
 	assert_string_equal(g->list.files[1].name_space, "other/two.yar");
@@ -109,8 +71,8 @@ what_is_not_there_or_empty_is_an_error_in_words(void **state)
 {
 	struct ground *g = *state;
 
-	make(g, "pack/a.yar");
-	make(g, "empty/README.md");
+	packs_make(g, "pack/a.yar");
+	packs_make(g, "empty/README.md");
 	assert_ok(add(g, "pack"));
 	assert_err(add(g, "none"), MH_ERR_SYSTEM);
 	assert_non_null(strstr(g->why, "none: No such file"));
@@ -126,8 +88,8 @@ a_folder_that_may_not_be_read_adds_nothing(void **state)
 	char *closed = xasprintf("%s/pack/z", g->folder);
 	uid_t before = geteuid();
 
-	make(g, "pack/a.yar");
-	make(g, "pack/z/b.yar");
+	packs_make(g, "pack/a.yar");
+	packs_make(g, "pack/z/b.yar");
 	assert_int_equal(chmod(g->folder, 0755), 0);
 	assert_int_equal(chmod(closed, 0), 0);
 	if (before == 0)
@@ -151,7 +113,7 @@ folders_are_read_down_to_their_limit(void **state)
 
 	for (int depth = 0; depth <= PACK_DEPTH_MAX + 1; depth++) {
 		(void)snprintf(file, sizeof(file), "%s/r.yar", path);
-		make(g, file);
+		packs_make(g, file);
 		strncat(path, "/d", sizeof(path) - strlen(path) - 1);
 	}
 	assert_ok(add(g, "pack"));
@@ -181,7 +143,7 @@ this_machine_has_a_name_that_does_not_tell_its_id(void **state)
 	host_clear(&b);
 }
 
-#define with_ground(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define with_ground(f) cmocka_unit_test_setup_teardown(f, packs_setup, packs_teardown)
 
 int
 main(void)
